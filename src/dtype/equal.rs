@@ -1,0 +1,21 @@
+//! When two dtypes are the same: by what they say, not by where their names
+//! and extents lie in the pools.
+
+use super::{DType, Field, Node};
+
+impl PartialEq for DType<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let (mine, theirs) = (self.root().subtree(), other.root().subtree());
+        self.nodes().len() == other.nodes().len() && mine.zip(theirs).all(|(a, b)| same(a, b))
+    }
+}
+
+impl Eq for DType<'_> {}
+
+fn same(a: Field<'_>, b: Field<'_>) -> bool {
+    placeless(a.node()) == placeless(b.node()) && a.name() == b.name() && a.dims() == b.dims()
+}
+
+const fn placeless(node: Node) -> Node {
+    Node { name_start: 0, dims_start: 0, ..node }
+}

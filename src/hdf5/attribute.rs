@@ -1,0 +1,181 @@
+//! Attributes: what the caller adds, and what the file type cannot say.
+
+use core::ffi::{c_char, c_void};
+use std::ffi::CString;
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use hdf5_sys::h5i::hid_t;
+use hdf5_sys::{h5a, h5p, h5s, h5t};
+
+use super::error::{Error, PathFault, Result};
+use super::id::Id;
+use super::library::Session;
+use super::types;
+use crate::dtype::{DType, Field, Kind, Unit};
+
+/// The value of an attribute, a scalar.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum AttrValue<'a> {
+    /// UTF-8 of any length without a NUL; h5py gives it back as `str`.
+    Str(&'a str),
+    /// A signed 8-byte integer.
+    Int(i64),
+    /// An 8-byte float.
+    Float(f64),
+}
+
+/// Attribute that holds the dtype's text where the file type loses something.
+pub(super) const DTYPE: &str = "ndshm_dtype";
+
+/// Whether the file type of `field` says less than the dtype.
+fn loses(field: Field<'_>) -> bool {
+    match field.kind() {
+        Kind::Unicode | Kind::Datetime | Kind::Timedelta => true,
+        _ => field.fields().any(loses),
+    }
+}
+
+/// What the file type of `dtype` leaves out: units, and the dtype itself.
+pub(super) fn of_dtype(dtype: DType<'_>) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    units(dtype.root(), "", &mut all);
+    if loses(dtype.root()) {
+        all.push((DTYPE.to_string(), dtype.to_string()));
+    }
+    all
+}
+
+/// `units` of a scalar, `NAME.units` of each field that counts time.
+fn units(field: Field<'_>, path: &str, all: &mut Vec<(String, String)>) {
+    if let Some(text) = unit_text(field) {
+        all.push((types::dotted(path, "units"), text));
+    }
+    for child in field.fields() {
+        units(child, &types::dotted(path, child.name()), all);
+    }
+}
+
+/// The unit as netCDF's conventions spell it; none for a unit that nobody gave.
+fn unit_text(field: Field<'_>) -> Option<String> {
+    let (unit, count) = field.unit()?;
+    let name = plural(unit)?;
+    let steps = if count == 1 { name.to_string() } else { format!("{count} {name}") };
+    match field.kind() {
+        Kind::Datetime => Some(format!("{steps} since 1970-01-01T00:00:00")),
+        Kind::Timedelta => Some(steps),
+        _ => None,
+    }
+}
+
+const fn plural(unit: Unit) -> Option<&'static str> {
+    Some(match unit {
+        Unit::Generic => return None,
+        Unit::Year => "years",
+        Unit::Month => "months",
+        Unit::Week => "weeks",
+        Unit::Day => "days",
+        Unit::Hour => "hours",
+        Unit::Minute => "minutes",
+        Unit::Second => "seconds",
+        Unit::Milli => "milliseconds",
+        Unit::Micro => "microseconds",
+        Unit::Nano => "nanoseconds",
+        Unit::Pico => "picoseconds",
+        Unit::Femto => "femtoseconds",
+        Unit::Atto => "attoseconds",
+    })
+}
+
+/// Writes the attributes of a dataset: the caller's, and those of the dtype
+/// that the caller did not set.
+pub(super) fn write_all(
+    session: &Session,
+    object: hid_t,
+    dtype: DType<'_>,
+    given: &[(&str, AttrValue<'_>)],
+) -> Result<()> {
+    for &(name, value) in given {
+        write(session, object, name, value)?;
+    }
+    for (name, text) in of_dtype(dtype) {
+        if given.iter().all(|(other, _)| *other != name) {
+            write(session, object, &name, AttrValue::Str(&text))?;
+        }
+    }
+    Ok(())
+}
+
+fn write(session: &Session, object: hid_t, name: &str, value: AttrValue<'_>) -> Result<()> {
+    match value {
+        AttrValue::Str(text) => {
+            let text = c_string(name, text)?;
+            let pointer: *const c_char = text.as_ptr();
+            let id = types::text(session)?;
+            let at = (&raw const pointer).cast();
+            // SAFETY: a string of any length is a pointer to a C string.
+            unsafe { write_raw(session, object, name, id.raw(), id.raw(), at) }
+        }
+        AttrValue::Int(value) => {
+            let (disk, memory) = (*h5t::H5T_STD_I64LE, *h5t::H5T_NATIVE_INT64);
+            // SAFETY: the value is a native 8-byte integer.
+            unsafe { write_raw(session, object, name, disk, memory, (&raw const value).cast()) }
+        }
+        AttrValue::Float(value) => {
+            let (disk, memory) = (*h5t::H5T_IEEE_F64LE, *h5t::H5T_NATIVE_DOUBLE);
+            // SAFETY: the value is a native 8-byte float.
+            unsafe { write_raw(session, object, name, disk, memory, (&raw const value).cast()) }
+        }
+    }
+}
+
+/// Writes one scalar attribute.
+///
+/// # Safety
+/// * `value` points to one value of type `memory`, which holds during the call.
+unsafe fn write_raw(
+    session: &Session,
+    object: hid_t,
+    name: &str,
+    disk: hid_t,
+    memory: hid_t,
+    value: *const c_void,
+) -> Result<()> {
+    let c_name = c_string(name, name)?;
+    let named = |e: Error| e.about(&format!("attribute '{name}'"));
+    let space = scalar(session)?;
+    let list = list(session)?;
+    let (at, extent) = (c_name.as_ptr(), space.raw());
+    // SAFETY: the name is a C string, the ids are live.
+    let raw = unsafe { h5a::H5Acreate2(object, at, disk, extent, list.raw(), h5p::H5P_DEFAULT) };
+    let attribute = session.own("H5Acreate2", raw, h5a::H5Aclose).map_err(named)?;
+    // SAFETY: `value` is one value of type `memory` by this function's contract.
+    let status = unsafe { h5a::H5Awrite(attribute.raw(), memory, value) };
+    session.check("H5Awrite", status).map_err(named)?;
+    attribute.close(session, "H5Aclose").map_err(named)
+}
+
+/// Creation list for a name in UTF-8.
+fn list(session: &Session) -> Result<Id> {
+    // SAFETY: takes no pointers.
+    let raw = unsafe { h5p::H5Pcreate(*h5p::H5P_CLS_ATTRIBUTE_CREATE) };
+    let list = session.own("H5Pcreate", raw, h5p::H5Pclose)?;
+    // SAFETY: `list` is an attribute creation list.
+    let status = unsafe { h5p::H5Pset_char_encoding(list.raw(), h5t::H5T_CSET_UTF8) };
+    session.check("H5Pset_char_encoding", status)?;
+    Ok(list)
+}
+
+/// The dataspace of one value.
+pub(super) fn scalar(session: &Session) -> Result<Id> {
+    // SAFETY: takes no pointers.
+    let raw = unsafe { h5s::H5Screate(h5s::H5S_SCALAR) };
+    session.own("H5Screate", raw, h5s::H5Sclose)
+}
+
+fn c_string(name: &str, text: &str) -> Result<CString> {
+    CString::new(text)
+        .map_err(|_| Error::Dataset { path: format!("attribute {name}"), fault: PathFault::Nul })
+}

@@ -1,0 +1,124 @@
+//! Datasets and groups within one file.
+
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use hdf5_sys::h5::hsize_t;
+use hdf5_sys::{h5d, h5g, h5p, h5s};
+
+use super::attribute::{self, AttrValue};
+use super::error::{Error, PathFault, Result};
+use super::file::File;
+use super::id::Id;
+use super::library::Session;
+use crate::dtype::DType;
+
+/// Every name in the file; whether it is a group.
+#[derive(Debug, Default)]
+pub(super) struct Names(BTreeMap<String, bool>);
+
+impl Names {
+    /// The path of a new dataset without a slash in front, if it can be one.
+    pub(super) fn check<'a>(&self, path: &'a str) -> Result<&'a str> {
+        let inner = path.strip_prefix('/').unwrap_or(path);
+        self.fault(inner)
+            .map_or(Ok(inner), |fault| Err(Error::Dataset { path: path.to_string(), fault }))
+    }
+
+    fn fault(&self, path: &str) -> Option<PathFault> {
+        if path.split('/').any(str::is_empty) {
+            Some(PathFault::Empty)
+        } else if path.split('/').any(|part| part == ".") {
+            Some(PathFault::Dot)
+        } else if path.contains('\0') {
+            Some(PathFault::Nul)
+        } else if self.0.contains_key(path) {
+            Some(PathFault::Exists)
+        } else if parents(path).any(|p| self.0.get(p) == Some(&false)) {
+            Some(PathFault::NotGroup)
+        } else {
+            None
+        }
+    }
+
+    /// Datasets named so far.
+    pub(super) fn datasets(&self) -> usize {
+        self.0.values().filter(|&&group| !group).count()
+    }
+}
+
+/// The groups that lead to a path, the outermost first.
+fn parents(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').filter_map(move |(at, _)| path.get(..at))
+}
+
+/// What a new dataset is to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan<'a> {
+    /// Checked by [`Names::check`].
+    pub(super) path: &'a str,
+    pub(super) dtype: DType<'a>,
+    pub(super) shape: &'a [u64],
+    pub(super) attrs: &'a [(&'a str, AttrValue<'a>)],
+}
+
+/// Creates a dataset with its groups and attributes, and says where its bytes
+/// lie; none if it has none.
+pub(super) fn create(
+    session: &Session,
+    file: &File,
+    names: &mut Names,
+    plan: Plan<'_>,
+    file_type: &Id,
+) -> Result<Option<u64>> {
+    for group in parents(plan.path) {
+        if !names.0.contains_key(group) {
+            create_group(session, file, group)?;
+            names.0.insert(group.to_string(), true);
+        }
+    }
+    let dataset = create_bare(session, file, plan, file_type)?;
+    names.0.insert(plan.path.to_string(), false);
+    // SAFETY: the id is live.
+    let offset = unsafe { h5d::H5Dget_offset(dataset.raw()) };
+    attribute::write_all(session, dataset.raw(), plan.dtype, plan.attrs)?;
+    dataset.close(session, "H5Dclose")?;
+    Ok(Some(offset).filter(|&at| at != hdf5_sys::h5::HADDR_UNDEF))
+}
+
+fn create_group(session: &Session, file: &File, path: &str) -> Result<()> {
+    let name = c_path(path)?;
+    let (link, create) = (file.link_list(), file.group_list());
+    // SAFETY: the name is a C string, the ids are live.
+    let raw = unsafe { h5g::H5Gcreate2(file.id(), name.as_ptr(), link, create, h5p::H5P_DEFAULT) };
+    session.own("H5Gcreate2", raw, h5g::H5Gclose)?.close(session, "H5Gclose")
+}
+
+fn create_bare(session: &Session, file: &File, plan: Plan<'_>, file_type: &Id) -> Result<Id> {
+    let name = c_path(plan.path)?;
+    let space = space(session, plan.shape)?;
+    let (link, create) = (file.link_list(), file.dataset_list());
+    let (name, element, extent) = (name.as_ptr(), file_type.raw(), space.raw());
+    // SAFETY: the name is a C string, the ids are live.
+    let raw = unsafe {
+        h5d::H5Dcreate2(file.id(), name, element, extent, link, create, h5p::H5P_DEFAULT)
+    };
+    session.own("H5Dcreate2", raw, h5d::H5Dclose)
+}
+
+fn space(session: &Session, shape: &[u64]) -> Result<Id> {
+    if shape.is_empty() {
+        return attribute::scalar(session);
+    }
+    let extents: Vec<hsize_t> = shape.to_vec();
+    // SAFETY: `extents` has as many numbers as are announced; no maximum is given.
+    let raw =
+        unsafe { h5s::H5Screate_simple(extents.len() as _, extents.as_ptr(), core::ptr::null()) };
+    session.own("H5Screate_simple", raw, h5s::H5Sclose)
+}
+
+fn c_path(path: &str) -> Result<CString> {
+    CString::new(path).map_err(|_| Error::Dataset { path: path.to_string(), fault: PathFault::Nul })
+}

@@ -1,0 +1,276 @@
+//! The HDF5 file itself: property lists, creation, closing.
+
+use core::ffi::{c_int, c_void};
+use core::ptr;
+use std::ffi::CString;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use hdf5_sys::h5::hsize_t;
+use hdf5_sys::h5ac::{H5AC__CURR_CACHE_CONFIG_VERSION, H5AC_cache_config_t};
+use hdf5_sys::h5c::{H5C_cache_decr_mode, H5C_cache_flash_incr_mode, H5C_cache_incr_mode};
+use hdf5_sys::h5i::hid_t;
+use hdf5_sys::{h5d, h5f, h5p, h5t};
+
+use super::error::{Error, Result, TargetFault};
+use super::id::Id;
+use super::library::Session;
+use super::target::Target;
+use super::temporary::Temporary;
+
+/// Datasets of this many bytes and more begin at a multiple of [`ALIGNMENT`]:
+/// they can be mapped. Smaller ones lie side by side.
+pub(super) const THRESHOLD: u64 = 64 << 10;
+/// A page.
+pub(super) const ALIGNMENT: u64 = 4096;
+/// Bytes of the superblock, which lies in front of the metadata.
+const SUPERBLOCK: u64 = 48;
+/// Metadata of a file without datasets.
+const EMPTY_FILE: u64 = 512;
+/// How often a new temporary name is tried when somebody sweeps it at once.
+const ATTEMPTS: usize = 8;
+
+/// A file that HDF5 holds open, with the lists to make things in it.
+#[derive(Debug)]
+pub(super) struct File {
+    id: Id,
+    /// For datasets.
+    dataset: Id,
+    /// For groups.
+    group: Id,
+    /// For the names of both.
+    link: Id,
+}
+
+impl File {
+    /// Its id.
+    pub(super) const fn id(&self) -> hid_t {
+        self.id.raw()
+    }
+
+    /// Creation list of datasets.
+    pub(super) const fn dataset_list(&self) -> hid_t {
+        self.dataset.raw()
+    }
+
+    /// Creation list of groups.
+    pub(super) const fn group_list(&self) -> hid_t {
+        self.group.raw()
+    }
+
+    /// Creation list of links.
+    pub(super) const fn link_list(&self) -> hid_t {
+        self.link.raw()
+    }
+
+    /// End of everything that HDF5 has given a place to.
+    pub(super) fn end(&self, session: &Session) -> Result<u64> {
+        let mut end: hsize_t = 0;
+        // SAFETY: the id is live, `end` is writable.
+        let status = unsafe { h5f::H5Fget_filesize(self.id(), &raw mut end) };
+        session.check("H5Fget_filesize", status)?;
+        Ok(end)
+    }
+
+    /// Writes everything out and closes. `H5Fclose` alone may hide that writing failed.
+    pub(super) fn close(self, session: &Session) -> Result<()> {
+        // SAFETY: the id is live.
+        let status = unsafe { h5f::H5Fflush(self.id(), h5f::H5F_SCOPE_LOCAL) };
+        session.check("H5Fflush", status)?;
+        self.id.close(session, "H5Fclose")?;
+        for list in [self.dataset, self.group, self.link] {
+            list.close(session, "H5Pclose")?;
+        }
+        Ok(())
+    }
+
+    fn new(session: &Session, id: Id, alloc: h5d::H5D_alloc_time_t) -> Result<Self> {
+        let dataset = dataset_list(session, alloc)?;
+        let group = untimed(session, *h5p::H5P_CLS_GROUP_CREATE)?;
+        let link = new_list(session, *h5p::H5P_CLS_LINK_CREATE)?;
+        // SAFETY: `link` is a link creation list.
+        let status = unsafe { h5p::H5Pset_char_encoding(link.raw(), h5t::H5T_CSET_UTF8) };
+        session.check("H5Pset_char_encoding", status)?;
+        Ok(Self { id, dataset, group, link })
+    }
+}
+
+/// Makes the temporary file of a target: created, locked, still there.
+pub(super) fn create(
+    session: &Session,
+    target: &Target,
+    metadata_bytes: u64,
+) -> Result<(File, Temporary)> {
+    let access = access_list(session, metadata_bytes)?;
+    for _ in 0..ATTEMPTS {
+        let path = target.temporary()?;
+        let id = create_at(session, &path, &access).map_err(|e| refused(target, e))?;
+        let temporary = adopt(session, &id, &path)?;
+        if !temporary.mark_alive()? {
+            continue;
+        }
+        if let Some(mode) = target.replaces() {
+            let set = temporary.file().set_permissions(mode.clone());
+            set.map_err(|e| Error::io("set its permissions", &path, e))?;
+        }
+        return Ok((File::new(session, id, h5d::H5D_ALLOC_TIME_EARLY)?, temporary));
+    }
+    Err(Error::Swept { path: target.temporary()? })
+}
+
+/// Says what the directory said.
+fn refused(target: &Target, error: Error) -> Error {
+    let errno = error.errno();
+    if errno == 0 {
+        return error.about(&target.path().display());
+    }
+    let source = std::io::Error::from_raw_os_error(errno);
+    Error::io("create a file in its directory", target.path(), source)
+}
+
+fn create_at(session: &Session, path: &Path, access: &Id) -> Result<Id> {
+    let name = CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| Error::target(path, TargetFault::Name))?;
+    let list = untimed(session, *h5p::H5P_CLS_FILE_CREATE)?;
+    let (name, create, access) = (name.as_ptr(), list.raw(), access.raw());
+    // SAFETY: the name is a C string, the lists are live.
+    let raw = unsafe { h5f::H5Fcreate(name, h5f::H5F_ACC_EXCL, create, access) };
+    session.own("H5Fcreate", raw, h5f::H5Fclose)
+}
+
+/// Takes hold of the descriptor behind a file; on an error the file goes.
+fn adopt(session: &Session, id: &Id, path: &Path) -> Result<Temporary> {
+    let raw = descriptor(session, id);
+    // SAFETY: HDF5's own descriptor, open as long as the file is.
+    let adopted = raw.and_then(|raw| unsafe { Temporary::adopt(path.to_path_buf(), raw) });
+    if adopted.is_err() {
+        let _ = fs::remove_file(path);
+    }
+    adopted
+}
+
+fn descriptor(session: &Session, id: &Id) -> Result<c_int> {
+    let mut handle: *mut c_void = ptr::null_mut();
+    // SAFETY: the id is live, `handle` is writable.
+    let status = unsafe { h5f::H5Fget_vfd_handle(id.raw(), h5p::H5P_DEFAULT, &raw mut handle) };
+    session.check("H5Fget_vfd_handle", status)?;
+    // SAFETY: the driver chosen in `access_list` answers with the address of its
+    // descriptor, which lives as long as the file is open.
+    Ok(unsafe { *handle.cast::<c_int>() })
+}
+
+/// How the file lies on disk and who may look at it meanwhile.
+fn access_list(session: &Session, metadata_bytes: u64) -> Result<Id> {
+    let list = new_list(session, *h5p::H5P_CLS_FILE_ACCESS)?;
+    // SAFETY: `list` is a file access list, here and in all calls below.
+    // The environment may name another driver, which would have no descriptor.
+    session.check("H5Pset_fapl_sec2", unsafe { h5p::H5Pset_fapl_sec2(list.raw()) })?;
+    bounds(session, &list)?;
+    // SAFETY: as above.
+    let status = unsafe { h5p::H5Pset_fclose_degree(list.raw(), h5f::H5F_CLOSE_STRONG) };
+    session.check("H5Pset_fclose_degree", status)?;
+    // SAFETY: as above.
+    let status = unsafe { h5p::H5Pset_alignment(list.raw(), THRESHOLD, ALIGNMENT) };
+    session.check("H5Pset_alignment", status)?;
+    // SAFETY: as above.
+    let status = unsafe { h5p::H5Pset_meta_block_size(list.raw(), meta_block(metadata_bytes)) };
+    session.check("H5Pset_meta_block_size", status)?;
+    // SAFETY: as above. Without blocks of small data, raw data is placed at the end of
+    // the file: the one place that can be known in advance.
+    let status = unsafe { h5p::H5Pset_small_data_block_size(list.raw(), 0) };
+    session.check("H5Pset_small_data_block_size", status)?;
+    no_locking(session, &list)?;
+    no_eviction(session, &list)?;
+    Ok(list)
+}
+
+/// One block for all metadata, so that it ends where a page ends.
+fn meta_block(metadata_bytes: u64) -> u64 {
+    let need = metadata_bytes.saturating_add(SUPERBLOCK + EMPTY_FILE);
+    need.checked_next_multiple_of(ALIGNMENT).unwrap_or(ALIGNMENT) - SUPERBLOCK
+}
+
+/// The file format of HDF5 1.8, which every reader knows.
+pub(super) fn bounds(session: &Session, list: &Id) -> Result<()> {
+    let v18 = h5f::H5F_LIBVER_V18;
+    // SAFETY: `list` is a file access list.
+    let status = unsafe { h5p::H5Pset_libver_bounds(list.raw(), v18, v18) };
+    session.check("H5Pset_libver_bounds", status)
+}
+
+/// The lock is ours; HDF5's would be dropped too early.
+#[cfg(ndshm_hdf5_file_locking)]
+fn no_locking(session: &Session, list: &Id) -> Result<()> {
+    // SAFETY: `list` is a file access list.
+    let status = unsafe { h5p::H5Pset_file_locking(list.raw(), 0, 1) };
+    session.check("H5Pset_file_locking", status)
+}
+
+/// This HDF5 cannot leave its lock away. It sits on the same open file, so that
+/// it is no obstacle; ours is taken again after closing.
+#[cfg(not(ndshm_hdf5_file_locking))]
+fn no_locking(_session: &Session, _list: &Id) -> Result<()> {
+    Ok(())
+}
+
+/// Metadata stays in memory until the file is closed. Rows are written before
+/// HDF5 has given them a place; metadata that got the same place must not
+/// reach the disk before the rows have moved.
+fn no_eviction(session: &Session, list: &Id) -> Result<()> {
+    let mut config =
+        H5AC_cache_config_t { version: H5AC__CURR_CACHE_CONFIG_VERSION, ..Default::default() };
+    // SAFETY: `list` is a file access list, `config` is writable and says its version.
+    let status = unsafe { h5p::H5Pget_mdc_config(list.raw(), &raw mut config) };
+    session.check("H5Pget_mdc_config", status)?;
+    config.evictions_enabled = 0;
+    config.incr_mode = H5C_cache_incr_mode::H5C_incr__off;
+    config.flash_incr_mode = H5C_cache_flash_incr_mode::H5C_flash_incr__off;
+    config.decr_mode = H5C_cache_decr_mode::H5C_decr__off;
+    // SAFETY: `list` is a file access list, `config` is a whole configuration.
+    let status = unsafe { h5p::H5Pset_mdc_config(list.raw(), &raw const config) };
+    session.check("H5Pset_mdc_config", status)
+}
+
+/// Contiguous, a place at once, nothing written into it.
+fn dataset_list(session: &Session, alloc: h5d::H5D_alloc_time_t) -> Result<Id> {
+    let list = untimed(session, *h5p::H5P_CLS_DATASET_CREATE)?;
+    // SAFETY: `list` is a dataset creation list, here and below.
+    let status = unsafe { h5p::H5Pset_layout(list.raw(), h5d::H5D_CONTIGUOUS) };
+    session.check("H5Pset_layout", status)?;
+    // SAFETY: as above.
+    let status = unsafe { h5p::H5Pset_alloc_time(list.raw(), alloc) };
+    session.check("H5Pset_alloc_time", status)?;
+    // SAFETY: as above.
+    let status = unsafe { h5p::H5Pset_fill_time(list.raw(), h5d::H5D_FILL_TIME_NEVER) };
+    session.check("H5Pset_fill_time", status)?;
+    Ok(list)
+}
+
+/// A creation list of objects without times: the same input gives the same bytes.
+fn untimed(session: &Session, class: hid_t) -> Result<Id> {
+    let list = new_list(session, class)?;
+    // SAFETY: `list` is a list of an object creation class.
+    let status = unsafe { h5p::H5Pset_obj_track_times(list.raw(), 0) };
+    session.check("H5Pset_obj_track_times", status)?;
+    Ok(list)
+}
+
+fn new_list(session: &Session, class: hid_t) -> Result<Id> {
+    // SAFETY: takes no pointers; a wrong class is an error return.
+    session.own("H5Pcreate", unsafe { h5p::H5Pcreate(class) }, h5p::H5Pclose)
+}
+
+/// A file in memory that never reaches a disk, for trying things out.
+pub(super) fn scratch(session: &Session) -> Result<File> {
+    let access = new_list(session, *h5p::H5P_CLS_FILE_ACCESS)?;
+    // SAFETY: `access` is a file access list, here and below.
+    let status = unsafe { h5p::H5Pset_fapl_core(access.raw(), 1 << 16, 0) };
+    session.check("H5Pset_fapl_core", status)?;
+    // SAFETY: as above. Without blocks the file's size tells what each object takes.
+    let status = unsafe { h5p::H5Pset_meta_block_size(access.raw(), 0) };
+    session.check("H5Pset_meta_block_size", status)?;
+    bounds(session, &access)?;
+    let id = create_at(session, Path::new("/ndshm/scratch/not a file"), &access)?;
+    File::new(session, id, h5d::H5D_ALLOC_TIME_LATE)
+}

@@ -1,0 +1,297 @@
+//! One HDF5 file being made: the face of this module.
+
+use std::path::{Path, PathBuf};
+
+use super::attribute::AttrValue;
+use super::dataset::{self, Names, Plan};
+use super::error::{Error, Result};
+use super::file::{self, ALIGNMENT, File};
+use super::id::Id;
+use super::library::{self, Session};
+use super::rows::Rows;
+use super::target::Target;
+use super::temporary::Temporary;
+use super::types;
+use crate::dtype::DType;
+use crate::dtype_buf::DTypeBuf;
+
+/// How a file is written.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Options {
+    /// Replace a file that is there; it stays until the new one is complete.
+    pub force: bool,
+    /// Wait until the disk has it all, also where the target is new.
+    pub sync: bool,
+    /// `?` as plain `u1` instead of an enumeration.
+    pub bool_as_u8: bool,
+}
+
+/// What [`Writer::close`] made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The file, absolute.
+    pub path: PathBuf,
+    /// Its bytes.
+    pub bytes: u64,
+    /// Datasets in it.
+    pub datasets: usize,
+}
+
+/// Says what is in the way of writing `path`, without writing anything. Needs
+/// no HDF5, so it may be called before workers are forked.
+///
+/// # Errors
+/// [`Error::Target`], [`Error::Io`].
+pub fn check_target(path: &Path, options: &Options) -> Result<()> {
+    Target::check(path, options.force).map(|_| ())
+}
+
+/// One HDF5 file being made under a temporary name in its target's directory.
+///
+/// Datasets follow one another: [`begin_dataset`](Self::begin_dataset), any
+/// number of [`append`](Self::append), [`finish_dataset`](Self::finish_dataset).
+/// The target appears with [`close`](Self::close). Without it, and after any
+/// error, the temporary file is removed and the target is as it was.
+#[derive(Debug)]
+pub struct Writer {
+    target: Target,
+    options: Options,
+    /// None only while closing.
+    file: Option<File>,
+    temporary: Temporary,
+    will_sync: bool,
+    names: Names,
+    rows: Option<Rows>,
+    /// The type of the last dataset: often the next one has it, too.
+    last_type: Option<Known>,
+    /// An error left the file incomplete.
+    failed: bool,
+    /// Bytes by which the next place is missed, for tests.
+    #[cfg(test)]
+    pub(super) miss: u64,
+}
+
+/// A file type and the dtype it was made from.
+#[derive(Debug)]
+struct Known {
+    id: Id,
+    dtype: DTypeBuf,
+}
+
+impl Writer {
+    /// Begins a file: checks the target, removes what dead runs to the same
+    /// target left, creates the temporary file.
+    ///
+    /// `metadata_bytes` is the room for the metadata of all datasets to come:
+    /// about what [`check_dtype`](super::check_dtype) answers, and 100 bytes and
+    /// the attributes, for each. Too little costs the copying of rows now and
+    /// then, too much leaves a hole in the file.
+    ///
+    /// # Errors
+    /// [`Error::Target`], [`Error::Io`], [`Error::Swept`], [`Error::Hdf5`].
+    pub fn create(target: &Path, options: &Options, metadata_bytes: u64) -> Result<Self> {
+        let target = Target::check(target, options.force)?;
+        target.sweep();
+        let (file, temporary) =
+            library::with(|session| file::create(session, &target, metadata_bytes))?;
+        let will_sync = options.sync || target.replaces().is_some() || temporary.is_network();
+        Ok(Self {
+            target,
+            options: options.clone(),
+            file: Some(file),
+            temporary,
+            will_sync,
+            names: Names::default(),
+            rows: None,
+            last_type: None,
+            failed: false,
+            #[cfg(test)]
+            miss: 0,
+        })
+    }
+
+    /// Begins the next dataset and answers where its bytes will lie if it is
+    /// not a small one. A dataset begun before and not finished is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Order`], [`Error::Io`], [`Error::Hdf5`].
+    pub fn begin_dataset(&mut self) -> Result<u64> {
+        let file = self.usable()?;
+        let end = library::with(|session| file.end(session))?;
+        let start = end.checked_next_multiple_of(ALIGNMENT).unwrap_or(end);
+        #[cfg(test)]
+        let start = start + self.miss;
+        if self.rows.take().is_some() {
+            self.temporary.cut(end)?;
+        }
+        self.rows = Some(Rows::new(start, self.will_sync));
+        Ok(start)
+    }
+
+    /// Appends rows, laid out as they are to lie on disk, straight out of the
+    /// memory where they are.
+    ///
+    /// # Safety
+    /// * `data` is readable for `len` bytes during the call. It may be shared
+    ///   memory: the bytes are copied by the kernel, or by plain copying.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], [`Error::Io`], [`Error::Order`].
+    pub unsafe fn append(&mut self, data: *const u8, len: usize) -> Result<()> {
+        self.usable()?;
+        let Some(rows) = &mut self.rows else {
+            return Err(Error::Order("rows appended before a dataset was begun"));
+        };
+        // SAFETY: by this function's contract.
+        let appended = unsafe { rows.append(&self.temporary, data, len) };
+        self.remember(appended)
+    }
+
+    /// Ends the dataset: now that its shape is known, it is created over the
+    /// bytes that were appended. Groups in `path` are created, too.
+    ///
+    /// After [`Error::Dataset`], [`Error::Shape`] and [`Error::Type`] the dataset's rows
+    /// are dropped and the file can go on without them.
+    ///
+    /// # Errors
+    /// As above, and [`Error::NoSpace`], [`Error::Io`], [`Error::Order`], [`Error::Hdf5`].
+    pub fn finish_dataset(
+        &mut self,
+        path: &str,
+        dtype: DType<'_>,
+        shape: &[u64],
+        attrs: &[(&str, AttrValue<'_>)],
+    ) -> Result<()> {
+        self.usable()?;
+        let rows = self.rows.take().ok_or(Error::Order("dataset finished before it was begun"))?;
+        let path = self.names.check(path)?;
+        types::check(dtype.root(), "")?;
+        check_size(path, dtype, shape, rows.len())?;
+        let made = self.make(Plan { path, dtype, shape, attrs }, &rows);
+        self.remember(made)
+    }
+
+    fn make(&mut self, plan: Plan<'_>, rows: &Rows) -> Result<()> {
+        let offset = library::with(|session| {
+            self.know_type(session, plan.dtype)?;
+            let (Some(file), Some(known)) = (&self.file, &self.last_type) else {
+                return Err(CLOSED);
+            };
+            dataset::create(session, file, &mut self.names, plan, &known.id)
+        })
+        .map_err(|e| e.about(&format_args!("dataset '{}'", plan.path)))?;
+        offset.map_or(Ok(()), |at| rows.place(&self.temporary, at))
+    }
+
+    fn know_type(&mut self, session: &Session, dtype: DType<'_>) -> Result<()> {
+        if self.last_type.as_ref().is_none_or(|known| known.dtype.as_dtype() != dtype) {
+            let bool_as_u8 = self.options.bool_as_u8;
+            let id = types::file_type(session, dtype.root(), bool_as_u8, usize::MAX)?;
+            let dtype = DTypeBuf::copy_of(dtype).map_err(Error::Core)?;
+            self.last_type = Some(Known { id, dtype });
+        }
+        Ok(())
+    }
+
+    /// Completes the file and gives it its name.
+    ///
+    /// # Errors
+    /// [`Error::Target`] if the target appeared meanwhile, [`Error::NoSpace`],
+    /// [`Error::Io`], [`Error::Swept`], [`Error::Damaged`], [`Error::Order`], [`Error::Hdf5`].
+    pub fn close(mut self) -> Result<Summary> {
+        self.usable()?;
+        if self.rows.is_some() {
+            return Err(Error::Order("file closed before its last dataset was finished"));
+        }
+        let bytes = self.complete()?;
+        self.target.rename(self.temporary.path(), self.options.force)?;
+        self.temporary.renamed();
+        if self.will_sync {
+            self.target.sync_directory()?;
+        }
+        let path = self.target.path().to_path_buf();
+        Ok(Summary { path, bytes, datasets: self.names.datasets() })
+    }
+
+    /// Closes HDF5's side and makes sure of what lies on the disk.
+    fn complete(&mut self) -> Result<u64> {
+        let (file, known) = (self.file.take().ok_or(CLOSED)?, self.last_type.take());
+        let closed = library::with(|session| {
+            known.map_or(Ok(()), |known| known.id.close(session, "H5Tclose"))?;
+            file.close(session)
+        });
+        self.remember(closed)?;
+        // HDF5 may have dropped the lock with its descriptor.
+        if !self.temporary.mark_alive()? {
+            return Err(Error::Swept { path: self.temporary.path().to_path_buf() });
+        }
+        let Some(bytes) = self.temporary.settle()? else {
+            return Err(Error::Damaged { path: self.target.path().to_path_buf() });
+        };
+        if self.will_sync {
+            self.temporary.sync()?;
+        }
+        Ok(bytes)
+    }
+
+    fn usable(&self) -> Result<&File> {
+        if self.failed {
+            return Err(Error::Order("the file was given up after an error"));
+        }
+        self.file.as_ref().ok_or(CLOSED)
+    }
+
+    /// Notes a failure, names the target, and tells a full disk from other errors.
+    fn remember<T>(&mut self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| {
+            self.failed = true;
+            let path = self.target.path();
+            match error {
+                Error::NoSpace { need, free, .. } => {
+                    Error::NoSpace { path: path.to_path_buf(), need, free }
+                }
+                error if error.is_full() => {
+                    let free = self.temporary.free();
+                    Error::NoSpace { path: path.to_path_buf(), need: None, free }
+                }
+                error => error.about(&path.display()),
+            }
+        })
+    }
+}
+
+/// Only a bug can show this one.
+const CLOSED: Error = Error::Order("the file is closed already");
+
+fn check_size(path: &str, dtype: DType<'_>, shape: &[u64], have: u64) -> Result<()> {
+    let element = u64::from(dtype.root().size());
+    let need = shape.iter().try_fold(element, |bytes, &n| bytes.checked_mul(n));
+    if need == Some(have) {
+        return Ok(());
+    }
+    Err(Error::Shape { path: path.into(), need, have })
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let (file, known) = (self.file.take(), self.last_type.take());
+        if file.is_none() && known.is_none() {
+            return;
+        }
+        self.temporary.remove();
+        // Ids are dropped inside the library, and nothing can be said about it here.
+        let _ = library::with(move |_| {
+            drop((known, file));
+            Ok(())
+        });
+    }
+}
+
+#[cfg(test)]
+impl Writer {
+    pub(super) fn rows_dropped(&mut self) {
+        self.rows = None;
+    }
+}

@@ -1,0 +1,110 @@
+//! Making the inode, and giving it a name.
+
+use core::time::Duration;
+
+use super::acquire::Held;
+use super::{Deadline, Exit, Name, Removal, byte, reap, refine};
+use crate::error::{Error, Result};
+use crate::sys::{self, ByteLock, SHM_DIR, open_unnamed, shm_create, stat_path};
+
+/// How a segment gets its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Via {
+    /// An unnamed file that is linked when it is complete, where the system
+    /// has that; else as [`Via::ShmOpen`].
+    #[default]
+    Auto,
+    /// `shm_open`: the name is there at once, and says that it is not ready.
+    ShmOpen,
+}
+
+/// A locked inode that is to become a segment. The fields are dropped in this
+/// order: first the lock is given up, then the last step asks who is left.
+#[derive(Debug)]
+pub struct Site {
+    /// The lock.
+    pub held: Held,
+    /// Removes the name if the segment is abandoned.
+    pub exit: Exit,
+}
+
+/// How long two creators may get in each other's way.
+const RIVALRY: Duration = Duration::from_secs(2);
+
+/// Whether this system can make a file without a name and link it later.
+#[must_use]
+pub fn has_unnamed() -> bool {
+    stat_path(c"/proc/self/fd").is_ok() && open_unnamed(SHM_DIR).is_ok()
+}
+
+/// A locked file that has no name yet: nobody else can see it, and it is gone
+/// with this process.
+///
+/// # Errors
+/// [`Error::Permission`], [`Error::Os`].
+pub fn create_unnamed(mode: u32) -> Result<Site> {
+    let fd = open_unnamed(SHM_DIR).map_err(refine)?;
+    fd.set_mode(mode)?;
+    Ok(Site { held: Held::take_unnamed(fd)?, exit: Exit::none() })
+}
+
+/// An empty locked object under `name`, with the writer's byte lock.
+///
+/// # Errors
+/// [`Error::Exists`], [`Error::Permission`], [`Error::Busy`], [`Error::Os`].
+pub fn create_named(name: &Name, mode: u32) -> Result<Site> {
+    let rivalry = Deadline::after(RIVALRY);
+    loop {
+        match shm_create(name.posix()).map_err(refine) {
+            Err(Error::Exists) => make_way(name)?,
+            Err(error) => return Err(error),
+            Ok(fd) => {
+                // A reaper that came in between sees an orphan, and may remove it.
+                if let Some(held) = Held::take(fd)? {
+                    let exit = Exit::prepare(name, held.id());
+                    let site = Site { held, exit };
+                    claim(&site.held, mode)?;
+                    return Ok(site);
+                }
+            }
+        }
+        if !rivalry.pause() {
+            return Err(Error::Busy);
+        }
+    }
+}
+
+fn claim(held: &Held, mode: u32) -> Result<()> {
+    held.fd().try_lock_byte(ByteLock::Write, byte::WRITER)?;
+    held.fd().set_mode(mode)
+}
+
+/// Links a complete, locked, unnamed file to `name`.
+///
+/// # Errors
+/// [`Error::Exists`], [`Error::Permission`], [`Error::Busy`], [`Error::Os`].
+pub fn link(held: &Held, name: &Name) -> Result<()> {
+    let rivalry = Deadline::after(RIVALRY);
+    loop {
+        match held.fd().link(name.path()) {
+            Err(Error::Os { errno: sys::EEXIST, .. }) => make_way(name)?,
+            Err(error) => return Err(refine(error)),
+            Ok(()) => return Ok(()),
+        }
+        if !rivalry.pause() {
+            return Err(Error::Busy);
+        }
+    }
+}
+
+/// Removes a dead segment of this name.
+///
+/// # Errors
+/// [`Error::Exists`] if it is not dead; what [`reap`] returns.
+pub fn make_way(name: &Name) -> Result<()> {
+    match reap(name) {
+        Ok(Removal::Removed) | Err(Error::NotFound) => Ok(()),
+        Ok(_) | Err(Error::Permission) => Err(Error::Exists),
+        Err(error) => Err(error),
+    }
+}

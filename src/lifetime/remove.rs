@@ -1,0 +1,150 @@
+//! Removing names: of the dead, of the last one's, and on request.
+
+use core::time::Duration;
+
+use super::{Deadline, Name, byte, refine};
+use crate::error::{Error, Result};
+use crate::layout::{HEADER_SIZE, may_reap};
+use crate::sys::{self, Access, ByteLock, Fd, Stat, shm_open, shm_unlink, stat_path};
+
+/// What became of a name that somebody wanted to remove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// It is gone.
+    Removed,
+    /// Somebody has the segment attached.
+    Live,
+    /// Nobody has, but its policy or its format says that it stays.
+    Kept,
+    /// It belongs to another user.
+    Foreign,
+}
+
+/// How long two removers may get in each other's way.
+const RIVALRY: Duration = Duration::from_secs(1);
+
+/// A fresh description of the object `name`, writable if it may be.
+fn open_fresh(name: &Name) -> Result<Fd> {
+    match shm_open(name.posix(), Access::ReadWrite).map_err(refine) {
+        Err(Error::Permission) => shm_open(name.posix(), Access::Read).map_err(refine),
+        result => result,
+    }
+}
+
+/// Removes the segment `name` if it is dead: nobody has it, and its policy does
+/// not keep it. Another user's is left alone.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Permission`], [`Error::Busy`], [`Error::Os`].
+pub fn reap(name: &Name) -> Result<Removal> {
+    let fresh = open_fresh(name)?;
+    let id = fresh.stat()?;
+    if id.uid != sys::user_id() {
+        return Ok(Removal::Foreign);
+    }
+    remove_if_dead(name, &fresh, &id)
+}
+
+/// Removes the name of the object behind `fresh`, a description without locks,
+/// if nobody has it and its policy allows.
+fn remove_if_dead(name: &Name, fresh: &Fd, id: &Stat) -> Result<Removal> {
+    // Looked at before the lock too: whoever will keep it should not disturb.
+    if !id.is_file() || !is_reapable(fresh)? {
+        return Ok(if is_attached(fresh) { Removal::Live } else { Removal::Kept });
+    }
+    if !fresh.try_lock_exclusive()? {
+        return Ok(Removal::Live);
+    }
+    if !is_reapable(fresh)? {
+        return Ok(Removal::Kept);
+    }
+    remove_inode(name, fresh, id)?;
+    Ok(Removal::Removed)
+}
+
+fn is_attached(fd: &Fd) -> bool {
+    fd.is_byte_locked(ByteLock::Write, byte::PRESENT).unwrap_or(true)
+}
+
+fn is_reapable(fd: &Fd) -> Result<bool> {
+    let mut head = [0; HEADER_SIZE];
+    let len = fd.read_at(&mut head, 0)?;
+    Ok(may_reap(head.get(..len).unwrap_or_default(), sys::boot_ns()))
+}
+
+/// Unlinks `name` if it is still the inode behind `fd`.
+fn remove_inode(name: &Name, fd: &Fd, id: &Stat) -> Result<()> {
+    lock_removal(fd)?;
+    match stat_path(name.path()).map_err(refine) {
+        Ok(now) if now.same_inode(id) => shm_unlink(name.posix()).map_err(refine),
+        Ok(_) => Err(Error::NotFound),
+        Err(error) => Err(error),
+    }
+}
+
+/// From here until `fd` is closed nobody else removes a name of this inode, so
+/// that between the look at the name and its removal it cannot become another's.
+fn lock_removal(fd: &Fd) -> Result<()> {
+    let rivalry = Deadline::after(RIVALRY);
+    loop {
+        match fd.try_lock_byte(ByteLock::Write, byte::REMOVE) {
+            // A description that cannot be written cannot have the lock.
+            Ok(true) | Err(Error::Os { errno: sys::EBADF, .. }) => return Ok(()),
+            Err(error) => return Err(error),
+            Ok(false) if !rivalry.pause() => return Err(Error::Busy),
+            Ok(false) => {}
+        }
+    }
+}
+
+/// Removes `name` now, whoever has the segment and whatever its policy.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::Permission`], [`Error::Busy`], [`Error::Os`].
+pub fn remove_current(name: &Name) -> Result<()> {
+    let fresh = open_fresh(name)?;
+    let id = fresh.stat()?;
+    remove_inode(name, &fresh, &id)
+}
+
+/// The last step of everybody who had the shared lock: asks on a description
+/// of its own whether anybody is left, when dropped. It is made before the lock
+/// is given up, so that it is the same inode, and dropped after that.
+#[derive(Debug, Default)]
+pub struct Exit(Option<(Name, Fd, Stat)>);
+
+impl Exit {
+    /// Nothing to do.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// Prepares the step for the inode `id`, if `name` is still its name.
+    #[must_use]
+    pub fn prepare(name: &Name, id: &Stat) -> Self {
+        let Ok(fresh) = open_fresh(name) else { return Self(None) };
+        let same = fresh.stat().is_ok_and(|now| now.same_inode(id));
+        Self(same.then_some((*name, fresh, *id)))
+    }
+
+    /// The description that was opened for it.
+    #[must_use]
+    pub fn fd(&self) -> Option<&Fd> {
+        self.0.as_ref().map(|(_, fd, _)| fd)
+    }
+
+    /// Leaves the name alone.
+    pub fn cancel(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Exit {
+    fn drop(&mut self) {
+        if let Some((name, fresh, id)) = &self.0 {
+            // Nobody is left to tell: what could not be removed is an orphan.
+            let _ = remove_if_dead(name, fresh, id);
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! What can go wrong on the way from text to rows, with the place it happened.
+
+use core::fmt;
+use std::boxed::Box;
+use std::io;
+use std::path::PathBuf;
+use std::string::String;
+
+use crate::error::Error;
+use crate::sys::Ended;
+
+/// Result of a load.
+pub type Result<T> = core::result::Result<T, LoadError>;
+
+/// Why text did not become rows.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// An input cannot be read.
+    Input {
+        /// The input.
+        path: PathBuf,
+        /// Why.
+        reason: InputFault,
+    },
+    /// A line is not as it should be.
+    Text(Box<TextError>),
+    /// A worker died twice on the same piece of work.
+    Worker {
+        /// The input.
+        path: PathBuf,
+        /// First byte of the piece.
+        start: u64,
+        /// First byte behind it.
+        end: u64,
+        /// How the worker died the second time.
+        how: Ended,
+    },
+    /// Every worker and every spare died.
+    NoWorkers,
+    /// The memory given is too small for what has to be done.
+    Memory {
+        /// What does not fit.
+        what: &'static str,
+        /// Bytes that it needs.
+        need: u64,
+        /// Bytes that there are.
+        have: u64,
+    },
+    /// `usecols` does not fit the dtype.
+    Usecols {
+        /// Columns asked for.
+        given: usize,
+        /// Fields of the dtype.
+        fields: u64,
+    },
+    /// A field of the dtype has no text form yet.
+    NoTextForm {
+        /// Name of the field, empty for a scalar dtype.
+        field: String,
+        /// Its type.
+        dtype: String,
+    },
+    /// Two inputs for one array have different numbers of columns.
+    ColumnsDiffer {
+        /// The later input.
+        path: PathBuf,
+        /// Columns of the inputs before it.
+        first: u32,
+        /// Its columns.
+        here: u32,
+    },
+    /// The user asked to stop.
+    Cancelled,
+    /// An error of the core.
+    Core(Error),
+    /// The sink could not take the rows.
+    Sink(Box<dyn core::error::Error + Send + Sync>),
+}
+
+/// Why an input cannot be read.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum InputFault {
+    /// The system says no.
+    Io(io::Error),
+    /// It is a directory.
+    Directory,
+    /// It is a pipe, a terminal or a device.
+    NotRegular,
+    /// It has no rows.
+    Empty,
+    /// It was replaced or became shorter while it was read.
+    Changed,
+    /// A line is longer than the input buffer.
+    LineTooLong {
+        /// Bytes that fit.
+        limit: u64,
+        /// Line number, from 1.
+        line: u64,
+    },
+}
+
+/// A place in a file, and what is wrong there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextError {
+    /// The input.
+    pub path: PathBuf,
+    /// Line from 1, skipped, blank and comment lines counted.
+    pub line: u64,
+    /// Row from 0, as `np.loadtxt` counts: lines that hold no row left out.
+    pub row: u64,
+    /// Column of the file from 1; 0 if the row as a whole is meant.
+    pub column: u32,
+    /// Byte of the file at which the offending text starts.
+    pub offset: u64,
+    /// The offending text, cut to 100 bytes.
+    pub text: String,
+    /// What is wrong.
+    pub problem: Problem,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// A field does not convert.
+    Convert {
+        /// Its type, as NumPy writes it.
+        dtype: String,
+        /// Name of the field, empty for a scalar dtype.
+        field: String,
+        /// What text of this type looks like.
+        expected: &'static str,
+    },
+    /// Another number of columns than in the rows before.
+    ColumnsChanged {
+        /// Columns so far.
+        from: u32,
+        /// Columns here.
+        to: u32,
+    },
+    /// Another number of columns than the dtype has fields.
+    ColumnsRequired {
+        /// Fields of the dtype.
+        need: u32,
+        /// Columns here.
+        found: u32,
+    },
+    /// `usecols` names a column that the row does not have.
+    ColumnIndex {
+        /// The index as given.
+        index: i32,
+        /// Columns here.
+        found: u32,
+    },
+    /// Not UTF-8.
+    Encoding,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Convert { dtype, field, expected } => {
+                write!(f, "to {dtype}")?;
+                if !field.is_empty() {
+                    write!(f, " (field '{field}')")?;
+                }
+                write!(f, ": expected {expected}")
+            }
+            Self::ColumnsChanged { from, to } => write!(
+                f,
+                "the number of columns changed from {from} to {to}; use --usecols to select a subset"
+            ),
+            Self::ColumnsRequired { need, found } => write!(
+                f,
+                "the dtype has {need} fields, the line {found} columns; use --usecols to select a subset"
+            ),
+            Self::ColumnIndex { index, found } => {
+                write!(f, "column {index} of usecols does not exist: the line has {found} columns")
+            }
+            Self::Encoding => f.write_str("not valid UTF-8"),
+        }
+    }
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:", self.path.display(), self.line)?;
+        if self.column > 0 {
+            write!(f, "{}:", self.column)?;
+        }
+        match &self.problem {
+            convert @ Problem::Convert { .. } => {
+                write!(f, " could not convert '{}' {convert}", self.text)
+            }
+            other => write!(f, " {other}"),
+        }
+    }
+}
+
+impl fmt::Display for InputFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => match error.kind() {
+                io::ErrorKind::NotFound => f.write_str("no such file"),
+                io::ErrorKind::PermissionDenied => f.write_str("permission denied"),
+                _ => write!(f, "{error}"),
+            },
+            Self::Directory => f.write_str("is a directory"),
+            Self::NotRegular => f.write_str(
+                "is a pipe or a device, which cannot be read in pieces yet: save it to a file first",
+            ),
+            Self::Empty => f.write_str("has no rows (--allow-empty accepts that)"),
+            Self::Changed => f.write_str("changed while it was read"),
+            Self::LineTooLong { limit, line } => write!(
+                f,
+                "line {line} is longer than {limit} bytes; is this the right file? \
+                 --memory gives longer lines room"
+            ),
+        }
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Input { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Self::Text(error) => write!(f, "{error}"),
+            Self::Worker { path, start, end, how } => {
+                write!(f, "{}: a worker died twice ({}) ", path.display(), Death(*how))?;
+                write!(f, "reading bytes {start} to {end}")
+            }
+            Self::NoWorkers => f.write_str("every worker process died"),
+            Self::Memory { what, need, have } => {
+                write!(f, "{what} needs {need} bytes, {have} are there; raise --memory")
+            }
+            Self::Usecols { given, fields } => write!(
+                f,
+                "usecols names {given} columns, the dtype has {fields} fields: they must be as many"
+            ),
+            Self::NoTextForm { field, dtype } if field.is_empty() => {
+                write!(f, "{dtype} cannot be read from text yet")
+            }
+            Self::NoTextForm { field, dtype } => {
+                write!(f, "field '{field}': {dtype} cannot be read from text yet")
+            }
+            Self::ColumnsDiffer { path, first, here } => write!(
+                f,
+                "{}: has {here} columns, the inputs before it {first}: they cannot be one array",
+                path.display()
+            ),
+            Self::Cancelled => f.write_str("cancelled"),
+            Self::Core(error) => write!(f, "{error}"),
+            Self::Sink(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+struct Death(Ended);
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Ended::Signaled(signal) => write!(f, "signal {signal}"),
+            Ended::Exited(status) => write!(f, "status {status}"),
+            Ended::Unknown => f.write_str("cause unknown"),
+        }
+    }
+}
+
+impl core::error::Error for LoadError {}
+
+impl From<Error> for LoadError {
+    fn from(error: Error) -> Self {
+        Self::Core(error)
+    }
+}

@@ -1,0 +1,164 @@
+//! The head of an input, read by the parent before it is cut into pieces: where
+//! the rows begin, and how many columns the first one has.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::vec::Vec;
+
+use super::error::InputFault;
+use crate::text::{self, Format};
+
+const BLOCK: usize = 64 * 1024;
+
+/// What the head of a file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Head {
+    /// Byte at which the first line that is not skipped starts.
+    pub(super) start: u64,
+    /// Lines skipped.
+    pub(super) skipped: u64,
+    /// Columns of the first row; 0 if there is none, or nobody asked.
+    pub(super) columns: u32,
+}
+
+/// Skips `skiprows` lines, and counts the columns of the first row if asked to.
+pub(super) fn read(
+    path: &Path,
+    size: u64,
+    format: Format,
+    skiprows: u64,
+    count_columns: bool,
+    limit: usize,
+) -> Result<Head, InputFault> {
+    let file = File::open(path).map_err(InputFault::Io)?;
+    let mut lines = Lines { file, size, offset: 0, buf: Vec::new(), from: 0, limit };
+    let skipped = lines.skip(skiprows)?;
+    let start = lines.position();
+    let mut columns = 0;
+    let mut line_number = skipped;
+    while count_columns && columns == 0 {
+        line_number += 1;
+        match lines.next(line_number)? {
+            Some(line) => columns = text::field_count(line, format),
+            None => break,
+        }
+    }
+    Ok(Head { start, skipped, columns })
+}
+
+/// A window of a file that begins at the start of a line.
+struct Lines {
+    file: File,
+    size: u64,
+    /// Place of `buf` in the file.
+    offset: u64,
+    buf: Vec<u8>,
+    /// Start of the window in `buf`.
+    from: usize,
+    limit: usize,
+}
+
+impl Lines {
+    fn window(&self) -> &[u8] {
+        self.buf.get(self.from..).unwrap_or_default()
+    }
+
+    /// Place of the window in the file.
+    fn position(&self) -> u64 {
+        self.offset + self.from as u64
+    }
+
+    /// Whether the window reaches to the end of the file.
+    fn is_whole(&self) -> bool {
+        self.offset + self.buf.len() as u64 >= self.size
+    }
+
+    /// Makes the window longer by a block; false at the end of the file.
+    fn grow(&mut self) -> Result<bool, InputFault> {
+        self.buf.drain(..self.from);
+        self.offset += self.from as u64;
+        self.from = 0;
+        let old = self.buf.len();
+        let at = self.offset + old as u64;
+        let left = usize::try_from(self.size.saturating_sub(at)).unwrap_or(usize::MAX);
+        self.buf.resize(old + left.min(BLOCK.max(old)), 0);
+        let room = self.buf.get_mut(old..).unwrap_or_default();
+        self.file.read_exact_at(room, at).map_err(|error| match error.kind() {
+            io::ErrorKind::UnexpectedEof => InputFault::Changed,
+            _ => InputFault::Io(error),
+        })?;
+        Ok(left > 0)
+    }
+
+    fn skip(&mut self, count: u64) -> Result<u64, InputFault> {
+        let mut done = 0;
+        while done < count {
+            let (lines, bytes) = text::skip(self.window(), count - done, self.is_whole());
+            done += lines;
+            self.from += bytes;
+            if done < count && !self.grow()? {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// The next line without its end.
+    fn next(&mut self, number: u64) -> Result<Option<&[u8]>, InputFault> {
+        loop {
+            let whole = self.is_whole();
+            if whole && self.window().is_empty() {
+                return Ok(None);
+            }
+            if let Some(next) = text::start_from(self.window(), 1, whole) {
+                let start = self.from;
+                self.from += next;
+                let line = self.buf.get(start..self.from).unwrap_or_default();
+                return Ok(Some(text::without_end(line)));
+            }
+            if self.window().len() >= self.limit {
+                return Err(InputFault::LineTooLong { limit: self.limit as u64, line: number });
+            }
+            self.grow()?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn head(text: &[u8], skiprows: u64, limit: usize) -> Result<Head, InputFault> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text).unwrap();
+        read(file.path(), text.len() as u64, Format::default(), skiprows, true, limit)
+    }
+
+    #[test]
+    fn the_first_row_gives_the_columns() {
+        let found = head(b"# a comment\r\n\r \n1 2 3 # x\n4 5\n", 0, 100).unwrap();
+        assert_eq!(found, Head { start: 0, skipped: 0, columns: 3 });
+        assert_eq!(head(b"", 0, 100).unwrap().columns, 0);
+        assert_eq!(head(b"# only\n", 0, 100).unwrap().columns, 0);
+    }
+
+    #[test]
+    fn skipped_lines_are_physical_lines() {
+        let found = head(b"1 2\r# c\n\n4 5 6", 3, 100).unwrap();
+        assert_eq!(found, Head { start: 9, skipped: 3, columns: 3 });
+        assert_eq!(head(b"1\n2\n", 9, 100).unwrap(), Head { start: 4, skipped: 2, columns: 0 });
+    }
+
+    #[test]
+    fn a_long_head_is_read_block_by_block() {
+        let mut text = std::vec![b'#'; 3 * BLOCK];
+        text.extend_from_slice(b"\n1 2\n");
+        assert_eq!(head(&text, 1, 100).unwrap().start, 3 * BLOCK as u64 + 1);
+        assert_eq!(head(&text, 0, 4 * BLOCK).unwrap().columns, 2);
+        let error = head(&text, 0, 2 * BLOCK).unwrap_err();
+        assert!(matches!(error, InputFault::LineTooLong { line: 1, .. }), "{error:?}");
+    }
+}

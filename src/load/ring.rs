@@ -1,0 +1,49 @@
+//! The ring: a few buffers of anonymous shared memory that are used over and
+//! over, so that memory stays small and pages are touched once.
+
+#![allow(unsafe_code)]
+
+use crate::error::{Error, Result};
+use crate::sys::{Map, page_size};
+
+/// Buffers that parent and workers share. Which worker may write which buffer
+/// is the parent's to say, by its tasks.
+#[derive(Debug)]
+pub(super) struct Ring {
+    map: Map,
+    buffer_size: usize,
+    count: usize,
+}
+
+impl Ring {
+    /// `count` buffers of at least `buffer_size` bytes.
+    pub(super) fn new(count: usize, buffer_size: usize) -> Result<Self> {
+        let buffer_size = buffer_size.checked_next_multiple_of(page_size()).ok_or(Error::Overflow)?;
+        let map = Map::shared_anonymous(buffer_size.checked_mul(count).ok_or(Error::Overflow)?)?;
+        Ok(Self { map, buffer_size, count })
+    }
+
+    /// Number of buffers.
+    pub(super) const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Start of a buffer.
+    pub(super) fn buffer(&self, index: usize) -> *const u8 {
+        let index = index.min(self.count - 1);
+        self.map.as_ptr().wrapping_add(index * self.buffer_size)
+    }
+
+    /// A buffer to write rows to.
+    ///
+    /// # Safety
+    /// * Nobody else, in this or another process, reads or writes this buffer
+    ///   while the slice is used.
+    #[allow(clippy::mut_from_ref, reason = "the caller answers for exclusive use")]
+    pub(super) unsafe fn buffer_mut(&self, index: usize) -> &mut [u8] {
+        let start = self.buffer(index).cast_mut();
+        // SAFETY: the buffer lies in the mapping, which lives as long as `self`; the caller
+        // has it for itself.
+        unsafe { core::slice::from_raw_parts_mut(start, self.buffer_size) }
+    }
+}

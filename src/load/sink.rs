@@ -1,0 +1,80 @@
+//! Where the rows go.
+
+#![allow(unsafe_code)]
+
+use std::boxed::Box;
+
+/// An error of a sink.
+pub type SinkError = Box<dyn core::error::Error + Send + Sync>;
+
+/// Rows of one piece in a buffer of the ring, laid out as they are to be stored.
+#[derive(Debug)]
+pub struct Block {
+    data: *const u8,
+    rows: u64,
+    len: usize,
+}
+
+impl Block {
+    pub(super) const fn new(data: *const u8, rows: u64, row_size: usize) -> Self {
+        Self { data, rows, len: rows as usize * row_size }
+    }
+
+    /// First byte of the first row. The bytes are readable, and do not change,
+    /// as long as the block is borrowed.
+    #[must_use]
+    pub const fn as_ptr(&self) -> *const u8 {
+        self.data
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub const fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Bytes of all rows.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are no bytes.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The rows' bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        // SAFETY: a block is made of a buffer whose worker has answered: `len` bytes of it
+        // are readable, and no process writes them until the block is given back.
+        unsafe { core::slice::from_raw_parts(self.data, self.len) }
+    }
+}
+
+/// Takes the rows of every input, in file order.
+///
+/// The calls for an input are [`begin`](Sink::begin), [`rows`](Sink::rows) any
+/// number of times, [`end`](Sink::end). Workers are forked before the first.
+pub trait Sink {
+    /// An input begins. `columns` is the number of columns of its rows if the
+    /// dtype is a scalar, `None` if it is a record.
+    ///
+    /// # Errors
+    /// Any error stops the load.
+    fn begin(&mut self, input: usize, columns: Option<u32>) -> Result<(), SinkError>;
+
+    /// Takes some rows.
+    ///
+    /// # Errors
+    /// Any error stops the load.
+    fn rows(&mut self, block: &Block) -> Result<(), SinkError>;
+
+    /// An input ends after `rows` rows.
+    ///
+    /// # Errors
+    /// Any error stops the load.
+    fn end(&mut self, input: usize, rows: u64) -> Result<(), SinkError>;
+}

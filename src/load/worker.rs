@@ -1,0 +1,144 @@
+//! The worker's work: a range of a file in, rows in a buffer of the ring out.
+//!
+//! Runs in a forked child: core code only. What it needs was made before the
+//! fork; it opens files itself, so that ten thousand inputs need no descriptors
+//! in the parent.
+
+#![allow(unsafe_code)]
+
+use core::ffi::CStr;
+use std::ffi::CString;
+
+use super::ring::Ring;
+use super::task::{FaultAt, FileId, Outcome, Reply, Task};
+use crate::error::{Error, Result};
+use crate::pool::Work;
+use crate::sys::{Fd, Pages, Stat};
+use crate::text::{self, PADDING, Plan, Progress, Stop, Text};
+
+/// Bytes read behind the end of a range for the line that goes on there.
+const SLACK: usize = 4096;
+
+/// Everything a worker reads with.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    pub(super) plan: Plan<'a>,
+    pub(super) paths: &'a [CString],
+    pub(super) ring: &'a Ring,
+    /// Private to each worker: pages are copied at the fork's first write.
+    pub(super) input: Pages,
+    pub(super) open: Option<(u32, Fd)>,
+}
+
+// SAFETY: `run` parses with core code from private pages into the ring, and makes
+// system calls; paths, plan and ring are read where they lay before the fork.
+unsafe impl Work for Reader<'_> {
+    type Task = Task;
+    type Reply = Reply;
+
+    fn run(&mut self, task: &Task) -> Reply {
+        match self.open(task) {
+            Ok(true) => self.read(task),
+            Ok(false) => Reply::new(Outcome::Changed),
+            Err(error) => Reply::new(Outcome::Io(error.errno())),
+        }
+    }
+}
+
+impl FileId {
+    pub(super) const fn of(stat: &Stat) -> Self {
+        Self { dev: stat.dev, ino: stat.ino, size: stat.size }
+    }
+}
+
+/// Where the lines of a range lie in the input buffer.
+enum Lines {
+    Range { first: usize, last: usize },
+    None,
+    TooLong { lines: u64 },
+    FileEnded,
+}
+
+impl Reader<'_> {
+    /// Opens the task's file unless it is open; false if it is another file by now.
+    fn open(&mut self, task: &Task) -> Result<bool> {
+        if self.open.as_ref().is_some_and(|(input, _)| *input == task.input) {
+            return Ok(true);
+        }
+        self.open = None;
+        let path: &CStr = self.paths.get(task.input as usize).ok_or(Error::Argument)?;
+        let fd = Fd::open_read(path)?;
+        let same = FileId::of(&fd.stat()?) == task.file;
+        self.open = Some((task.input, fd));
+        Ok(same)
+    }
+
+    fn read(&mut self, task: &Task) -> Reply {
+        // A line starts at a place if a line end lies right before it: look there, too.
+        let base = task.start - u64::from(task.start > 0 && task.at_line_start == 0);
+        match self.fill(task, base) {
+            Err(error) => Reply::new(Outcome::Io(error.errno())),
+            Ok(Lines::None) => Reply::new(Outcome::Done),
+            Ok(Lines::FileEnded) => Reply::new(Outcome::Changed),
+            Ok(Lines::TooLong { lines }) => Reply::with_rows(Outcome::LineTooLong, 0, lines, 0),
+            Ok(Lines::Range { first, last }) => self.parse(task, base, first, last),
+        }
+    }
+
+    /// Reads from `base` until the last line of the range is whole.
+    fn fill(&mut self, task: &Task, base: u64) -> Result<Lines> {
+        let Some((_, fd)) = &self.open else { return Ok(Lines::FileEnded) };
+        let room = self.input.len() - PADDING;
+        let left = usize::try_from(task.file.size - base).unwrap_or(usize::MAX);
+        let range = usize::try_from(task.end - base).unwrap_or(usize::MAX);
+        let from = usize::try_from(task.start - base).unwrap_or(0);
+        let mut have = 0;
+        let mut want = range.saturating_add(SLACK).min(left);
+        loop {
+            while have < want.min(room) {
+                let buf = self.input.get_mut(have..want.min(room)).unwrap_or_default();
+                match fd.read_at(buf, base + have as u64)? {
+                    0 => return Ok(Lines::FileEnded),
+                    n => have += n,
+                }
+            }
+            let text = self.input.get(..have).unwrap_or_default();
+            let whole = have == left;
+            let first = if task.at_line_start == 1 { Some(0) } else { text::start_from(text, from, whole) };
+            if first.is_some_and(|first| first >= range) {
+                return Ok(Lines::None);
+            }
+            if let (Some(first), Some(last)) = (first, text::start_from(text, range.min(left), whole)) {
+                return Ok(Lines::Range { first, last });
+            }
+            if have == room {
+                let lines = text.get(first.unwrap_or(0)..).unwrap_or_default();
+                return Ok(Lines::TooLong { lines: text::skip(lines, u64::MAX, false).0 });
+            }
+            want = have.saturating_mul(2).min(left);
+        }
+    }
+
+    fn parse(&mut self, task: &Task, base: u64, first: usize, last: usize) -> Reply {
+        let Ok(plan) = self.plan.with_columns(task.columns) else {
+            return Reply::new(Outcome::Io(0));
+        };
+        let offset = base + first as u64;
+        let lines = self.input.get_mut(first..).unwrap_or_default();
+        let Some(text) = Text::new(lines, last - first) else { return Reply::new(Outcome::Io(0)) };
+        // SAFETY: the parent granted this buffer to this task, and reads it only after the reply.
+        let out = unsafe { self.ring.buffer_mut(task.buffer as usize) };
+        let progress = text::parse(&plan, text, 0, task.max_rows, out);
+        Self::reply(&progress, text, offset)
+    }
+
+    fn reply(progress: &Progress, text: Text<'_>, offset: u64) -> Reply {
+        let outcome = match progress.stop {
+            Stop::InputEnd => Outcome::Done,
+            Stop::OutputFull => Outcome::Full,
+            Stop::Fault(fault) => Outcome::Fault(FaultAt::new(&fault, text.text(), offset)),
+        };
+        let next = offset + progress.used as u64;
+        Reply::with_rows(outcome, progress.rows, progress.lines, next)
+    }
+}

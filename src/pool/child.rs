@@ -1,0 +1,32 @@
+//! The worker's side: set up, then one task after the other until the end.
+
+use super::Work;
+use crate::sys::{self, Fd, SignalMask};
+
+/// Status of a worker that found its socket broken.
+const BROKEN: i32 = 70;
+
+/// Runs tasks until the parent closes the socket or dies. The caller has
+/// blocked every signal.
+pub(super) fn run<W: Work>(work: &mut W, socket: &Fd, parent: i32) -> ! {
+    sys::reset_signals();
+    SignalMask::allow_all();
+    sys::close_all_but(socket.raw());
+    if !sys::die_with_parent(parent) {
+        sys::exit_now(0);
+    }
+    let mut task = <W::Task as bytemuck::Zeroable>::zeroed();
+    loop {
+        let room = bytemuck::bytes_of_mut(&mut task);
+        let size = room.len();
+        match sys::receive(socket, room) {
+            Ok(n) if n == size => {}
+            Ok(0) => sys::exit_now(0),
+            _ => sys::exit_now(BROKEN),
+        }
+        let reply = work.run(&task);
+        if sys::send(socket, bytemuck::bytes_of(&reply)).is_err() {
+            sys::exit_now(BROKEN);
+        }
+    }
+}

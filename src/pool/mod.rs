@@ -1,0 +1,249 @@
+//! Forked workers: spawned together, driven by messages, replaced when they die.
+//!
+//! Used by [`load`](crate::load). A worker is a child of this process that runs
+//! core code only: between the fork and its `_exit` it does not allocate, lock,
+//! unwind or enter HDF5, so forking is safe from a host with threads. It reads
+//! one task at a time from its socket, does it, and answers.
+//!
+//! The parent learns of a death at once, by the worker's pidfd and by the end
+//! of its socket, whatever the host does with SIGCHLD. Spare workers are forked
+//! with the others, so that a death never needs a fork later. The workers learn
+//! of the parent's death by a signal from the kernel and by the end of their
+//! socket.
+
+#![allow(unsafe_code)]
+
+mod child;
+mod count;
+
+pub use count::default_workers;
+
+use core::marker::PhantomData;
+use std::vec::Vec;
+
+use bytemuck::{AnyBitPattern, NoUninit};
+
+use crate::error::{Error, Result};
+use crate::sys::{self, Child, Ended, Fd, Forked, SignalMask, Watch};
+
+/// What a worker does with its tasks.
+///
+/// # Safety
+/// * `run` keeps to async-signal-safe code: no allocation, no locks, no
+///   unwinding, no HDF5, no state of the host beyond what `self` refers to.
+pub unsafe trait Work {
+    /// What the parent sends.
+    type Task: AnyBitPattern + NoUninit;
+    /// What the worker answers.
+    type Reply: AnyBitPattern + NoUninit;
+
+    /// Does one task, in the worker.
+    fn run(&mut self, task: &Self::Task) -> Self::Reply;
+}
+
+/// What [`Pool::wait`] saw.
+#[derive(Debug)]
+pub enum Event<R> {
+    /// A worker answered.
+    Reply {
+        /// Its place in the pool.
+        worker: usize,
+        /// Its answer.
+        reply: R,
+    },
+    /// A worker died; its tasks are lost.
+    Died {
+        /// Its place in the pool.
+        worker: usize,
+        /// How.
+        how: Ended,
+        /// Whether a spare stands in its place now.
+        replaced: bool,
+    },
+    /// Nothing happened for the time given, or a signal came.
+    Idle,
+}
+
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    socket: Fd,
+}
+
+/// Workers, and spares for those that die. Dropping it kills them all.
+#[derive(Debug)]
+pub struct Pool<W: Work> {
+    workers: Vec<Option<Process>>,
+    spares: Vec<Process>,
+    watches: Vec<Watch>,
+    next: usize,
+    work: PhantomData<fn(W)>,
+}
+
+impl<W: Work> Pool<W> {
+    /// Forks `count` workers and `spares` more. Each runs its own copy of `work`.
+    ///
+    /// # Errors
+    /// [`Error::Os`]; the workers forked so far are ended.
+    pub fn fork(count: usize, spares: usize, work: &mut W) -> Result<Self> {
+        let mut pool = Self {
+            workers: Vec::with_capacity(count),
+            spares: Vec::with_capacity(spares),
+            watches: Vec::with_capacity(2 * count),
+            next: 0,
+            work: PhantomData,
+        };
+        for i in 0..count + spares {
+            let process = fork_one(work)?;
+            if i < count {
+                pool.workers.push(Some(process));
+            } else {
+                pool.spares.push(process);
+            }
+        }
+        Ok(pool)
+    }
+
+    /// Places for workers, those of the dead included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Whether every worker is dead.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.workers.iter().all(Option::is_none)
+    }
+
+    /// Whether this place has a living worker.
+    #[must_use]
+    pub fn is_alive(&self, worker: usize) -> bool {
+        matches!(self.workers.get(worker), Some(Some(_)))
+    }
+
+    /// Process id of a worker, for messages and tests.
+    #[must_use]
+    pub fn pid(&self, worker: usize) -> Option<i32> {
+        self.workers.get(worker)?.as_ref().map(|process| process.child.pid())
+    }
+
+    /// Sends a task. A worker that just died loses it: [`Pool::wait`] tells.
+    ///
+    /// # Errors
+    /// [`Error::Os`].
+    pub fn send(&self, worker: usize, task: &W::Task) -> Result<()> {
+        let Some(Some(process)) = self.workers.get(worker) else { return Ok(()) };
+        match sys::send(&process.socket, bytemuck::bytes_of(task)) {
+            Err(Error::Os { errno: sys::EPIPE | sys::ECONNRESET, .. }) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Waits for the next thing to happen, at most `timeout_ms`.
+    ///
+    /// # Errors
+    /// [`Error::Os`].
+    pub fn wait(&mut self, timeout_ms: i32) -> Result<Event<W::Reply>> {
+        self.watches.clear();
+        for process in &self.workers {
+            let (socket, pidfd) = match process {
+                Some(p) => (p.socket.raw(), p.child.pidfd().unwrap_or(-1)),
+                None => (-1, -1),
+            };
+            self.watches.push(Watch::readable(socket));
+            self.watches.push(Watch::readable(pidfd));
+        }
+        sys::poll(&mut self.watches, timeout_ms)?;
+        let count = self.workers.len();
+        for i in 0..count {
+            // Start behind the one served last, so that none is starved.
+            let worker = (self.next + i) % count;
+            let ready = |k: usize| self.watches.get(2 * worker + k).is_some_and(Watch::is_ready);
+            let (message, death) = (ready(0), ready(1));
+            if message || death {
+                self.next = worker + 1;
+                return self.serve(worker, message);
+            }
+        }
+        Ok(Event::Idle)
+    }
+
+    /// Takes a message of a worker; one that has none to read is dead.
+    fn serve(&mut self, worker: usize, message: bool) -> Result<Event<W::Reply>> {
+        if let (true, Some(Some(process))) = (message, self.workers.get(worker)) {
+            let mut reply = <W::Reply as bytemuck::Zeroable>::zeroed();
+            let room = bytemuck::bytes_of_mut(&mut reply);
+            let size = room.len();
+            match sys::receive(&process.socket, room) {
+                Ok(n) if n == size => return Ok(Event::Reply { worker, reply }),
+                Ok(_) | Err(Error::Os { errno: sys::ECONNRESET, .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let spare = self.living_spare();
+        let replaced = spare.is_some();
+        let dead = self.workers.get_mut(worker).and_then(|place| core::mem::replace(place, spare));
+        let how = dead.map_or(Ended::Unknown, end);
+        Ok(Event::Died { worker, how, replaced })
+    }
+}
+
+impl<W: Work> Pool<W> {
+    /// A spare that did not die while it waited: one that did would take the
+    /// next task with it.
+    fn living_spare(&mut self) -> Option<Process> {
+        while let Some(process) = self.spares.pop() {
+            if !is_dead(&process) {
+                return Some(process);
+            }
+            end(process);
+        }
+        None
+    }
+}
+
+impl<W: Work> Drop for Pool<W> {
+    fn drop(&mut self) {
+        let all = || self.workers.iter().flatten().chain(&self.spares);
+        for process in all() {
+            process.child.kill();
+        }
+        for process in self.workers.drain(..).flatten().chain(self.spares.drain(..)) {
+            let _ = process.child.wait();
+        }
+    }
+}
+
+/// Whether a process that has no task has ended.
+fn is_dead(process: &Process) -> bool {
+    let pidfd = process.child.pidfd().unwrap_or(-1);
+    let mut watches = [Watch::readable(process.socket.raw()), Watch::readable(pidfd)];
+    sys::poll(&mut watches, 0).is_err() || watches.iter().any(Watch::is_ready)
+}
+
+/// Makes sure that a process is gone, and reaps it.
+fn end(process: Process) -> Ended {
+    process.child.kill();
+    process.child.wait()
+}
+
+fn fork_one<W: Work>(work: &mut W) -> Result<Process> {
+    let (ours, theirs) = sys::socket_pair()?;
+    let parent = sys::pid();
+    // No handler of the host may run in the child before its actions are reset.
+    let mask = SignalMask::block_all()?;
+    // SAFETY: the child goes to `child::run`, which keeps to core code and never returns.
+    let forked = unsafe { sys::fork() };
+    match forked {
+        Ok(Forked::Child) => child::run(work, &theirs, parent),
+        Ok(Forked::Parent(child)) => {
+            mask.restore();
+            Ok(Process { child, socket: ours })
+        }
+        Err(error) => {
+            mask.restore();
+            Err(error)
+        }
+    }
+}

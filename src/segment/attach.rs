@@ -1,0 +1,106 @@
+//! From a name to a mapping.
+
+use core::time::Duration;
+
+use super::handle::Segment;
+use super::head::{Head, read_full};
+use super::{Access, Name, State};
+use crate::error::{Error, Result};
+use crate::layout::{FORMAT_MAJOR, HEADER_SIZE, MAGIC, offset};
+use crate::lifetime::{Deadline, Held, acquire, probe};
+use crate::sys::{Fd, Map, shm_open};
+
+/// How long a lock of somebody who looks for dead segments may last.
+const BUSY_GRACE: Duration = Duration::from_millis(500);
+/// How often a waiter asks whether the creator is alive.
+const SLICE_NS: u64 = 100_000_000;
+
+pub(super) fn attach(name: &Name, access: Access, timeout: Option<Duration>) -> Result<Segment> {
+    let deadline = Deadline::after(timeout.unwrap_or(Duration::ZERO));
+    let patience = Deadline::after(timeout.unwrap_or(BUSY_GRACE));
+    loop {
+        let lock = acquire(name, access, &patience);
+        match lock.and_then(|lock| attach_held(lock, name, access, &deadline)) {
+            Err(Error::NotFound | Error::NotReady) if deadline.pause() => {}
+            result => return result,
+        }
+    }
+}
+
+fn attach_held(lock: Held, name: &Name, access: Access, deadline: &Deadline) -> Result<Segment> {
+    match open(lock.fd(), access, deadline) {
+        Ok((head, map)) => {
+            count(&map, &lock, name);
+            Ok(Segment::new(head, map, lock, *name))
+        }
+        Err(error) => {
+            lock.abandon(name);
+            Err(error)
+        }
+    }
+}
+
+fn open(fd: &Fd, access: Access, deadline: &Deadline) -> Result<(Head, Map)> {
+    wait_until_ready(fd, deadline)?;
+    let head = Head::read(fd)?;
+    let fixed = head.view().header();
+    if access == Access::ReadWrite && !head.view().is_writable() {
+        return Err(Error::TooNew { major: FORMAT_MAJOR, minor: fixed.format_minor });
+    }
+    let len = usize::try_from(fixed.total_len).map_err(|_| Error::Overflow)?;
+    let map = Map::shared(fd, len, access)?;
+    Ok((head, map))
+}
+
+/// Waits for the state to be ready. What is no segment passes: the header's
+/// validation says why.
+fn wait_until_ready(fd: &Fd, deadline: &Deadline) -> Result<()> {
+    let size = fd.stat()?.size;
+    if size == 0 {
+        return Err(Error::NotReady); // its creator has not got to sizing it
+    }
+    let mut magic = [0; MAGIC.len()];
+    read_full(fd, &mut magic, 0)?;
+    if size < HEADER_SIZE as u64 || (magic != MAGIC && magic != [0; MAGIC.len()]) {
+        return Ok(());
+    }
+    let page = Map::shared(fd, HEADER_SIZE, Access::Read)?;
+    while is_initializing(&page) {
+        if !probe(fd)?.writing {
+            // It is ready before the creator lets go, so look once more.
+            return if is_initializing(&page) { Err(Error::CreatorDied) } else { Ok(()) };
+        }
+        let left = deadline.left_ns();
+        if left == 0 {
+            return Err(Error::NotReady);
+        }
+        page.wait_u32(offset::STATE, State::Initializing as u32, left.min(SLICE_NS));
+    }
+    Ok(())
+}
+
+fn is_initializing(page: &Map) -> bool {
+    page.load_u32(offset::STATE) == Some(State::Initializing as u32)
+}
+
+/// A mapping of the words that count, if `fd` may be written.
+pub(super) fn counters(fd: &Fd) -> Option<Map> {
+    Map::shared(fd, HEADER_SIZE, Access::ReadWrite).ok()
+}
+
+/// Counts this process in, if permissions allow.
+fn count(map: &Map, lock: &Held, name: &Name) {
+    if map.access() == Access::ReadWrite {
+        return increment(map);
+    }
+    let Ok(fd) = shm_open(name.posix(), Access::ReadWrite) else { return };
+    let same = fd.stat().is_ok_and(|now| now.same_inode(lock.id()));
+    if same && let Some(page) = counters(&fd) {
+        increment(&page);
+    }
+}
+
+fn increment(page: &Map) {
+    page.increment_u32(offset::REFCOUNT);
+    page.increment_u32(offset::ATTACH_EPOCH);
+}

@@ -1,0 +1,129 @@
+//! A segment whose number of rows is not known yet.
+
+use super::{Draft, Name, Policy, Spec, Via};
+use crate::error::{Error, Result};
+use crate::layout::{Plan, Stamp, encode, set_rows};
+use crate::lifetime::{Site, create_named, create_unnamed, has_unnamed, make_way};
+use crate::sys::{self, Fd, Pages, page_size, random, real_ns};
+
+/// A segment in the making that grows as rows are written, and gets its number
+/// of rows at the end. Nothing is reserved: rows go through `pwrite`, which
+/// says so when memory is full.
+#[derive(Debug)]
+pub struct Growable {
+    pub(super) site: Site,
+    pub(super) head: Pages,
+    pub(super) plan: Plan,
+    pub(super) name: Name,
+    pub(super) named: bool,
+    end: u64,
+}
+
+impl Growable {
+    /// Begins a segment; of `spec.shape` the first extent is 0, for not known.
+    pub(super) fn create(name: &Name, spec: &Spec<'_>) -> Result<Self> {
+        if spec.shape.first() != Some(&0) || spec.strides.is_some() {
+            return Err(Error::Argument);
+        }
+        Self::begin(name, spec)
+    }
+
+    /// Everything that does not need the number of rows.
+    pub(super) fn begin(name: &Name, spec: &Spec<'_>) -> Result<Self> {
+        if !matches!(spec.policy, Policy::LastDetach | Policy::Persist) || spec.mode > 0o777 {
+            return Err(Error::Argument);
+        }
+        let plan = Plan::new(&spec.array(), page_size())?;
+        let len = usize::try_from(plan.header_len()).map_err(|_| Error::Overflow)?;
+        let mut head = Pages::new(len)?;
+        encode(&mut head, &plan, &spec.array(), &stamp(spec.policy)?)?;
+        let named = spec.via == Via::ShmOpen || !has_unnamed();
+        let site = if named { create_named(name, spec.mode)? } else { hidden(name, spec.mode)? };
+        Ok(Self { site, head, plan, name: *name, named, end: 0 })
+    }
+
+    /// Bytes of one row.
+    #[must_use]
+    pub fn row_len(&self) -> u64 {
+        self.plan.row_len().unwrap_or(0)
+    }
+
+    /// Bytes of data up to the last one written.
+    #[must_use]
+    pub const fn data_len(&self) -> u64 {
+        self.end
+    }
+
+    /// Writes `len` bytes at `data` behind what was written so far.
+    ///
+    /// # Safety
+    /// * `data` is readable for `len` bytes during the call. They may be
+    ///   shared: the kernel copies them.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], [`Error::Overflow`], [`Error::Os`].
+    pub unsafe fn append(&mut self, data: *const u8, len: usize) -> Result<()> {
+        // SAFETY: the caller's promise, passed on.
+        unsafe { self.write_at(self.end, data, len) }
+    }
+
+    /// Writes `len` bytes at `data` to `offset` of the data.
+    ///
+    /// # Safety
+    /// * As for [`append`](Self::append).
+    ///
+    /// # Errors
+    /// As for [`append`](Self::append).
+    pub unsafe fn write_at(&mut self, offset: u64, data: *const u8, len: usize) -> Result<()> {
+        let end = offset.checked_add(len as u64).ok_or(Error::Overflow)?;
+        let at = self.plan.data_offset().checked_add(offset).ok_or(Error::Overflow)?;
+        if at.checked_add(len as u64).is_none_or(|end| end > i64::MAX as u64) {
+            return Err(Error::Overflow);
+        }
+        let fd = self.site.held.fd();
+        // SAFETY: the caller's promise, passed on.
+        unsafe { fd.write_at(data, len, at) }.map_err(|e| no_space(fd, len as u64, e))?;
+        self.end = self.end.max(end);
+        Ok(())
+    }
+
+    /// Sets the number of rows, all of which have been written; what was
+    /// written behind them is cut off.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if fewer rows were written; [`Error::NoSpace`],
+    /// [`Error::Overflow`], [`Error::Os`].
+    pub fn finish(mut self, rows: u64) -> Result<Draft> {
+        set_rows(&mut self.head, &mut self.plan, rows)?;
+        if self.plan.data_len() > self.end {
+            return Err(Error::Argument);
+        }
+        self.site.held.fd().truncate(self.plan.total_len())?;
+        Draft::complete(self)
+    }
+}
+
+/// A file without a name, if none is in the way of giving it one later.
+fn hidden(name: &Name, mode: u32) -> Result<Site> {
+    match make_way(name) {
+        Ok(()) => create_unnamed(mode),
+        Err(error) => Err(error),
+    }
+}
+
+fn stamp(policy: Policy) -> Result<Stamp> {
+    let mut uuid = [0; 16];
+    random(&mut uuid)?;
+    let creator_pid = sys::pid().unsigned_abs();
+    Ok(Stamp { uuid, policy, created_ns: real_ns(), creator_pid, generation: 0 })
+}
+
+/// The error of a write or a reservation, with the numbers if memory is short.
+pub(super) fn no_space(fd: &Fd, need: u64, error: Error) -> Error {
+    match error {
+        Error::Os { errno: sys::ENOSPC | sys::ENOMEM | sys::EDQUOT, .. } => {
+            Error::NoSpace { need, free: fd.free_bytes().unwrap_or(0) }
+        }
+        error => error,
+    }
+}

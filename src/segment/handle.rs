@@ -1,0 +1,238 @@
+//! An attached segment.
+
+use core::time::Duration;
+
+use bytemuck::Pod;
+
+use super::attach;
+use super::head::Head;
+use super::{Access, Name, Policy, State};
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::layout::{View, offset};
+use crate::lifetime::{Exit, Held, Hold};
+use crate::sys::{Map, Stat, pid, stat_path};
+
+/// A segment that this process has attached. Dropping it detaches; whoever is
+/// last then removes the name, if the policy says so.
+#[derive(Debug)]
+pub struct Segment {
+    head: Head,
+    name: Name,
+    id: Stat,
+    process: i32,
+    // Dropped in this order: the mapping and what holds its lock beside it go
+    // before the last step asks who is left.
+    map: Map,
+    _hold: Hold,
+    exit: Exit,
+}
+
+impl Segment {
+    pub(super) fn new(head: Head, map: Map, lock: Held, name: Name) -> Self {
+        let id = *lock.id();
+        let process = pid();
+        Self { head, name, id, process, map, _hold: lock.into_hold(), exit: Exit::none() }
+    }
+
+    /// Attaches the segment `name`. With a timeout it waits until it is there
+    /// and ready.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::NotReady`], [`Error::CreatorDied`],
+    /// [`Error::Permission`], [`Error::Busy`] if a stranger has it locked,
+    /// [`Error::Os`]; for an object that is no valid segment
+    /// [`Error::NotNdshm`], [`Error::Endian`], [`Error::TooNew`],
+    /// [`Error::Truncated`], [`Error::Corrupt`].
+    pub fn attach(name: &Name, access: Access, timeout: Option<Duration>) -> Result<Self> {
+        attach::attach(name, access, timeout)
+    }
+
+    /// Detaches.
+    pub fn detach(self) {
+        drop(self);
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// What its header says.
+    #[must_use]
+    pub const fn header(&self) -> &View<'_> {
+        self.head.view()
+    }
+
+    /// Type of the elements.
+    #[must_use]
+    pub const fn dtype(&self) -> DType<'_> {
+        self.head.view().dtype()
+    }
+
+    /// Bytes of one element.
+    #[must_use]
+    pub const fn itemsize(&self) -> u32 {
+        self.head.view().header().itemsize
+    }
+
+    /// Extents, slowest first.
+    #[must_use]
+    pub const fn shape(&self) -> &[u64] {
+        self.head.view().shape()
+    }
+
+    /// Steps in bytes.
+    #[must_use]
+    pub const fn strides(&self) -> &[i64] {
+        self.head.view().strides()
+    }
+
+    /// The creator's own bytes.
+    #[must_use]
+    pub const fn metadata(&self) -> &[u8] {
+        self.head.view().metadata()
+    }
+
+    /// When the name goes.
+    #[must_use]
+    pub const fn policy(&self) -> Policy {
+        self.head.view().policy()
+    }
+
+    /// Random bytes that no other segment has.
+    #[must_use]
+    pub const fn uuid(&self) -> [u8; 16] {
+        self.head.view().header().uuid
+    }
+
+    /// What the mapping allows.
+    #[must_use]
+    pub const fn access(&self) -> Access {
+        self.map.access()
+    }
+
+    /// What the state word says now.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if somebody has overwritten it.
+    pub fn state(&self) -> Result<State> {
+        State::decode(self.map.load_u32(offset::STATE).unwrap_or(u32::MAX))
+    }
+
+    /// Processes attached, as far as they could count themselves. Advice: a
+    /// killed one stays counted, and one that cannot write the segment never is.
+    #[must_use]
+    pub fn refcount(&self) -> u32 {
+        self.map.load_u32(offset::REFCOUNT).unwrap_or(0)
+    }
+
+    /// Attaches so far, the creator's not counted; wraps around.
+    #[must_use]
+    pub fn attach_epoch(&self) -> u32 {
+        self.map.load_u32(offset::ATTACH_EPOCH).unwrap_or(0)
+    }
+
+    /// Whether the name still leads to this segment.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        stat_path(self.name.path()).is_ok_and(|now| now.same_inode(&self.id))
+    }
+
+    const fn data_offset(&self) -> usize {
+        self.head.view().header().data_offset as usize
+    }
+
+    /// Bytes of data.
+    #[must_use]
+    pub const fn data_len(&self) -> usize {
+        self.head.view().header().data_len as usize
+    }
+
+    /// Start of the data, aligned to a page. Other processes may write it at
+    /// any time.
+    #[must_use]
+    pub const fn data_ptr(&self) -> *const u8 {
+        // Wrapping, so that no unsafe block is needed: the data lies in the mapping.
+        self.map.as_ptr().wrapping_add(self.data_offset()).cast_const()
+    }
+
+    /// Start of the data, to be written.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`].
+    pub const fn data_mut_ptr(&self) -> Result<*mut u8> {
+        match self.map.access() {
+            Access::ReadWrite => Ok(self.data_ptr().cast_mut()),
+            Access::Read => Err(Error::ReadOnly),
+        }
+    }
+
+    /// Copies data from `offset` on into `buf`. What others write meanwhile is
+    /// seen in part or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for bytes outside the data.
+    pub fn copy_to(&self, buf: &mut [u8], offset: usize) -> Result<()> {
+        let at = self.place(offset, buf.len())?;
+        if self.map.copy_to(at, buf) { Ok(()) } else { Err(Error::Argument) }
+    }
+
+    /// Copies `bytes` to `offset` of the data. Others may see part of it.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for bytes outside the data; [`Error::ReadOnly`].
+    pub fn copy_from(&self, bytes: &[u8], offset: usize) -> Result<()> {
+        let at = self.place(offset, bytes.len())?;
+        if self.map.copy_from(at, bytes) { Ok(()) } else { Err(Error::ReadOnly) }
+    }
+
+    /// Where `len` bytes from `offset` of the data on lie in the mapping.
+    fn place(&self, offset: usize, len: usize) -> Result<usize> {
+        let end = offset.checked_add(len).ok_or(Error::Argument)?;
+        if end > self.data_len() {
+            return Err(Error::Argument);
+        }
+        Ok(self.data_offset().saturating_add(offset))
+    }
+
+    /// All of the data, in the order it has in memory.
+    ///
+    /// # Safety
+    /// * No process, this one included, writes the data while the slice is used.
+    /// * Nobody shortens the object: the next access would be a SIGBUS.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if `T` is not as large as an element.
+    pub unsafe fn as_slice<T: Pod>(&self) -> Result<&[T]> {
+        let size = size_of::<T>();
+        if size == 0 || size != self.itemsize() as usize || align_of::<T>() > 4096 {
+            return Err(Error::Argument);
+        }
+        let (at, len) = (self.data_ptr().cast::<T>(), self.data_len() / size);
+        // SAFETY: `len` items from `at` on lie in the mapping, which lives as long as
+        // `self`; the data is aligned to 4096 bytes at least, every bit pattern is a `T`,
+        // and the caller promises that nobody writes.
+        Ok(unsafe { core::slice::from_raw_parts(at, len) })
+    }
+
+    /// Takes this process out of the reference count, if it was counted here.
+    fn uncount(&self) {
+        if self.process != pid() {
+            return; // a forked child: its parent is the one that counts
+        }
+        if self.map.access() == Access::ReadWrite {
+            self.map.decrement_u32(offset::REFCOUNT);
+        } else if let Some(page) = self.exit.fd().and_then(attach::counters) {
+            page.decrement_u32(offset::REFCOUNT);
+        }
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        self.exit = Exit::prepare(&self.name, &self.id);
+        self.uncount();
+    }
+}

@@ -1,0 +1,59 @@
+//! The private copy of a header, validated once.
+
+use crate::error::Result;
+use crate::layout::{HEADER_SIZE, View, check_prefix, decode};
+use crate::sys::{Fd, Pages};
+
+/// A private copy of a header together with its validated view.
+#[derive(Debug)]
+pub(super) struct Head {
+    /// Borrows from `pages`; never handed out for longer than `self`.
+    view: View<'static>,
+    pages: Pages,
+}
+
+impl Head {
+    /// Validates the copy in `pages` of an object of `object_size` bytes.
+    pub(super) fn new(pages: Pages, object_size: u64) -> Result<Self> {
+        let (at, len) = (pages.as_ptr(), pages.len());
+        // SAFETY: `pages` is mapped for `len` bytes, at this address wherever the value
+        // moves; it is kept beside the view and not written any more.
+        let bytes: &'static [u8] = unsafe { core::slice::from_raw_parts(at, len) };
+        Ok(Self { view: decode(bytes, object_size)?, pages })
+    }
+
+    /// Copies the header of the object behind `fd`, once, and validates the copy.
+    pub(super) fn read(fd: &Fd) -> Result<Self> {
+        let object_size = fd.stat()?.size;
+        let mut prefix = [0; HEADER_SIZE];
+        let len = read_full(fd, &mut prefix, 0)?;
+        let fixed = check_prefix(prefix.get(..len).unwrap_or_default(), object_size)?;
+        let len = usize::try_from(fixed.header_len).unwrap_or(usize::MAX);
+        let mut pages = Pages::new(len)?;
+        read_full(fd, pages.get_mut(..len).unwrap_or_default(), 0)?;
+        Self::new(pages, object_size)
+    }
+
+    /// The header's own bytes.
+    pub(super) fn bytes(&self) -> &[u8] {
+        let len = usize::try_from(self.view.header().header_len).unwrap_or(usize::MAX);
+        self.pages.get(..len).unwrap_or_default()
+    }
+
+    pub(super) const fn view(&self) -> &View<'_> {
+        &self.view
+    }
+}
+
+/// Reads until `buf` is full or the object ends.
+pub(super) fn read_full(fd: &Fd, buf: &mut [u8], offset: u64) -> Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        let got = fd.read_at(rest, offset.saturating_add(done as u64))?;
+        if got == 0 {
+            break;
+        }
+        done = done.saturating_add(got);
+    }
+    Ok(done)
+}

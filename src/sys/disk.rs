@@ -1,0 +1,115 @@
+//! Files on disk: the few calls that std does not have.
+
+use core::ffi::CStr;
+
+use super::{Fd, check, retry};
+use crate::error::Result;
+
+/// `open` flags for a name that anybody may have put there: a link is not
+/// followed, and a FIFO does not block.
+pub const OPEN_WARILY: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+
+/// What a file system has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that an ordinary user may still write.
+    pub free: u64,
+    /// Most bytes of a file name.
+    pub name_max: u64,
+}
+
+/// `fstatvfs`: the room on the file system that holds `fd`.
+///
+/// # Errors
+/// [`Error::Os`](crate::error::Error::Os).
+#[allow(clippy::unnecessary_cast, reason = "the widths differ between targets")]
+pub fn space(fd: &Fd) -> Result<Space> {
+    let mut raw = core::mem::MaybeUninit::<libc::statvfs>::zeroed();
+    retry(|| {
+        // SAFETY: `raw` has room for one `statvfs`.
+        check("fstatvfs", unsafe { libc::fstatvfs(fd.raw(), raw.as_mut_ptr()) })
+    })?;
+    // SAFETY: zero-initialised, and filled by the call that succeeded.
+    let raw = unsafe { raw.assume_init_ref() };
+    let free = (raw.f_bavail as u64).saturating_mul(raw.f_frsize as u64);
+    Ok(Space { free, name_max: raw.f_namemax as u64 })
+}
+
+/// Magic numbers of file systems whose disk is in another machine, or may be:
+/// NFS, SMB, CIFS, SMB2, FUSE, 9P, Ceph, Lustre, GPFS, AFS, `BeeGFS`, Coda, GFS2, OCFS2.
+const NETWORK: [u32; 14] = [
+    0x6969,
+    0x517B,
+    0xFF53_4D42,
+    0xFE53_4D42,
+    0x6573_5546,
+    0x0102_1997,
+    0x00C3_6400,
+    0x0BD0_0BD0,
+    0x4750_4653,
+    0x5346_414F,
+    0x1983_0326,
+    0x7375_7245,
+    0x0116_1970,
+    0x7461_636F,
+];
+
+/// `fstatfs`: whether `fd` lies on a file system that reports a full disk or a
+/// lost connection only when it is synced.
+///
+/// # Errors
+/// [`Error::Os`](crate::error::Error::Os).
+pub fn is_network(fd: &Fd) -> Result<bool> {
+    let mut raw = core::mem::MaybeUninit::<libc::statfs>::zeroed();
+    retry(|| {
+        // SAFETY: `raw` has room for one `statfs`.
+        check("fstatfs", unsafe { libc::fstatfs(fd.raw(), raw.as_mut_ptr()) })
+    })?;
+    // SAFETY: zero-initialised, and filled by the call that succeeded.
+    let raw = unsafe { raw.assume_init_ref() };
+    Ok(NETWORK.contains(&(raw.f_type as u32)))
+}
+
+/// `renameat2(RENAME_NOREPLACE)`: renames unless `to` exists (`EEXIST`). Some
+/// file systems answer `EINVAL`, old kernels `ENOSYS`.
+///
+/// # Errors
+/// [`Error::Os`](crate::error::Error::Os).
+pub fn rename_noreplace(from: &CStr, to: &CStr) -> Result<()> {
+    let at = libc::AT_FDCWD;
+    // SAFETY: both paths are C strings for the whole call; the other arguments are numbers.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_renameat2,
+            at,
+            from.as_ptr(),
+            at,
+            to.as_ptr(),
+            libc::RENAME_NOREPLACE,
+        )
+    };
+    check("renameat2", result as i32).map(|_| ())
+}
+
+/// `sync_file_range(SYNC_FILE_RANGE_WRITE)`: starts writing these bytes to the
+/// disk and does not wait. It promises nothing; it only makes a later `fsync` short.
+///
+/// # Errors
+/// [`Error::Os`](crate::error::Error::Os).
+pub fn start_writeback(fd: &Fd, offset: u64, len: u64) -> Result<()> {
+    let (offset, len) = (offset as libc::off64_t, len as libc::off64_t);
+    // SAFETY: takes no pointers.
+    let result =
+        unsafe { libc::sync_file_range(fd.raw(), offset, len, libc::SYNC_FILE_RANGE_WRITE) };
+    check("sync_file_range", result).map(|_| ())
+}
+
+/// `fcntl(FD_CLOEXEC)` on a descriptor that somebody else opened without it.
+///
+/// # Errors
+/// [`Error::Os`](crate::error::Error::Os).
+pub fn set_close_on_exec(raw: i32) -> Result<()> {
+    // SAFETY: takes no pointers; a number that is no descriptor gives EBADF.
+    let result = unsafe { libc::fcntl(raw, libc::F_SETFD, libc::FD_CLOEXEC) };
+    check("fcntl", result).map(|_| ())
+}

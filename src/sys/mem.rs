@@ -1,0 +1,159 @@
+//! Memory: private pages for tables of any size, and shared mappings.
+
+use core::ptr::NonNull;
+
+use super::Fd;
+use crate::error::{Error, Result};
+
+/// What a shared mapping allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// `PROT_READ`.
+    Read,
+    /// `PROT_READ | PROT_WRITE`.
+    ReadWrite,
+}
+
+/// Bytes of a page on this machine.
+#[must_use]
+pub fn page_size() -> usize {
+    // SAFETY: takes no pointers.
+    let bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(bytes).unwrap_or(4096).max(4096)
+}
+
+/// `len` rounded up to whole pages, if that fits.
+#[must_use]
+pub fn round_up_to_page(len: usize) -> Option<usize> {
+    len.checked_next_multiple_of(page_size())
+}
+
+fn map(len: usize, prot: i32, flags: i32, fd: i32) -> Result<NonNull<u8>> {
+    if len == 0 || len > isize::MAX as usize {
+        return Err(Error::Overflow);
+    }
+    // SAFETY: a new mapping at an address of the kernel's choice harms nothing.
+    let at = unsafe { libc::mmap(core::ptr::null_mut(), len, prot, flags, fd, 0) };
+    if at == libc::MAP_FAILED {
+        return Err(Error::Os { call: "mmap", errno: super::errno() });
+    }
+    NonNull::new(at.cast()).ok_or(Error::Overflow)
+}
+
+fn unmap(at: NonNull<u8>, len: usize) {
+    // SAFETY: the caller owns the whole mapping and gives it up.
+    unsafe { libc::munmap(at.as_ptr().cast(), len) };
+}
+
+/// Zeroed private memory straight from the system: the core's answer to tables
+/// whose size is known only at run time.
+#[derive(Debug)]
+pub struct Pages {
+    at: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the memory belongs to this value alone, like a boxed slice.
+unsafe impl Send for Pages {}
+// SAFETY: shared access is read access to plain bytes.
+unsafe impl Sync for Pages {}
+
+impl Pages {
+    /// At least `len` bytes of zeros; pages cost memory when they are touched.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`], [`Error::Os`].
+    pub fn new(len: usize) -> Result<Self> {
+        let len = round_up_to_page(len.max(1)).ok_or(Error::Overflow)?;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let at = map(len, libc::PROT_READ | libc::PROT_WRITE, flags, -1)?;
+        Ok(Self { at, len })
+    }
+}
+
+impl core::ops::Deref for Pages {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: mapped and zeroed for `len` bytes; nobody else knows the address.
+        unsafe { core::slice::from_raw_parts(self.at.as_ptr(), self.len) }
+    }
+}
+
+impl core::ops::DerefMut for Pages {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as for `deref`, and `&mut self` makes it exclusive.
+        unsafe { core::slice::from_raw_parts_mut(self.at.as_ptr(), self.len) }
+    }
+}
+
+impl Drop for Pages {
+    fn drop(&mut self) {
+        unmap(self.at, self.len);
+    }
+}
+
+/// A shared mapping. Its bytes may change under the reader at any time, so it
+/// gives out pointers only.
+#[derive(Debug)]
+pub struct Map {
+    at: NonNull<u8>,
+    len: usize,
+    access: Access,
+}
+
+// SAFETY: the mapping is process-wide; moving the handle moves no memory.
+unsafe impl Send for Map {}
+// SAFETY: a shared handle only yields raw pointers.
+unsafe impl Sync for Map {}
+
+impl Map {
+    /// Maps the first `len` bytes of `fd`.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`], [`Error::Os`].
+    pub fn shared(fd: &Fd, len: usize, access: Access) -> Result<Self> {
+        let prot = match access {
+            Access::Read => libc::PROT_READ,
+            Access::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+        };
+        let at = map(len, prot, libc::MAP_SHARED, fd.raw())?;
+        Ok(Self { at, len, access })
+    }
+
+    /// Anonymous memory that forked children share with this process.
+    ///
+    /// # Errors
+    /// [`Error::Overflow`], [`Error::Os`].
+    pub fn shared_anonymous(len: usize) -> Result<Self> {
+        let len = round_up_to_page(len).ok_or(Error::Overflow)?;
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let at = map(len, libc::PROT_READ | libc::PROT_WRITE, flags, -1)?;
+        Ok(Self { at, len, access: Access::ReadWrite })
+    }
+
+    /// Start of the mapping, page-aligned.
+    #[must_use]
+    pub const fn as_ptr(&self) -> *mut u8 {
+        self.at.as_ptr()
+    }
+
+    /// Bytes mapped; never 0.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "a mapping is never empty")]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// What the mapping allows.
+    #[must_use]
+    pub const fn access(&self) -> Access {
+        self.access
+    }
+}
+
+impl Drop for Map {
+    fn drop(&mut self) {
+        unmap(self.at, self.len);
+    }
+}

@@ -1,0 +1,75 @@
+//! The system calls, one short function each: the only module that names libc.
+//!
+//! Every call answers with [`Result`]; `errno` is read in one place,
+//! [`check`]. Nothing here allocates, locks or panics, so all of it may run in
+//! a forked child. May be imported by every layer but `error`, `dtype` and
+//! `layout`.
+//!
+//! Invariant of the unsafe code here: a descriptor or a mapping is owned by
+//! exactly one [`Fd`], [`Pages`] or [`Map`], which ends it when dropped.
+
+mod clock;
+mod copy;
+mod cpu;
+mod dir;
+mod disk;
+mod fd;
+mod ident;
+mod lock;
+mod mem;
+mod poll;
+mod process;
+mod shm;
+mod word;
+
+pub use cpu::affinity_count;
+pub use fd::{Fd, Stat};
+pub use clock::{boot_ns, real_ns, sleep_ns};
+pub use dir::for_each_name;
+pub use disk::{
+    OPEN_WARILY, Space, is_network, rename_noreplace, set_close_on_exec, space, start_writeback,
+};
+pub use ident::{random, user_id};
+pub use lock::ByteLock;
+pub use shm::{SHM_DIR, open_unnamed, shm_create, shm_open, shm_unlink, stat_path};
+pub use mem::{page_size, round_up_to_page, Access, Map, Pages};
+
+use crate::error::{Error, Result};
+
+pub use poll::{poll, receive, send, socket_pair, Watch};
+pub use process::{
+    close_all_but, die_with_parent, exit_now, fork, parent_pid, pid, reset_signals, Child, Ended, Forked,
+    SignalMask,
+};
+
+/// An `errno` by its POSIX name, for callers that decide by it.
+pub use libc::{
+    EACCES, EAGAIN, EBADF, ECONNRESET, EDQUOT, EEXIST, EINTR, EINVAL, EIO, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENOENT,
+    ENOMEM, ENOSPC, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM, EPIPE, EROFS, ESRCH, EXDEV,
+};
+
+/// `errno` of this thread.
+fn errno() -> i32 {
+    // SAFETY: the pointer is this thread's own errno, valid while it runs.
+    unsafe { *libc::__errno_location() }
+}
+
+/// Turns a negative result into the `errno` it left.
+pub(crate) fn check(call: &'static str, result: i32) -> Result<i32> {
+    if result < 0 { Err(Error::Os { call, errno: errno() }) } else { Ok(result) }
+}
+
+/// [`check`] for calls that answer with a length.
+pub(crate) fn check_len(call: &'static str, result: isize) -> Result<usize> {
+    usize::try_from(result).map_err(|_| Error::Os { call, errno: errno() })
+}
+
+/// Repeats a call that a signal interrupted.
+pub(crate) fn retry<T>(mut call: impl FnMut() -> Result<T>) -> Result<T> {
+    loop {
+        match call() {
+            Err(Error::Os { errno: EINTR, .. }) => {}
+            other => return other,
+        }
+    }
+}

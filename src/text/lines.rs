@@ -1,0 +1,109 @@
+//! Lines: where they start and end, and cutting a text between them.
+//!
+//! A line ends with `\n`, `\r\n` or `\r`, mixed freely; nothing else ends one.
+
+/// Position of the first byte that is `\n` or `\r`.
+#[must_use]
+pub(crate) fn find_end(text: &[u8]) -> Option<usize> {
+    memchr::memchr2(b'\n', b'\r', text)
+}
+
+/// Bytes of the line end at the start of `text`.
+#[must_use]
+pub(crate) fn end_len(text: &[u8]) -> usize {
+    match text {
+        [b'\r', b'\n', ..] => 2,
+        [b'\n' | b'\r', ..] => 1,
+        _ => 0,
+    }
+}
+
+/// A line without its end.
+#[must_use]
+pub fn without_end(line: &[u8]) -> &[u8] {
+    line.get(..find_end(line).unwrap_or(line.len())).unwrap_or_default()
+}
+
+/// First place at or behind `from` where a line starts, the text's end if none.
+/// `whole` says that the text ends where the file ends; otherwise `None` means
+/// that more of the file is needed to tell.
+#[must_use]
+pub fn start_from(text: &[u8], from: usize, whole: bool) -> Option<usize> {
+    if from == 0 {
+        return Some(0);
+    }
+    // A line starts at `from` if a line end lies right before it.
+    let search = text.get(from - 1..)?;
+    let Some(end) = find_end(search) else {
+        return whole.then_some(text.len());
+    };
+    let rest = search.get(end..)?;
+    if rest == b"\r" && !whole {
+        return None;
+    }
+    let start = from - 1 + end + end_len(rest);
+    // `\r` right before `from` and `\n` at it are one line end.
+    Some(start)
+}
+
+/// Skips `count` lines. Returns how many were there, and where the next starts.
+#[must_use]
+pub fn skip(text: &[u8], count: u64, whole: bool) -> (u64, usize) {
+    let mut at = 0;
+    let mut done = 0;
+    while done < count {
+        match start_from(text, at + 1, whole) {
+            Some(next) if at < text.len() => at = next,
+            _ => break,
+        }
+        done += 1;
+    }
+    (done, at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &[u8] = b"ab\ncd\r\n\r\re\n\nf";
+
+    /// Line starts found by reading from the front.
+    fn starts(text: &[u8]) -> std::vec::Vec<usize> {
+        let mut all = std::vec![0];
+        let mut at = 0;
+        while at < text.len() {
+            let n = end_len(&text[at..]);
+            at += n.max(1);
+            if n > 0 {
+                all.push(at);
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn a_cut_anywhere_finds_the_next_line() {
+        let all = starts(TEXT);
+        for from in 0..=TEXT.len() {
+            let expected = all.iter().copied().find(|&s| s >= from).unwrap_or(TEXT.len());
+            assert_eq!(start_from(TEXT, from, true), Some(expected), "from {from}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_goes_on_is_not_decided_too_early() {
+        assert_eq!(start_from(b"ab\r", 2, false), None);
+        assert_eq!(start_from(b"ab\r", 2, true), Some(3));
+        assert_eq!(start_from(b"ab", 1, false), None);
+        assert_eq!(start_from(b"ab\n", 1, false), Some(3));
+    }
+
+    #[test]
+    fn skipping_counts_lines_of_every_kind() {
+        for (count, at) in starts(TEXT).into_iter().enumerate() {
+            assert_eq!(skip(TEXT, count as u64, true), (count as u64, at));
+        }
+        assert_eq!(skip(TEXT, 99, true), (7, TEXT.len()));
+        assert_eq!(skip(b"", 1, true), (0, 0));
+    }
+}

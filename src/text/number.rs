@@ -1,0 +1,249 @@
+//! Numbers from whole fields, exactly as `np.loadtxt` takes them.
+//!
+//! This is the plain reading, one field at a time, that defines what is right:
+//! the fast kernels of [`fast`](super::fast) must agree with it wherever they
+//! give an answer at all.
+
+use super::space::strip;
+
+/// Integer text `[+-]?[0-9]+` between blanks, as sign and magnitude.
+fn integer(field: &[u8]) -> Option<(bool, u64)> {
+    let text = strip(field);
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let magnitude = digits.iter().try_fold(0u64, |value, &byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value.checked_mul(10)?.checked_add(u64::from(digit))
+    })?;
+    Some((negative, magnitude))
+}
+
+/// A signed integer of at most 64 bits.
+pub(crate) fn signed(field: &[u8]) -> Option<i64> {
+    let (negative, magnitude) = integer(field)?;
+    if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
+}
+
+/// An unsigned integer; a minus sign is refused even before 0.
+pub(crate) fn unsigned(field: &[u8]) -> Option<u64> {
+    match integer(field)? {
+        (true, _) => None,
+        (false, magnitude) => Some(magnitude),
+    }
+}
+
+/// `m8` text: an integer, or NaT in any case, or nothing.
+pub(crate) fn timedelta(field: &[u8]) -> Option<i64> {
+    let text = strip(field);
+    if text.is_empty() || text.eq_ignore_ascii_case(b"nat") { Some(i64::MIN) } else { signed(text) }
+}
+
+/// A float64, correctly rounded; too large gives an infinity, too small zero.
+pub(crate) fn float(field: &[u8]) -> Option<f64> {
+    match float_prefix(strip(field))? {
+        (value, []) => Some(value),
+        _ => None,
+    }
+}
+
+/// The longest float at the start of `text`, and what follows it.
+fn float_prefix(text: &[u8]) -> Option<(f64, &[u8])> {
+    let (negative, body) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let sign = if negative { -1.0 } else { 1.0 };
+    if let Some((value, rest)) = named(body) {
+        return Some((value.copysign(sign), rest));
+    }
+    let (number, rest) = body.split_at_checked(decimal_len(body)?)?;
+    let value: f64 = fast_float2::parse(number).ok()?;
+    Some((value.copysign(sign), rest))
+}
+
+/// `inf`, `infinity` or `nan` in any case.
+fn named(text: &[u8]) -> Option<(f64, &[u8])> {
+    let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word));
+    let (value, len) = if begins(b"infinity") {
+        (f64::INFINITY, 8)
+    } else if begins(b"inf") {
+        (f64::INFINITY, 3)
+    } else if begins(b"nan") {
+        (f64::NAN, 3)
+    } else {
+        return None;
+    };
+    Some((value, text.get(len..)?))
+}
+
+/// Bytes of `([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?` at the start.
+fn decimal_len(text: &[u8]) -> Option<usize> {
+    let digits = |from: usize| {
+        let rest = text.get(from..).unwrap_or_default();
+        rest.iter().take_while(|b| b.is_ascii_digit()).count()
+    };
+    let whole = digits(0);
+    let mut len = whole;
+    if text.get(len) == Some(&b'.') {
+        let fraction = digits(len + 1);
+        if whole + fraction == 0 {
+            return None;
+        }
+        len += 1 + fraction;
+    } else if whole == 0 {
+        return None;
+    }
+    if matches!(text.get(len), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(len + 1), Some(b'+' | b'-')));
+        match digits(len + 1 + sign) {
+            0 => {}
+            n => len += 1 + sign + n,
+        }
+    }
+    Some(len)
+}
+
+/// A complex number: `re`, `im j`, or `re` sign `im j`, in parentheses or not.
+/// After `+` the imaginary part may carry a sign of its own.
+pub(crate) fn complex(field: &[u8]) -> Option<(f64, f64)> {
+    let text = strip(field);
+    let inner = match text {
+        [b'(', middle @ .., b')'] => strip(middle),
+        [b'(', ..] => return None,
+        _ => text,
+    };
+    let (first, rest) = float_prefix(inner)?;
+    match rest {
+        [] => Some((first, 0.0)),
+        [b'j'] => Some((0.0, first)),
+        [b'+', imaginary @ ..] => Some((first, imaginary_part(imaginary)?)),
+        [b'-', next, ..] if !matches!(next, b'+' | b'-') => {
+            Some((first, imaginary_part(rest)?))
+        }
+        _ => None,
+    }
+}
+
+fn imaginary_part(text: &[u8]) -> Option<f64> {
+    match float_prefix(text)? {
+        (value, [b'j']) => Some(value),
+        _ => None,
+    }
+}
+
+/// The bits of the float16 nearest to `value`, ties to even, in one rounding.
+pub(crate) fn half_bits(value: f64) -> u16 {
+    let bits = value.to_bits();
+    let sign = ((bits >> 48) & 0x8000) as u16;
+    let magnitude = bits & !(1 << 63);
+    if magnitude > f64::INFINITY.to_bits() {
+        // NaN: keep the top bits of the payload, stay a NaN.
+        let payload = ((magnitude >> 42) & 0x3FF) as u16;
+        return sign | 0x7C00 | if payload == 0 { 1 } else { payload };
+    }
+    let exponent = (magnitude >> 52) as i32 - 1023;
+    if exponent > 15 {
+        return sign | 0x7C00;
+    }
+    if exponent < -25 {
+        return sign;
+    }
+    let significand = (magnitude & ((1 << 52) - 1)) | (1 << 52);
+    // Bits to drop: 42 for a normal number, more the smaller a subnormal is.
+    let drop = if exponent >= -14 { 42 } else { 42 + (-14 - exponent) } as u32;
+    let kept = significand >> drop;
+    let rest = significand & ((1 << drop) - 1);
+    let tie = 1u64 << (drop - 1);
+    let up = u64::from(rest > tie || (rest == tie && kept & 1 == 1));
+    let biased = if exponent >= -14 { ((exponent + 14) as u64) << 10 } else { 0 };
+    // The hidden bit of `kept` adds the missing 1 to the exponent, and a carry
+    // out of the rounding moves on into it, up to infinity.
+    sign | (biased + kept + up) as u16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_as_numpy_takes_them() {
+        assert_eq!(signed(b" -9223372036854775808 "), Some(i64::MIN));
+        assert_eq!(signed(b"9223372036854775808"), None);
+        assert_eq!(signed(b"+0007"), Some(7));
+        assert_eq!(unsigned(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(unsigned(b"18446744073709551616"), None);
+        for bad in ["", " ", "-", "+", "1.0", "1e3", "1_0", "0x1", "- 1", "1 2", "--1"] {
+            assert_eq!(signed(bad.as_bytes()), None, "{bad:?}");
+        }
+        assert_eq!(unsigned(b"-0"), None);
+        assert_eq!(timedelta(b" NaT "), Some(i64::MIN));
+    }
+
+    #[test]
+    fn floats_are_as_numpy_takes_them() {
+        assert_eq!(float(b" 1. "), Some(1.0));
+        assert_eq!(float(b".5e1"), Some(5.0));
+        assert_eq!(float(b"+Infinity"), Some(f64::INFINITY));
+        assert_eq!(float(b"-iNF"), Some(f64::NEG_INFINITY));
+        assert_eq!(float(b"1e999"), Some(f64::INFINITY));
+        assert_eq!(float(b"-1e-999").map(f64::to_bits), Some((-0.0f64).to_bits()));
+        assert_eq!(float(b"-nan").map(f64::to_bits), Some(0xFFF8_0000_0000_0000));
+        assert_eq!(float(b"nan").map(f64::to_bits), Some(0x7FF8_0000_0000_0000));
+        assert_eq!(float(b"1e99999999999999999999"), Some(f64::INFINITY));
+        for bad in ["", ".", "1e", "1e+", "0x1p3", "1_0", "nan(1)", "infin", "1d3", "e5", "+-1", "1 2"] {
+            assert_eq!(float(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn complex_numbers_are_as_numpy_takes_them() {
+        assert_eq!(complex(b" ( 1+2j ) "), Some((1.0, 2.0)));
+        assert_eq!(complex(b"2j"), Some((0.0, 2.0)));
+        assert_eq!(complex(b"1+-2j"), Some((1.0, -2.0)));
+        assert_eq!(complex(b"1++2j"), Some((1.0, 2.0)));
+        assert_eq!(complex(b"1e3-2.5e-1j"), Some((1000.0, -0.25)));
+        assert_eq!(complex(b"-3"), Some((-3.0, 0.0)));
+        for bad in ["j", "1+j", "1-+2j", "1--2j", "1 +2j", "1+2J", "1+2i", "(1", "1)", "()", "1+2"] {
+            assert_eq!(complex(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn every_half_survives_and_midpoints_go_to_even() {
+        fn widen(bits: u16) -> f64 {
+            let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
+            let exponent = i32::from((bits >> 10) & 31);
+            let fraction = f64::from(bits & 1023);
+            sign * if exponent == 0 {
+                fraction * 2f64.powi(-24)
+            } else {
+                (1024.0 + fraction) * 2f64.powi(exponent - 25)
+            }
+        }
+        for bits in 0..0x7C00u16 {
+            let value = widen(bits);
+            assert_eq!(half_bits(value), bits);
+            assert_eq!(half_bits(-value), bits | 0x8000);
+            let middle = (value + widen(bits + 1)) / 2.0;
+            let even = bits + (bits & 1);
+            assert_eq!(half_bits(middle), even, "above {bits:#x}");
+            assert_eq!(half_bits(f64::from_bits(middle.to_bits() + 1)), bits + 1);
+            assert_eq!(half_bits(f64::from_bits(middle.to_bits() - 1)), bits);
+        }
+        assert_eq!(half_bits(f64::INFINITY), 0x7C00);
+        assert_eq!(half_bits(65520.0), 0x7C00);
+        assert_eq!(half_bits(65519.999), 0x7BFF);
+        assert_eq!(half_bits(f64::NAN), 0x7E00);
+        assert_eq!(half_bits(1e-300), 0);
+    }
+}

@@ -1,0 +1,256 @@
+//! The kernels against the plain reading, row by row.
+
+use std::format;
+use std::string::String;
+use std::vec;
+use std::vec::Vec;
+
+use proptest::prelude::*;
+
+use super::fault::FaultKind;
+use super::*;
+use crate::dtype_buf::DTypeBuf;
+
+/// What a whole text gives: the rows' bytes, their number, lines, and the fault.
+type Read = (Vec<u8>, u64, u64, Option<Fault>);
+
+fn with_plan<T>(
+    dtype: &str,
+    format: Format,
+    usecols: Option<&[i32]>,
+    columns: u32,
+    run: impl FnOnce(&Plan<'_>) -> T,
+) -> T {
+    let dtype = DTypeBuf::parse(dtype).unwrap();
+    let count = columns_needed(dtype.as_dtype(), usecols).unwrap();
+    let mut storage = vec![Column::default(); count];
+    let plan =
+        Plan::compile(format, dtype.as_dtype(), Unicode::Ucs4, usecols, &mut storage).unwrap();
+    run(&plan.with_columns(columns).unwrap())
+}
+
+fn read(plan: &Plan<'_>, text: &[u8], max_rows: u64) -> Read {
+    let mut input = text.to_vec();
+    input.resize(text.len() + PADDING, 0xEE);
+    let room = (text.len() + 1) * plan.row_size() + OVERRUN;
+    let mut out = vec![0xAA; room];
+    let progress = parse(plan, Text::new(&mut input, text.len()).unwrap(), 0, max_rows, &mut out);
+    out.truncate(progress.rows as usize * plan.row_size());
+    let fault = match progress.stop {
+        Stop::Fault(fault) => Some(fault),
+        _ => None,
+    };
+    (out, progress.rows, progress.lines, fault)
+}
+
+/// The same by the plain reading alone.
+fn read_plainly(plan: &Plan<'_>, text: &[u8]) -> Read {
+    let (mut out, mut rows, mut lines, mut at) = (Vec::new(), 0, 0, 0);
+    while at < text.len() {
+        let next = start_from(text, at + 1, true).unwrap();
+        let line = without_end(&text[at..next]);
+        let mut row = vec![0xAA; plan.row_size()];
+        match exact::read(plan, line, &mut row) {
+            Ok(false) => {}
+            Ok(true) => {
+                out.extend(row);
+                rows += 1;
+            }
+            Err(exact::RowFault { kind, column, start, len }) => {
+                let fault = Fault { kind, line: lines, row: rows, column, start: at + start, len };
+                return (out, rows, lines, Some(fault));
+            }
+        }
+        lines += 1;
+        at = next;
+    }
+    (out, rows, lines, None)
+}
+
+const RECORDS: [&str; 6] = [
+    "chr:S10,pos:i4,pct:f4,c:i4,t:i4",
+    "a:f8,b:u1,c:S3,d:>i2,e:U2",
+    "a:?,b:>f8,c:f2,d:i8,e:u8",
+    "{'names':['a','b','c'],'formats':['S5','<i4','<f8'],'offsets':[12,0,20],'itemsize':32}",
+    "a:i1,b:S20,c:m8[s],d:c16",
+    "s:S4",
+];
+const SCALARS: [&str; 6] = ["f8", "i4", "S3", "f4", ">u2", "U3"];
+
+/// Fields that are near the edge of something.
+fn field() -> impl Strategy<Value = String> {
+    prop_oneof![
+        6 => any::<i32>().prop_map(|n| format!("{n}")),
+        4 => any::<u8>().prop_map(|n| format!("{n}")),
+        4 => (-99999i64..99999, 0u32..7).prop_map(|(n, p)| format!("{:.*}", p as usize, n as f64 / 777.0)),
+        4 => any::<f64>().prop_map(|x| format!("{x:e}")),
+        4 => any::<f64>().prop_map(|x| format!("{x}")),
+        2 => any::<i64>().prop_map(|n| format!("{n}")),
+        2 => any::<u64>().prop_map(|n| format!("+{n}")),
+        2 => "[0-9]{0,25}\\.?[0-9]{0,25}([eE][+-]?[0-9]{0,6})?",
+        2 => "[a-zA-Z]{0,20}",
+        1 => "[+-]?(nan|NaN|inf|Infinity|INF|infinit|NaT)[a-z]?",
+        1 => "[ \\t]{0,2}-?[0-9]{1,3}[ \\t]{0,2}",
+        1 => "[é\u{2003}ß\u{1F600}a]{1,4}",
+        1 => "\\(?[0-9]\\.[0-9][+-][0-9]j\\)?",
+        1 => Just(String::new()),
+    ]
+}
+
+fn line(columns: usize) -> impl Strategy<Value = String> {
+    let end = prop_oneof![6 => Just("\n"), 1 => Just("\r\n"), 1 => Just("\r"), 1 => Just("#x y\n"), 1 => Just(" \n")];
+    let special = prop_oneof![Just("\n"), Just("  \n"), Just("# 1,2\n"), Just("\u{1}\n"), Just("\r\r\n")];
+    let separator = prop_oneof![8 => Just(","), 1 => Just(", "), 1 => Just(" ,")];
+    let count = prop_oneof![30 => Just(columns), 1 => Just(columns + 1), 1 => Just(columns.max(2) - 1)];
+    prop_oneof![
+        12 => (count.prop_flat_map(|n| prop::collection::vec(field(), n)), separator, end)
+            .prop_map(|(fields, separator, end)| fields.join(separator) + end),
+        1 => special.prop_map(String::from),
+    ]
+}
+
+fn text(columns: usize) -> impl Strategy<Value = String> {
+    prop::collection::vec(line(columns), 1..12).prop_map(|lines| lines.concat())
+}
+
+fn agree(dtype: &str, comma: bool, comment: bool, usecols: Option<&[i32]>, columns: u32, text: &str) {
+    let delimiter = if comma { Delimiter::Byte(b',') } else { Delimiter::Whitespace };
+    let text = if comma { String::from(text) } else { text.replace(',', " \t") };
+    let format = Format::new(delimiter, comment.then_some(b'#')).unwrap();
+    with_plan(dtype, format, usecols, columns, |plan| {
+        let fast = read(plan, text.as_bytes(), u64::MAX);
+        let plain = read_plainly(plan, text.as_bytes());
+        assert_eq!(fast, plain, "{dtype} {text:?}");
+        let cut = trimmed(&text);
+        assert_eq!(read(plan, cut, u64::MAX), read_plainly(plan, cut), "{dtype} {cut:?}");
+    });
+}
+
+/// The text without its last line end.
+fn trimmed(text: &str) -> &[u8] {
+    text.trim_end_matches(['\n', '\r']).as_bytes()
+}
+
+fn config() -> ProptestConfig {
+    let cases = if cfg!(debug_assertions) { 3_000 } else { 50_000 };
+    ProptestConfig {
+        cases,
+        rng_seed: proptest::test_runner::RngSeed::Fixed(20_261_122),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn records_are_read_alike((which, text) in (0..5usize).prop_flat_map(|w| (Just(w), text([5, 5, 5, 3, 4][w]))),
+                              comma: bool, comment: bool) {
+        agree(RECORDS[which], comma, comment, None, 0, &text);
+    }
+
+    #[test]
+    fn tables_are_read_alike(which in 0..6usize, columns in 1..4usize, text in text(3), comma: bool) {
+        agree(SCALARS[which], comma, true, None, columns as u32, &text);
+        agree(RECORDS[5], comma, true, None, 0, &text);
+    }
+
+    #[test]
+    fn chosen_columns_are_read_alike(text in text(4), comma: bool,
+                                     list in prop::collection::vec(-5..5i32, 1..4), sorted: bool) {
+        let mut list = list;
+        if sorted {
+            list.iter_mut().for_each(|i| *i = i.abs());
+            list.sort_unstable();
+            list.dedup();
+        }
+        agree("f8", comma, true, Some(&list), 0, &text);
+        agree("S4", comma, true, Some(&list), 0, &text);
+        if list.len() == 3 {
+            agree(RECORDS[3], comma, true, Some(&list), 0, &text);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200), comma: bool) {
+        let delimiter = if comma { Delimiter::Byte(b',') } else { Delimiter::Whitespace };
+        let format = Format::new(delimiter, Some(b'#')).unwrap();
+        for dtype in RECORDS.iter().chain(&SCALARS) {
+            with_plan(dtype, format, None, 2, |plan| read(plan, &bytes, u64::MAX));
+        }
+    }
+
+    #[test]
+    fn floats_are_those_of_the_standard_library(bits: u64, digits in 0..18usize) {
+        let value = f64::from_bits(bits);
+        for text in [format!("{value}"), format!("{value:e}"), format!("{value:.digits$e}")] {
+            let expected: f64 = text.parse().unwrap();
+            with_plan("f8", Format::default(), None, 1, |plan| {
+                let (out, rows, ..) = read(plan, text.as_bytes(), u64::MAX);
+                assert_eq!(rows, 1, "{text}");
+                let got = f64::from_le_bytes(out.try_into().unwrap());
+                assert!(got.to_bits() == expected.to_bits() || got.is_nan() && expected.is_nan(), "{text}");
+            });
+        }
+    }
+}
+
+#[test]
+fn every_length_of_digits_is_read() {
+    for n in 1..=19 {
+        for digit in ['1', '9'] {
+            let text: String = core::iter::repeat_n(digit, n).collect();
+            let expected: u64 = text.parse().unwrap();
+            with_plan("u8", Format::default(), None, 1, |plan| {
+                let (out, ..) = read(plan, text.as_bytes(), u64::MAX);
+                assert_eq!(u64::from_le_bytes(out.try_into().unwrap()), expected);
+            });
+        }
+    }
+}
+
+#[test]
+fn bytes_of_holes_are_zero() {
+    with_plan(RECORDS[3], Format::default(), None, 0, |plan| {
+        let (out, rows, ..) = read(plan, b"abc 1 2.5\nabcdef -1 7\n", u64::MAX);
+        assert_eq!(rows, 2);
+        for row in out.chunks(32) {
+            assert!(row[4..12].iter().chain(&row[17..20]).chain(&row[28..]).all(|&b| b == 0));
+        }
+    });
+}
+
+#[test]
+fn a_full_output_stops_and_goes_on() {
+    with_plan("i4", Format::default(), None, 1, |plan| {
+        let text = b"1\n# c\n2\n\n3\n";
+        let mut input = text.to_vec();
+        input.resize(text.len() + PADDING, 0);
+        let text = Text::new(&mut input, 11).unwrap();
+        let mut out = [0; 4 + OVERRUN];
+        let mut from = 0;
+        for (value, lines) in [(1, 1), (2, 2), (3, 2)] {
+            let progress = parse(plan, text, from, u64::MAX, &mut out);
+            assert_eq!((progress.rows, progress.lines), (1, lines));
+            assert_eq!(out[0], value);
+            from = progress.used;
+        }
+        let progress = parse(plan, text, 0, 0, &mut out);
+        assert_eq!((progress.rows, progress.stop), (0, Stop::OutputFull));
+    });
+}
+
+#[test]
+fn bad_utf8_is_found_behind_good_rows_and_even_in_comments() {
+    with_plan("i4", Format::default(), None, 1, |plan| {
+        let (out, rows, lines, fault) = read(plan, b"1\n2\n# \xff\n3\n", u64::MAX);
+        let fault = fault.unwrap();
+        assert_eq!((out.len(), rows, lines, fault.start, fault.line), (8, 2, 2, 6, 2));
+        assert_eq!(fault.kind, FaultKind::Encoding);
+        let (.., fault) = read(plan, b"1\nx\n\xff", u64::MAX);
+        assert!(matches!(fault.unwrap().kind, FaultKind::Convert { slot: 0 }));
+        let (_, rows, _, fault) = read(plan, b"1\n2\n\xff", 1);
+        assert_eq!((rows, fault), (1, None));
+    });
+}
