@@ -7,7 +7,7 @@
 use core::fmt;
 
 use crate::dtype::{Builder, DType, Kind, MAX_FIELDS, Node, Order, parse};
-use crate::error::{Error, Result};
+use crate::error::{DTypeFault, Error, Result};
 use crate::sys::Pages;
 
 /// Entries that the tables of a dtype need, or have.
@@ -117,10 +117,13 @@ impl DTypeBuf {
     /// # Errors
     /// [`Error::Argument`] if there is no such field; as for [`Builder::finish`].
     pub fn select(dtype: DType<'_>, fields: impl IntoIterator<Item = usize>) -> Result<Self> {
-        Self::build(Room::of(dtype), |mut builder| {
+        let picked = Self::build(Room::of(dtype), |mut builder| {
             builder.select(dtype, fields)?;
             builder.finish()
-        })
+        });
+        // Only a field that is taken twice needs more than the whole dtype.
+        let twice = Error::DType { at: 0, fault: DTypeFault::DuplicateName };
+        picked.map_err(|error| if error == Error::DTypeSpace { twice } else { error })
     }
 
     /// The dtype, borrowed.

@@ -1,12 +1,21 @@
 #![no_std]
 #[cfg(feature = "std")]
 extern crate std;
-pub mod error;
+
 pub mod dtype;
+pub mod dtype_buf;
+pub mod error;
+pub mod layout;
+pub mod lifetime;
+pub mod segment;
 pub mod sys;
 pub mod text;
-#[cfg(feature = "std")]
-pub mod pool;
+
+#[cfg(feature = "hdf5")]
+pub mod convert;
+#[cfg(feature = "hdf5")]
+pub mod hdf5;
 #[cfg(feature = "std")]
 pub mod load;
-pub mod dtype_buf;
+#[cfg(feature = "std")]
+pub mod pool;

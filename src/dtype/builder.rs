@@ -108,7 +108,8 @@ impl<'a> Builder<'a> {
     ///
     /// # Errors
     /// [`Error::Argument`] if there is no such field, [`Error::DTypeSpace`],
-    /// [`DTypeFault::Subarray`] for an extent of 0 or too many of them.
+    /// [`DTypeFault::Subarray`] for an extent of 0 or too many of them,
+    /// [`DTypeFault::TooLarge`].
     pub fn subarray(&mut self, dims: &[u32]) -> Result<()> {
         let (index, mut node) = self.last_node()?;
         let had = usize::from(node.ndim);
@@ -122,6 +123,9 @@ impl<'a> Builder<'a> {
         self.used.dims = start.saturating_add(ndim);
         node.dims_start = u32::try_from(start).map_err(|_| Error::DTypeSpace)?;
         node.ndim = u16::try_from(ndim).map_err(|_| Error::Overflow)?;
+        if self.size(&node).is_none_or(|size| size > MAX_SIZE) {
+            return fault(usize::from(index), DTypeFault::TooLarge);
+        }
         *self.node_mut(index)? = node;
         Ok(())
     }
@@ -320,14 +324,14 @@ impl<'a> Builder<'a> {
     /// [`leaf`](Self::leaf) whose name was given before.
     pub(super) fn named_leaf(&mut self, kind: Kind, itemsize: u32, order: Order) -> Result<()> {
         let order = if kind.has_order(itemsize) { order } else { Order::None };
-        let timed = u8::from(matches!(kind, Kind::Datetime | Kind::Timedelta));
+        let timed = matches!(kind, Kind::Datetime | Kind::Timedelta);
         let node = Node {
             kind: kind as u8,
             order: order as u8,
             itemsize,
             offset: self.next_offset()?,
             span: 1,
-            unit: timed * Unit::Generic as u8,
+            unit: if timed { Unit::Generic as u8 } else { 0 },
             unit_count: u32::from(timed),
             ..Node::default()
         };
@@ -353,8 +357,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Counts the field just added in its record's itemsize.
-    fn settle(&mut self) -> Result<()> {
+    /// Counts the field just added in its record's itemsize. It cannot be
+    /// changed any more.
+    pub(super) fn settle(&mut self) -> Result<()> {
         let Ok((index, node)) = self.last_node() else { return Ok(()) };
         let Some(&record) = self.open.last() else { return Ok(()) };
         self.last = None;

@@ -51,8 +51,9 @@ fn list(f: &mut Formatter<'_>, record: Field<'_>) -> fmt::Result {
     f.write_char('[')?;
     for (i, field) in record.fields().enumerate() {
         separate(f, i)?;
-        if field.offset() > end {
-            write!(f, "('', '|V{}'), ", field.offset() - end)?;
+        let hole = field.offset().saturating_sub(end);
+        if hole > 0 {
+            write!(f, "('', '|V{hole}'), ")?;
         }
         f.write_char('(')?;
         quote(f, field.name())?;
@@ -65,8 +66,9 @@ fn list(f: &mut Formatter<'_>, record: Field<'_>) -> fmt::Result {
         f.write_char(')')?;
         end = field.offset().saturating_add(field.size());
     }
-    if record.itemsize() > end {
-        write!(f, ", ('', '|V{}')", record.itemsize() - end)?;
+    let hole = record.itemsize().saturating_sub(end);
+    if hole > 0 {
+        write!(f, ", ('', '|V{hole}')")?;
     }
     f.write_char(']')
 }

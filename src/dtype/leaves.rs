@@ -23,18 +23,20 @@ pub struct Leaves<'a> {
 /// A field of which some elements are still to come.
 #[derive(Debug, Clone, Copy)]
 struct Open {
-    index: usize,
+    /// Its node.
+    index: u32,
     /// Elements of its subarray still to come, the current one included.
     left: u32,
     /// Where the current one begins in the whole element.
     offset: u32,
     /// Index of the current one's next field; for records.
-    child: usize,
+    child: u32,
 }
 
 impl Open {
     fn new(field: Field<'_>, offset: u32) -> Self {
-        let index = field.index();
+        // A table has no more than 65,536 nodes.
+        let index = field.index() as u32;
         Self { index, left: field.count(), offset, child: index.saturating_add(1) }
     }
 
@@ -86,18 +88,18 @@ impl<'a> Iterator for Leaves<'a> {
     fn next(&mut self) -> Option<Leaf<'a>> {
         loop {
             let top = self.open.last_mut()?;
-            let field = self.dtype.field(top.index);
+            let field = self.dtype.field_at(top.index);
             if top.left == 0 {
                 self.open.pop();
             } else if field.kind() != Kind::Record {
                 let leaf = Leaf { field, offset: top.offset };
                 top.advance(field.itemsize());
                 return Some(leaf);
-            } else if top.child >= top.index.saturating_add(field.node().span as usize) {
+            } else if top.child >= top.index.saturating_add(field.node().span) {
                 top.advance(field.itemsize());
             } else {
-                let child = self.dtype.field(top.child);
-                top.child = top.child.saturating_add(child.node().span.max(1) as usize);
+                let child = self.dtype.field_at(top.child);
+                top.child = top.child.saturating_add(child.node().span.max(1));
                 let opened = Open::new(child, top.offset.saturating_add(child.offset()));
                 // A validated dtype is not deeper than the stack.
                 self.open.push(opened).ok()?;

@@ -8,8 +8,9 @@
 //!
 //! * [`DType`] is a validated view of such tables; everything reads through it.
 //! * [`Builder`] fills tables that the caller owns.
-//! * [`parse`] reads NumPy's descr text and the short `name:type,...` form,
-//!   [`DType`]'s `Display` prints descr text.
+//! * [`parse`] reads whatever NumPy prints and the short `name:type,...` form;
+//!   [`DType`]'s `Display` prints descr text, which reads back as an equal dtype.
+//! * [`DType::leaves`] walks through the plain values of one element.
 //!
 //! May be imported by every layer but [`error`](crate::error). No unsafe code,
 //! no system calls, no allocation, no panic.

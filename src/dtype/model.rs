@@ -100,7 +100,7 @@ impl Kind {
             Self::Float => matches!(bytes, 2 | 4 | 8),
             Self::Complex => matches!(bytes, 8 | 16),
             Self::Datetime | Self::Timedelta => bytes == 8,
-            Self::Unicode => bytes % 4 == 0 && bytes <= MAX_SIZE,
+            Self::Unicode => bytes.is_multiple_of(4) && bytes <= MAX_SIZE,
             Self::Bytes | Self::Void | Self::Record => bytes <= MAX_SIZE,
         }
     }
@@ -274,12 +274,6 @@ impl<'a> DType<'a> {
         Field { table: *self, index: 0 }
     }
 
-    /// The type at a node of the table; an empty one if there is no such node.
-    #[must_use]
-    pub const fn field_at(&self, node: u32) -> Field<'a> {
-        Field { table: *self, index: node as usize }
-    }
-
     /// Bytes of one element.
     #[must_use]
     pub fn itemsize(&self) -> u32 {
@@ -292,9 +286,10 @@ impl<'a> DType<'a> {
         self.root().kind() == Kind::Record
     }
 
-    /// The type at an index of the table.
-    pub(super) const fn field(&self, index: usize) -> Field<'a> {
-        Field { table: *self, index }
+    /// The type at a node of the table; an empty one if there is no such node.
+    #[must_use]
+    pub const fn field_at(&self, node: u32) -> Field<'a> {
+        Field { table: *self, index: node as usize }
     }
 
     fn node(&self, index: usize) -> Node {
@@ -393,7 +388,7 @@ impl<'a> Field<'a> {
     pub(super) fn subtree(&self) -> impl Iterator<Item = Self> + use<'a> {
         let (table, first) = (self.table, self.index);
         let end = first.saturating_add(self.node().span as usize);
-        (first..end).map(move |index| table.field(index))
+        (first..end).map(move |index| Field { table, index })
     }
 }
 

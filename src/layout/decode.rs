@@ -129,29 +129,57 @@ fn table<T: AnyBitPattern>(bytes: &[u8], at: Section, part: HeaderPart) -> Resul
     try_cast_slice(start.get(..len).ok_or(corrupt)?).map_err(|_| Error::Argument)
 }
 
-/// Whether an object under our prefix that nobody has locked may be removed,
-/// by its first bytes: when its creator never finished it, or when its policy
-/// says so. Never when it is not ours, needs a newer reader, or is to persist.
+/// What its first bytes say about an object under our prefix that nobody has
+/// locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaping {
+    /// It stays: it is not ours, needs a newer reader, or is to persist.
+    Never,
+    /// Its creator never finished it.
+    Always,
+    /// Its policy lets it go, if [`is_intact`] says so of its whole header.
+    IfIntact {
+        /// Bytes of the header.
+        header_len: u64,
+    },
+}
+
+/// Decides by the first [`HEADER_SIZE`] bytes of an object, or all it has.
 #[must_use]
-pub fn may_reap(bytes: &[u8], now_boot_ns: u64) -> bool {
-    let Some(head) = bytes.get(..HEADER_SIZE) else { return bytes.iter().all(|&b| b == 0) };
-    let header: Header = pod_read_unaligned(head);
-    if header.magic == [0; MAGIC.len()] {
-        return head.iter().all(|&b| b == 0);
+pub fn reaping(bytes: &[u8], now_boot_ns: u64) -> Reaping {
+    let head = bytes.get(..HEADER_SIZE).unwrap_or(bytes);
+    if head.iter().all(|&b| b == 0) {
+        return Reaping::Always;
     }
+    let Some(head) = bytes.get(..HEADER_SIZE) else { return Reaping::Never };
+    let header: Header = pod_read_unaligned(head);
     if header.magic != MAGIC || check_version(&header).is_err() {
-        return false;
+        return Reaping::Never;
     }
     if header.state == State::Initializing as u32 {
-        return true;
+        return Reaping::Always;
     }
-    match Policy::decode(header.policy, header.handoff, header.expiry_ns) {
+    let goes = match Policy::decode(header.policy, header.handoff, header.expiry_ns) {
         Ok(Policy::Handoff { attaches, expiry_ns }) => {
             header.attach_epoch >= attaches || (expiry_ns != 0 && now_boot_ns >= expiry_ns)
         }
         Ok(policy) => policy != Policy::Persist,
         Err(_) => false,
+    };
+    if goes && header.header_len <= MAX_HEADER_LEN {
+        Reaping::IfIntact { header_len: header.header_len }
+    } else {
+        Reaping::Never
     }
+}
+
+/// Whether `bytes`, a whole header, has the checksum that it says: a damaged
+/// policy must not cost a segment that was to persist.
+#[must_use]
+pub fn is_intact(bytes: &[u8]) -> bool {
+    let Some(head) = bytes.get(..HEADER_SIZE) else { return false };
+    let header: Header = pod_read_unaligned(head);
+    header.header_len == bytes.len() as u64 && checksum(bytes) == Ok(header.checksum)
 }
 
 impl<'a> View<'a> {

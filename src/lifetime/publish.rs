@@ -61,7 +61,8 @@ pub fn create_named(name: &Name, mode: u32) -> Result<Site> {
             Ok(fd) => {
                 // A reaper that came in between sees an orphan, and may remove it.
                 if let Some(held) = Held::take(fd)? {
-                    let exit = Exit::prepare(name, held.id());
+                    let mut exit = Exit::prepare(name, held.id());
+                    exit.expect_to_be_last();
                     let site = Site { held, exit };
                     claim(&site.held, mode)?;
                     return Ok(site);

@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use super::{Deadline, Name, byte, refine};
 use crate::error::{Error, Result};
-use crate::layout::{HEADER_SIZE, may_reap};
-use crate::sys::{self, Access, ByteLock, Fd, Stat, shm_open, shm_unlink, stat_path};
+use crate::layout::{HEADER_SIZE, Reaping, is_intact, reaping};
+use crate::sys::{self, Access, ByteLock, Fd, Pages, Stat, shm_open, shm_unlink, stat_path};
 
 /// What became of a name that somebody wanted to remove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub fn reap(name: &Name) -> Result<Removal> {
 /// if nobody has it and its policy allows.
 fn remove_if_dead(name: &Name, fresh: &Fd, id: &Stat) -> Result<Removal> {
     // Looked at before the lock too: whoever will keep it should not disturb.
-    if !id.is_file() || !is_reapable(fresh)? {
+    if !id.is_file() || look(fresh)? == Reaping::Never {
         return Ok(if is_attached(fresh) { Removal::Live } else { Removal::Kept });
     }
     if !fresh.try_lock_exclusive()? {
@@ -66,10 +66,24 @@ fn is_attached(fd: &Fd) -> bool {
     fd.is_byte_locked(ByteLock::Write, byte::PRESENT).unwrap_or(true)
 }
 
-fn is_reapable(fd: &Fd) -> Result<bool> {
+fn look(fd: &Fd) -> Result<Reaping> {
     let mut head = [0; HEADER_SIZE];
-    let len = fd.read_at(&mut head, 0)?;
-    Ok(may_reap(head.get(..len).unwrap_or_default(), sys::boot_ns()))
+    let len = fd.read_full(&mut head, 0)?;
+    Ok(reaping(head.get(..len).unwrap_or_default(), sys::boot_ns()))
+}
+
+/// The decision, to be taken under the exclusive lock.
+fn is_reapable(fd: &Fd) -> Result<bool> {
+    let header_len = match look(fd)? {
+        Reaping::Never => return Ok(false),
+        Reaping::Always => return Ok(true),
+        Reaping::IfIntact { header_len } => header_len,
+    };
+    let len = usize::try_from(header_len).map_err(|_| Error::Overflow)?;
+    let mut header = Pages::new(len)?;
+    let header = header.get_mut(..len).unwrap_or_default();
+    fd.read_full(header, 0)?;
+    Ok(is_intact(header))
 }
 
 /// Unlinks `name` if it is still the inode behind `fd`.
@@ -107,44 +121,61 @@ pub fn remove_current(name: &Name) -> Result<()> {
     remove_inode(name, &fresh, &id)
 }
 
+/// How long the last one waits for a descriptor that another thread's child
+/// has inherited and is about to lose by its exec.
+const INHERITANCE: Duration = Duration::from_millis(50);
+
 /// The last step of everybody who had the shared lock: asks on a description
 /// of its own whether anybody is left, when dropped. It is made before the lock
 /// is given up, so that it is the same inode, and dropped after that.
 #[derive(Debug, Default)]
-pub struct Exit(Option<(Name, Fd, Stat)>);
+pub struct Exit {
+    fresh: Option<(Name, Fd, Stat)>,
+    should_be_last: bool,
+}
 
 impl Exit {
     /// Nothing to do.
     #[must_use]
     pub const fn none() -> Self {
-        Self(None)
+        Self { fresh: None, should_be_last: false }
     }
 
     /// Prepares the step for the inode `id`, if `name` is still its name.
     #[must_use]
     pub fn prepare(name: &Name, id: &Stat) -> Self {
-        let Ok(fresh) = open_fresh(name) else { return Self(None) };
+        let Ok(fresh) = open_fresh(name) else { return Self::none() };
         let same = fresh.stat().is_ok_and(|now| now.same_inode(id));
-        Self(same.then_some((*name, fresh, *id)))
+        Self { fresh: same.then_some((*name, fresh, *id)), should_be_last: false }
     }
 
     /// The description that was opened for it.
     #[must_use]
     pub fn fd(&self) -> Option<&Fd> {
-        self.0.as_ref().map(|(_, fd, _)| fd)
+        self.fresh.as_ref().map(|(_, fd, _)| fd)
+    }
+
+    /// Says that nobody else should have the segment, so that it is worth
+    /// asking twice. Whether anybody has is still the kernel's answer.
+    pub const fn expect_to_be_last(&mut self) {
+        self.should_be_last = true;
     }
 
     /// Leaves the name alone.
     pub fn cancel(&mut self) {
-        self.0 = None;
+        self.fresh = None;
     }
 }
 
 impl Drop for Exit {
     fn drop(&mut self) {
-        if let Some((name, fresh, id)) = &self.0 {
-            // Nobody is left to tell: what could not be removed is an orphan.
-            let _ = remove_if_dead(name, fresh, id);
+        let Some((name, fresh, id)) = &self.fresh else { return };
+        let patience = Deadline::after(INHERITANCE);
+        // Nobody is left to tell of an error: what was not removed is an orphan.
+        while remove_if_dead(name, fresh, id) == Ok(Removal::Live) {
+            if !self.should_be_last || !patience.pause() {
+                break;
+            }
         }
     }
 }

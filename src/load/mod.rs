@@ -1,7 +1,7 @@
 //! Text tables into rows: forked workers parse, rows come out in file order.
 //!
 //! One engine, two sinks: `convert` writes the rows to an HDF5 file,
-//! [`SegmentSink`] to a shared-memory segment. Inputs are cut into pieces by
+//! [`load_segment`] to a shared-memory segment. Inputs are cut into pieces by
 //! bytes; a worker parses a piece into a buffer of a small ring of anonymous
 //! shared memory, the parent hands the rows to the [`Sink`] in file order and
 //! gives the buffer out again. So memory does not depend on the input's size,
@@ -18,6 +18,7 @@ mod head;
 mod options;
 mod report;
 mod ring;
+mod segment;
 mod sink;
 mod task;
 #[cfg(test)]
@@ -26,6 +27,7 @@ mod worker;
 
 pub use error::{InputFault, LoadError, Problem, Result, TextError};
 pub use options::{MIN_MEMORY, Options};
+pub use segment::{SegmentOptions, load_segment};
 pub use sink::{Block, Sink, SinkError};
 
 use core::sync::atomic::AtomicBool;

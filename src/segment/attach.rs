@@ -3,10 +3,10 @@
 use core::time::Duration;
 
 use super::handle::Segment;
-use super::head::{Head, read_full};
+use super::head::Head;
 use super::{Access, Name, State};
 use crate::error::{Error, Result};
-use crate::layout::{FORMAT_MAJOR, HEADER_SIZE, MAGIC, offset};
+use crate::layout::{HEADER_SIZE, MAGIC, offset};
 use crate::lifetime::{Deadline, Held, acquire, probe};
 use crate::sys::{Fd, Map, shm_open};
 
@@ -16,8 +16,9 @@ const BUSY_GRACE: Duration = Duration::from_millis(500);
 const SLICE_NS: u64 = 100_000_000;
 
 pub(super) fn attach(name: &Name, access: Access, timeout: Option<Duration>) -> Result<Segment> {
-    let deadline = Deadline::after(timeout.unwrap_or(Duration::ZERO));
-    let patience = Deadline::after(timeout.unwrap_or(BUSY_GRACE));
+    let timeout = timeout.unwrap_or_default();
+    let deadline = Deadline::after(timeout);
+    let patience = Deadline::after(timeout.max(BUSY_GRACE));
     loop {
         let lock = acquire(name, access, &patience);
         match lock.and_then(|lock| attach_held(lock, name, access, &deadline)) {
@@ -45,7 +46,7 @@ fn open(fd: &Fd, access: Access, deadline: &Deadline) -> Result<(Head, Map)> {
     let head = Head::read(fd)?;
     let fixed = head.view().header();
     if access == Access::ReadWrite && !head.view().is_writable() {
-        return Err(Error::TooNew { major: FORMAT_MAJOR, minor: fixed.format_minor });
+        return Err(Error::TooNew { major: fixed.format_major, minor: fixed.format_minor });
     }
     let len = usize::try_from(fixed.total_len).map_err(|_| Error::Overflow)?;
     let map = Map::shared(fd, len, access)?;
@@ -60,7 +61,7 @@ fn wait_until_ready(fd: &Fd, deadline: &Deadline) -> Result<()> {
         return Err(Error::NotReady); // its creator has not got to sizing it
     }
     let mut magic = [0; MAGIC.len()];
-    read_full(fd, &mut magic, 0)?;
+    fd.read_full(&mut magic, 0)?;
     if size < HEADER_SIZE as u64 || (magic != MAGIC && magic != [0; MAGIC.len()]) {
         return Ok(());
     }

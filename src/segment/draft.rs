@@ -30,7 +30,9 @@ impl Draft {
     /// cannot be, or a policy that is not there yet; [`Error::Permission`],
     /// [`Error::Overflow`], [`Error::Busy`], [`Error::Os`].
     pub fn create(name: &Name, spec: &Spec<'_>) -> Result<Self> {
-        Self::complete(Growable::begin(name, spec)?)
+        let parts = Growable::begin(name, spec)?;
+        refuse_hopeless(&parts)?;
+        Self::complete(parts)
     }
 
     /// Begins a segment that gets its number of rows at the end. The first
@@ -128,6 +130,16 @@ impl Draft {
         }
         self.map.wake_u32(offset::STATE);
         self.site.held.fd().unlock_byte(byte::WRITER)
+    }
+}
+
+/// Says that memory is short before all that is left was taken to find it out,
+/// which would hurt everybody else meanwhile. The reservation has the last word.
+fn refuse_hopeless(parts: &Growable) -> Result<()> {
+    let (need, free) = (parts.plan.total_len(), parts.site.held.fd().free_bytes());
+    match free {
+        Ok(free) if free < need => Err(Error::NoSpace { need, free }),
+        _ => Ok(()),
     }
 }
 

@@ -25,12 +25,18 @@ impl Growable {
         if spec.shape.first() != Some(&0) || spec.strides.is_some() {
             return Err(Error::Argument);
         }
-        Self::begin(name, spec)
+        let parts = Self::begin(name, spec)?;
+        // The header's room comes first, or rows could take the last of it.
+        let (fd, need) = (parts.site.held.fd(), parts.plan.data_offset());
+        fd.reserve(need).map_err(|error| no_space(fd, need, error))?;
+        Ok(parts)
     }
 
     /// Everything that does not need the number of rows.
     pub(super) fn begin(name: &Name, spec: &Spec<'_>) -> Result<Self> {
-        if !matches!(spec.policy, Policy::LastDetach | Policy::Persist) || spec.mode > 0o777 {
+        // Whoever cannot read a segment cannot find out that it is dead.
+        let readable = spec.mode <= 0o777 && spec.mode & 0o400 != 0;
+        if !matches!(spec.policy, Policy::LastDetach | Policy::Persist) || !readable {
             return Err(Error::Argument);
         }
         let plan = Plan::new(&spec.array(), page_size())?;
@@ -105,10 +111,8 @@ impl Growable {
 
 /// A file without a name, if none is in the way of giving it one later.
 fn hidden(name: &Name, mode: u32) -> Result<Site> {
-    match make_way(name) {
-        Ok(()) => create_unnamed(mode),
-        Err(error) => Err(error),
-    }
+    make_way(name)?;
+    create_unnamed(mode)
 }
 
 fn stamp(policy: Policy) -> Result<Stamp> {

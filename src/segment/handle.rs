@@ -217,15 +217,15 @@ impl Segment {
         Ok(unsafe { core::slice::from_raw_parts(at, len) })
     }
 
-    /// Takes this process out of the reference count, if it was counted here.
-    fn uncount(&self) {
+    /// Takes this process out of the reference count, if it was counted here;
+    /// how many it leaves.
+    fn uncount(&self) -> Option<u32> {
         if self.process != pid() {
-            return; // a forked child: its parent is the one that counts
+            return None; // a forked child: its parent is the one that counts
         }
-        if self.map.access() == Access::ReadWrite {
-            self.map.decrement_u32(offset::REFCOUNT);
-        } else if let Some(page) = self.exit.fd().and_then(attach::counters) {
-            page.decrement_u32(offset::REFCOUNT);
+        match self.map.access() {
+            Access::ReadWrite => self.map.decrement_u32(offset::REFCOUNT),
+            Access::Read => attach::counters(self.exit.fd()?)?.decrement_u32(offset::REFCOUNT),
         }
     }
 }
@@ -233,6 +233,8 @@ impl Segment {
 impl Drop for Segment {
     fn drop(&mut self) {
         self.exit = Exit::prepare(&self.name, &self.id);
-        self.uncount();
+        if self.uncount() == Some(0) {
+            self.exit.expect_to_be_last();
+        }
     }
 }

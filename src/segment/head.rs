@@ -26,11 +26,11 @@ impl Head {
     pub(super) fn read(fd: &Fd) -> Result<Self> {
         let object_size = fd.stat()?.size;
         let mut prefix = [0; HEADER_SIZE];
-        let len = read_full(fd, &mut prefix, 0)?;
+        let len = fd.read_full(&mut prefix, 0)?;
         let fixed = check_prefix(prefix.get(..len).unwrap_or_default(), object_size)?;
         let len = usize::try_from(fixed.header_len).unwrap_or(usize::MAX);
         let mut pages = Pages::new(len)?;
-        read_full(fd, pages.get_mut(..len).unwrap_or_default(), 0)?;
+        fd.read_full(pages.get_mut(..len).unwrap_or_default(), 0)?;
         Self::new(pages, object_size)
     }
 
@@ -43,17 +43,4 @@ impl Head {
     pub(super) const fn view(&self) -> &View<'_> {
         &self.view
     }
-}
-
-/// Reads until `buf` is full or the object ends.
-pub(super) fn read_full(fd: &Fd, buf: &mut [u8], offset: u64) -> Result<usize> {
-    let mut done = 0;
-    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        let got = fd.read_at(rest, offset.saturating_add(done as u64))?;
-        if got == 0 {
-            break;
-        }
-        done = done.saturating_add(got);
-    }
-    Ok(done)
 }

@@ -1,7 +1,7 @@
 //! Looking at segments, and removing them, without attaching.
 
 use super::Removal;
-use super::head::{Head, read_full};
+use super::head::Head;
 use super::{Access, Alive, Name, State};
 use crate::error::{Error, Result};
 use crate::layout::{MAGIC, View};
@@ -58,7 +58,7 @@ impl Info {
     pub fn peek(name: &Name) -> Result<Self> {
         let (fd, glance) = open(name)?;
         let mut magic = [0; MAGIC.len()];
-        read_full(&fd, &mut magic, 0)?;
+        fd.read_full(&mut magic, 0)?;
         if magic == [0; MAGIC.len()] {
             return Err(unfinished(&glance));
         }
@@ -105,7 +105,7 @@ impl Info {
         let left = fixed.data_len.saturating_sub(offset);
         let len = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         let at = fixed.data_offset.saturating_add(offset);
-        read_full(&self.fd, buf.get_mut(..len).unwrap_or_default(), at)
+        self.fd.read_full(buf.get_mut(..len).unwrap_or_default(), at)
     }
 }
 

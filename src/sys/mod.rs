@@ -15,6 +15,7 @@ mod dir;
 mod disk;
 mod fd;
 mod ident;
+mod interrupt;
 mod lock;
 mod mem;
 mod poll;
@@ -29,6 +30,7 @@ pub use dir::for_each_name;
 pub use disk::{
     OPEN_WARILY, Space, is_network, rename_noreplace, set_close_on_exec, space, start_writeback,
 };
+pub use interrupt::set_on_interrupt;
 pub use ident::{random, user_id};
 pub use lock::ByteLock;
 pub use shm::{SHM_DIR, open_unnamed, shm_create, shm_open, shm_unlink, stat_path};

@@ -127,6 +127,22 @@ impl Fd {
         check("linkat", result).map(drop)
     }
 
+    /// `pread` until `buf` is full or the file ends; the number of bytes.
+    ///
+    /// # Errors
+    /// [`Error::Os`].
+    pub fn read_full(&self, buf: &mut [u8], offset: u64) -> Result<usize> {
+        let mut done = 0;
+        while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+            let got = self.read_at(rest, offset.saturating_add(done as u64))?;
+            if got == 0 {
+                break;
+            }
+            done = done.saturating_add(got);
+        }
+        Ok(done)
+    }
+
     /// `fchmod`, which no umask weakens.
     ///
     /// # Errors
@@ -190,7 +206,8 @@ impl Fd {
         Ok(())
     }
 
-    /// Bytes that an ordinary user may still allocate in this file's file system.
+    /// Bytes that this file's file system may still hand out, as far as it
+    /// limits them, and the machine has.
     ///
     /// # Errors
     /// [`Error::Os`].
@@ -203,8 +220,26 @@ impl Fd {
         }
         // SAFETY: zero-initialised, and filled by the call that succeeded.
         let raw = unsafe { raw.assume_init_ref() };
-        Ok((raw.f_bavail as u64).saturating_mul(raw.f_frsize as u64))
+        let free = (raw.f_bavail as u64).saturating_mul(raw.f_frsize as u64);
+        let free = if raw.f_blocks == 0 { u64::MAX } else { free }; // a tmpfs without limit
+        Ok(free.min(memory_left()))
     }
+}
+
+/// Most that shared memory can still grow on this machine: memory and swap,
+/// less what is shared already. A tmpfs may claim to be larger than that, and
+/// whoever fills it meets the out-of-memory killer.
+#[allow(clippy::unnecessary_cast, reason = "the widths differ between targets")]
+fn memory_left() -> u64 {
+    let mut raw = core::mem::MaybeUninit::<libc::sysinfo>::zeroed();
+    // SAFETY: `raw` has room for one `sysinfo`.
+    if unsafe { libc::sysinfo(raw.as_mut_ptr()) } < 0 {
+        return u64::MAX;
+    }
+    // SAFETY: zero-initialised, and filled by the call that succeeded.
+    let raw = unsafe { raw.assume_init_ref() };
+    let units = (raw.totalram as u64).saturating_add(raw.freeswap as u64);
+    units.saturating_sub(raw.sharedram as u64).saturating_mul(u64::from(raw.mem_unit))
 }
 
 #[cfg(test)]
@@ -229,6 +264,13 @@ mod tests {
         let mut back = [1; 5];
         assert_eq!(fd.read_at(&mut back, 0).unwrap(), 5);
         assert_eq!(back, [7, 7, 7, 0, 0]);
+    }
+
+    #[test]
+    fn there_is_memory_but_not_without_end() {
+        let free = open_unnamed(SHM_DIR).unwrap().free_bytes().unwrap();
+        assert!(free <= memory_left());
+        assert!((1 << 20..1 << 50).contains(&memory_left()));
     }
 
     #[test]

@@ -54,12 +54,13 @@ impl Map {
         Some(old.wrapping_add(1))
     }
 
-    /// Subtracts 1, but never from 0.
-    pub fn decrement_u32(&self, offset: usize) {
-        if let Some(word) = self.writable_word(offset) {
-            let less = |value: u32| value.checked_sub(1);
-            let _ = word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, less);
-        }
+    /// Subtracts 1, but never from 0; the new value, if it can be written.
+    #[allow(clippy::must_use_candidate, reason = "called for its effect")]
+    pub fn decrement_u32(&self, offset: usize) -> Option<u32> {
+        let less = |value: u32| value.checked_sub(1);
+        let word = self.writable_word(offset)?;
+        let old = word.fetch_update(Ordering::AcqRel, Ordering::Relaxed, less);
+        Some(old.map_or(0, |old| old.wrapping_sub(1)))
     }
 
     /// `FUTEX_WAIT` across processes while the word is `value`, at most `ns`
@@ -95,8 +96,8 @@ mod tests {
         ro.store_u32(64, 8);
         assert_eq!(ro.increment_u32(64), None);
         assert_eq!(rw.increment_u32(64), Some(8));
-        rw.decrement_u32(64);
-        rw.decrement_u32(0);
+        assert_eq!((rw.decrement_u32(64), rw.decrement_u32(0)), (Some(7), Some(0)));
+        assert_eq!(ro.decrement_u32(64), None);
         assert_eq!((ro.load_u32(64), ro.load_u32(0)), (Some(7), Some(0)));
         assert_eq!((ro.load_u32(4093), ro.load_u32(4096), ro.load_u32(2)), (None, None, None));
         assert_eq!(ro.load_u32(usize::MAX), None);

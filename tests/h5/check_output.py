@@ -13,7 +13,8 @@
 
 Compared are shape, dtype and the bytes of every element, by the documented mapping:
 U*n* is a NUL-padded UTF-8 string of 4*n* bytes, M8 and m8 are 8-byte integers with an
-attribute `units`, everything else is the NumPy type itself. h5dump, where it is
+attribute `units`, everything else is the NumPy type itself; where that loses something,
+the attribute `ndshm_dtype` holds the dtype. h5dump, where it is
 installed, must be able to print the header. The last line says how many passed.
 """
 import argparse
@@ -117,6 +118,36 @@ def string_fault(dtype, h5type):
     return None
 
 
+UNITS = {"Y": "years", "M": "months", "W": "weeks", "D": "days", "h": "hours", "m": "minutes", "s": "seconds",
+         "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds", "ps": "picoseconds", "fs": "femtoseconds",
+         "as": "attoseconds"}
+
+
+def units(dtype, path=""):
+    """(attribute, text) for every field that counts time: 'units', or 'FIELD.units'."""
+    if dtype.subdtype:
+        yield from units(dtype.subdtype[0], path)
+    elif dtype.names:
+        for name in dtype.names:
+            yield from units(dtype.fields[name][0], f"{path}{name}.")
+    elif dtype.kind in "mM" and np.datetime_data(dtype)[0] in UNITS:
+        unit, count = np.datetime_data(dtype)
+        text = UNITS[unit] if count == 1 else f"{count} {UNITS[unit]}"
+        yield path + "units", text + (" since 1970-01-01T00:00:00" if dtype.kind == "M" else "")
+
+
+def attribute_fault(dataset, dtype):
+    """What is wrong with the attributes that say what the file's type cannot, or None."""
+    for name, text in units(dtype):
+        found = dataset.attrs.get(name)
+        if found != text:
+            return f"attribute {name!r} is {found!r}, expected {text!r}"
+    text = dataset.attrs.get("ndshm_dtype")
+    if stored_dtype(dtype) != dtype and (text is None or read_dtype(text) != dtype):
+        return f"attribute 'ndshm_dtype' is {text!r}, expected the text of {dtype}"
+    return None
+
+
 def first_difference(got, want):
     """Row and field of the first element whose bytes differ, or None."""
     a, b = (np.ascontiguousarray(x) for x in (got, want))
@@ -143,9 +174,7 @@ def dataset_fault(dataset, array):
     fault = string_fault(array.dtype, dataset.id.get_type())
     if fault:
         return fault
-    if array.dtype.kind in "mM" and "units" not in dataset.attrs:
-        return "no attribute 'units'"
-    return first_difference(dataset[...], want)
+    return attribute_fault(dataset, array.dtype) or first_difference(dataset[...], want)
 
 
 def h5dump_fault(path):

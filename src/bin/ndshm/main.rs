@@ -1,1 +1,43 @@
-fn main(){}
+//! The `ndshm` command.
+
+mod args;
+mod convert;
+mod load;
+mod output;
+mod parse;
+mod segments;
+mod value;
+
+use std::process::ExitCode;
+use std::sync::atomic::AtomicBool;
+
+use clap::Parser;
+
+use args::{Args, Command};
+use output::Failure;
+
+/// Set by SIGINT, SIGTERM and SIGHUP: stop soon, and leave nothing behind.
+static CANCEL: AtomicBool = AtomicBool::new(false);
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = match &args.command {
+        Command::Convert(args) => convert::run(args),
+        Command::Load(args) => load::run(args),
+        Command::Ls(args) => segments::ls(args),
+        Command::Info(args) => segments::info(args),
+        Command::Head(args) => segments::head(args),
+        Command::Rm(args) => segments::rm(args),
+        Command::Prune => segments::prune(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+/// Lets a signal cancel what is going on instead of ending the process.
+fn cancel_on_signals() -> Result<&'static AtomicBool, Failure> {
+    ndshm::sys::set_on_interrupt(&CANCEL).map_err(Failure::new)?;
+    Ok(&CANCEL)
+}

@@ -127,18 +127,18 @@ impl<'t> Parser<'t, '_> {
             return at.fail(DTypeFault::Offset);
         }
         self.into.place(offset)?;
-        Ok(field.alignment)
+        self.settle(field, false, 1)
     }
 
     /// Ends the record with the itemsize that the dict gives.
     fn sized_end(&mut self, start: usize, at: Cursor<'t>, align: Option<u32>) -> Result<Added> {
         let itemsize = at.clone().integer(DTypeFault::TooLarge)?;
-        self.end(start, None)?;
+        let ended = self.end(start, None)?;
         let alignment = align.unwrap_or(1).max(1);
         if !itemsize.is_multiple_of(alignment) {
             return at.fail(DTypeFault::Offset);
         }
         self.resize(at.at(), itemsize)?;
-        Ok(Added { alignment })
+        Ok(Added { alignment, ..ended })
     }
 }

@@ -83,6 +83,8 @@ struct Parser<'t, 'a> {
 /// What its record needs to know of a type just added.
 #[derive(Debug, Clone, Copy)]
 struct Added {
+    /// Where its text begins.
+    at: usize,
     alignment: u32,
 }
 
@@ -123,7 +125,7 @@ impl<'t> Parser<'t, '_> {
         if let Some((unit, count)) = is.unit {
             self.into.unit(unit, count)?;
         }
-        Ok(Added { alignment: is.alignment() })
+        Ok(Added { at, alignment: is.alignment() })
     }
 
     fn begin(&mut self, label: Label<'_>) -> Result<()> {
@@ -136,10 +138,10 @@ impl<'t> Parser<'t, '_> {
     /// Ends the record that began at `at`; aligned, its size is rounded up.
     fn end(&mut self, at: usize, align: Option<u32>) -> Result<Added> {
         self.into.end_record().map_err(|error| moved(error, at))?;
-        let Some(alignment) = align else { return Ok(Added { alignment: 1 }) };
+        let Some(alignment) = align else { return Ok(Added { at, alignment: 1 }) };
         let (_, node) = self.into.last_node()?;
         self.resize(at, round_up(node.itemsize, alignment))?;
-        Ok(Added { alignment })
+        Ok(Added { at, alignment })
     }
 
     fn resize(&mut self, at: usize, itemsize: u32) -> Result<()> {
@@ -157,10 +159,15 @@ impl<'t> Parser<'t, '_> {
         self.into.subarray(dims).map_err(|error| moved(error, at))
     }
 
-    /// Moves the field just added up to its alignment.
-    fn align(&mut self, field: Added) -> Result<()> {
-        let (_, node) = self.into.last_node()?;
-        self.into.place(round_up(node.offset, field.alignment))
+    /// Puts the field just added in its place, at its alignment or directly
+    /// behind the one before it; the greatest alignment so far.
+    fn settle(&mut self, field: Added, align: bool, so_far: u32) -> Result<u32> {
+        if align {
+            let (_, node) = self.into.last_node()?;
+            self.into.place(round_up(node.offset, field.alignment))?;
+        }
+        self.into.settle().map_err(|error| moved(error, field.at))?;
+        Ok(so_far.max(field.alignment))
     }
 
     /// `(2, 3)`, `[2, 3]`, `3`: where it begins, and the extents.

@@ -54,14 +54,6 @@ impl Parser<'_, '_> {
         })
     }
 
-    /// Puts the field just added in its place; the greatest alignment so far.
-    pub(super) fn settle(&mut self, field: Added, align: bool, so_far: u32) -> Result<u32> {
-        if align {
-            self.align(field)?;
-        }
-        Ok(so_far.max(field.alignment))
-    }
-
     /// `<(2,3)f8`, and in the short form `3{a:i4}`.
     fn item(&mut self, label: Label<'_>, short: bool) -> Result<Added> {
         self.at.blanks();
@@ -123,7 +115,8 @@ impl Parser<'_, '_> {
         self.at.skip(|b| !matches!(b, b':' | b',' | b'\n'));
         let name = self.at.slice(start, self.at.at());
         self.at.expect(b':')?;
-        self.item(Label::plain(start, name.trim()), true)?;
+        let field = self.item(Label::plain(start, name.trim()), true)?;
+        self.settle(field, false, 1)?;
         Ok(())
     }
 

@@ -37,9 +37,9 @@ impl<'t> Parser<'t, '_> {
         if self.nesting >= MAX_NESTING {
             return self.at.fail(DTypeFault::Depth);
         }
-        self.nesting += 1;
+        self.nesting = self.nesting.saturating_add(1);
         let done = run(self);
-        self.nesting -= 1;
+        self.nesting = self.nesting.saturating_sub(1);
         done
     }
 

@@ -1,0 +1,59 @@
+//! `ndshm convert`.
+
+use std::io::Write;
+use std::time::Instant;
+
+use ndshm::convert::{ConvertError, Options, Summary, convert};
+use ndshm::dtype::DType;
+use ndshm::hdf5;
+use ndshm::load::LoadError;
+
+use crate::args::ConvertArgs;
+use crate::load::{TextSource, text_source};
+use crate::output::{Failure, human, shape, shortened, thousands};
+
+/// Datasets that the summary lists.
+const LISTED: usize = 20;
+
+pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
+    let TextSource { inputs, dtype, options: load } = text_source(&args.text)?;
+    let mut file = hdf5::Options::default();
+    file.force = args.force;
+    file.sync = args.sync;
+    file.bool_as_u8 = args.bool_u8;
+    let options = Options { load, hdf5: file, concat: args.concat.clone() };
+    let cancel = crate::cancel_on_signals()?;
+    let start = Instant::now();
+    let summary = convert(&inputs, &args.output, dtype.as_dtype(), &options, cancel).map_err(
+        |error| match error {
+            ConvertError::Load(LoadError::Cancelled) => Failure::interrupted(),
+            error => Failure::new(error),
+        },
+    )?;
+    if !args.quiet {
+        report(&summary, dtype.as_dtype(), start.elapsed().as_secs_f64())?;
+    }
+    Ok(())
+}
+
+fn report(summary: &Summary, dtype: DType<'_>, seconds: f64) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let count = summary.datasets.len();
+    writeln!(
+        out,
+        "{}: {} rows in {} dataset{}, {} in {seconds:.2} s",
+        summary.path.display(),
+        thousands(summary.rows),
+        thousands(count as u64),
+        if count == 1 { "" } else { "s" },
+        human(summary.bytes),
+    )?;
+    for dataset in summary.datasets.iter().take(LISTED) {
+        writeln!(out, "  {}  {}", dataset.name, shape(&dataset.shape))?;
+    }
+    if count > LISTED {
+        writeln!(out, "  ... and {} more", thousands((count - LISTED) as u64))?;
+    }
+    writeln!(out, "  dtype {}", shortened(&dtype.to_string(), 300))?;
+    Ok(())
+}

@@ -1,0 +1,264 @@
+//! `ndshm ls`, `info`, `head`, `rm`, `prune`.
+
+use std::io::{self, BufWriter, Write};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ndshm::dtype::{DType, Field, Kind};
+use ndshm::error::Error;
+use ndshm::layout::View;
+use ndshm::segment::{self, Alive, Info, Name, Policy, Removal};
+
+use crate::args::{HeadArgs, LsArgs, NamesArgs};
+use crate::output::{Failure, complain, human, shape, shortened, table, thousands};
+use crate::value;
+
+/// Columns of a record or a table that `head` prints.
+const HEAD_COLUMNS: usize = 64;
+
+fn name(text: &str) -> Result<Name, Failure> {
+    Name::new(text).map_err(|error| Failure::about(text, error))
+}
+
+fn peek(text: &str) -> Result<Info, Failure> {
+    Info::peek(&name(text)?).map_err(|error| Failure::new(about(text, error)))
+}
+
+fn about(name: &str, error: Error) -> String {
+    match error {
+        Error::NotFound => format!("no segment is named '{name}'; 'ndshm ls' lists them"),
+        error => format!("segment '{name}': {error}"),
+    }
+}
+
+fn all_names() -> Result<Vec<Name>, Failure> {
+    let mut names = Vec::new();
+    segment::list(|name| {
+        names.push(*name);
+        Ok(())
+    })
+    .map_err(Failure::new)?;
+    names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    Ok(names)
+}
+
+pub(crate) fn ls(args: &LsArgs) -> Result<(), Failure> {
+    let names = all_names()?;
+    let mut out = io::stdout().lock();
+    if args.quiet {
+        for name in &names {
+            writeln!(out, "{}", name.as_str())?;
+        }
+        return Ok(());
+    }
+    let mut rows = vec![["NAME", "SHAPE", "DTYPE", "SIZE", "STATE", "AGE"].map(String::from).into()];
+    for name in &names {
+        match Info::peek(name) {
+            Ok(info) => rows.push(ls_row(&info)),
+            // It went between the listing and the look.
+            Err(Error::NotFound) => {}
+            Err(error) => rows.push(vec![name.as_str().into(), format!("({error})")]),
+        }
+    }
+    if rows.len() == 1 {
+        complain("no segments");
+        return Ok(());
+    }
+    Ok(table(&mut out, &rows, &[false, false, false, true, false, true])?)
+}
+
+fn ls_row(info: &Info) -> Vec<String> {
+    let header = info.header();
+    vec![
+        info.name().as_str().into(),
+        shape(header.shape()),
+        shortened(&header.dtype().to_string(), 40),
+        human(header.header().data_len),
+        standing(header.policy(), info.glance().alive).into(),
+        age(header.header().created_ns),
+    ]
+}
+
+/// What keeps a segment's name.
+const fn standing(policy: Policy, alive: Alive) -> &'static str {
+    match (policy, alive.attached) {
+        (_, true) => "attached",
+        (Policy::Persist, false) => "persistent",
+        (Policy::Handoff { .. }, false) => "waiting",
+        (_, false) => "dead",
+    }
+}
+
+fn age(created_ns: u64) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let age = now.saturating_sub(Duration::from_nanos(created_ns)).as_secs();
+    match age {
+        0..60 => format!("{age} s"),
+        60..3600 => format!("{} min", age / 60),
+        3600..172_800 => format!("{} h", age / 3600),
+        _ => format!("{} d", age / 86_400),
+    }
+}
+
+pub(crate) fn info(args: &NamesArgs) -> Result<(), Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    for (i, name) in args.names.iter().enumerate() {
+        if i > 0 {
+            writeln!(out)?;
+        }
+        print_info(&mut out, &peek(name)?)?;
+    }
+    Ok(out.flush()?)
+}
+
+fn print_info(out: &mut dyn Write, info: &Info) -> io::Result<()> {
+    let (view, glance) = (info.header(), info.glance());
+    let header = view.header();
+    let name = info.name();
+    let mut line = |key: &str, value: String| writeln!(out, "{key:<10} {value}");
+    line("name", name.as_str().into())?;
+    line("object", name.posix().to_string_lossy().into_owned())?;
+    line("shape", shape(view.shape()))?;
+    line("dtype", view.dtype().to_string())?;
+    line("itemsize", format!("{} bytes", thousands(u64::from(header.itemsize))))?;
+    line("strides", format!("{:?}", view.strides()))?;
+    line("data", format!("{} at offset {}", human(header.data_len), header.data_offset))?;
+    line("state", format!("{:?}", view.state()).to_lowercase())?;
+    line("policy", policy(view.policy()))?;
+    line("attached", attached(glance.alive, header.refcount))?;
+    line("attaches", format!("{} so far", header.attach_epoch))?;
+    line("created", format!("{} ago by process {}", age(header.created_ns), header.creator_pid))?;
+    line("owner", format!("user {}, mode {:04o}", glance.uid, glance.mode))?;
+    line("uuid", uuid(&header.uuid))?;
+    line("format", format!("{}.{}", header.format_major, header.format_minor))?;
+    if !view.metadata().is_empty() {
+        line("metadata", human(view.metadata().len() as u64))?;
+    }
+    Ok(())
+}
+
+fn policy(policy: Policy) -> String {
+    match policy {
+        Policy::LastDetach => "last-detach: goes when nobody has it attached".into(),
+        Policy::Persist => "persist: stays until it is removed".into(),
+        Policy::Owner => "owner: goes when its creator detaches or dies".into(),
+        Policy::Handoff { attaches, .. } => format!("hand-off: goes after {attaches} attaches"),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+fn attached(alive: Alive, refcount: u32) -> String {
+    let now = if alive.attached { "yes" } else { "no" };
+    format!("{now} ({refcount} counted)")
+}
+
+fn uuid(bytes: &[u8; 16]) -> String {
+    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+pub(crate) fn head(args: &HeadArgs) -> Result<(), Failure> {
+    let info = peek(&args.name)?;
+    let view = info.header();
+    let dtype = view.dtype();
+    let mut rows = Vec::new();
+    if dtype.is_record() {
+        rows.push(dtype.root().fields().take(HEAD_COLUMNS).map(|f| f.name().into()).collect());
+    }
+    let (count, per_row) = extents(view.shape());
+    for row in 0..count.min(args.rows) {
+        rows.push(cells(&info, row, per_row).map_err(|e| Failure::new(about(&args.name, e)))?);
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    table(&mut out, &rows, &numeric(dtype))?;
+    if count > args.rows {
+        writeln!(out, "... {} rows in all", thousands(count))?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Rows, and elements of a row.
+fn extents(shape: &[u64]) -> (u64, u64) {
+    match shape {
+        [] => (1, 1),
+        [rows, rest @ ..] => (*rows, rest.iter().product()),
+    }
+}
+
+/// Which columns are numbers; the columns of a table are all alike.
+fn numeric(dtype: DType<'_>) -> Vec<bool> {
+    let is_number =
+        |field: Field<'_>| !matches!(field.kind(), Kind::Bytes | Kind::Unicode | Kind::Record);
+    if dtype.is_record() {
+        return dtype.root().fields().take(HEAD_COLUMNS).map(is_number).collect();
+    }
+    vec![is_number(dtype.root()); HEAD_COLUMNS]
+}
+
+/// One row as text, without any lock on the segment.
+fn cells(info: &Info, row: u64, per_row: u64) -> Result<Vec<String>, Error> {
+    let view = info.header();
+    let dtype = view.dtype();
+    let mut cells = Vec::new();
+    for column in 0..per_row.min(HEAD_COLUMNS as u64) {
+        let mut bytes = vec![0; dtype.itemsize() as usize];
+        info.read_at(&mut bytes, place(view, row, column))?;
+        if dtype.is_record() {
+            let fields = dtype.root().fields().take(HEAD_COLUMNS);
+            cells.extend(fields.map(|field| value::text(field, value::slice(field, &bytes))));
+        } else {
+            cells.push(value::text(dtype.root(), &bytes));
+        }
+    }
+    Ok(cells)
+}
+
+/// Byte offset of an element: its row, and its place in the row in C order.
+fn place(view: &View<'_>, row: u64, column: u64) -> u64 {
+    let mut rest = column;
+    let mut offset = 0i64;
+    for (axis, (&extent, &stride)) in view.shape().iter().zip(view.strides()).enumerate().rev() {
+        let index = if axis == 0 { row } else { rest % extent.max(1) };
+        rest /= extent.max(1);
+        offset = offset.wrapping_add((index as i64).wrapping_mul(stride));
+    }
+    u64::try_from(offset).unwrap_or(u64::MAX)
+}
+
+pub(crate) fn rm(args: &NamesArgs) -> Result<(), Failure> {
+    let mut failed = false;
+    for text in &args.names {
+        let removed = name(text).and_then(|name| {
+            segment::unlink(&name).map_err(|error| Failure::new(about(text, error)))
+        });
+        if let Err(failure) = removed {
+            let _ = failure.report();
+            failed = true;
+        }
+    }
+    if failed { Err(Failure::reported()) } else { Ok(()) }
+}
+
+pub(crate) fn prune() -> Result<(), Failure> {
+    let mut removed = 0;
+    let mut foreign = 0;
+    segment::prune(|name, result| {
+        match result {
+            Ok(Removal::Removed) => {
+                removed += 1;
+                let _ = writeln!(io::stdout(), "removed {}", name.as_str());
+            }
+            Ok(Removal::Foreign) => foreign += 1,
+            Ok(_) => {}
+            Err(error) => complain(about(name.as_str(), error)),
+        }
+        Ok(())
+    })
+    .map_err(Failure::new)?;
+    if removed == 0 {
+        complain("nothing to remove");
+    }
+    if foreign > 0 {
+        complain(format!("{foreign} segments of other users were left alone"));
+    }
+    Ok(())
+}
