@@ -401,10 +401,11 @@ class Place:
     column: int = 0
     text: str = ""
     words: str = ""
+    dtype: str = ""
 
 
 REFUSALS = [
-    ("convert", r"could not convert string .* to .* at row (?P<row>\d+), column (?P<column>\d+)\.", 0),
+    ("convert", r"could not convert string .* to (?P<dtype>\S+) at row (?P<row>\d+), column (?P<column>\d+)\.", 0),
     ("columns changed", r"the number of columns changed from (?P<a>\d+) to (?P<b>\d+) at row (?P<row>\d+);", 1),
     ("columns required", r"the dtype passed requires (?P<a>\d+) columns but (?P<b>\d+) were found at row (?P<row>\d+);", 1),
     ("column index", r"invalid column index (?P<a>-?\d+) at row (?P<row>\d+) with (?P<b>\d+) columns", 1),
@@ -432,6 +433,7 @@ def refusal(case, error):
         if kind == "convert":
             place.column = int(found["column"])
             place.text = fields[place.column - 1]
+            place.dtype = found["dtype"]
         return place
     return Place("argument" if isinstance(error, TypeError) else "other: " + message[:60])
 
@@ -488,6 +490,19 @@ def on_purpose(case, place, message):
     text = re.search("could not convert '(.*)' to (float16|[<>]f2)", message, re.DOTALL)
     if text and ("_" in text[1] or not text[1].isascii()):
         return "float16 from Python's float()"
+    text = re.search("could not convert '(.*)' to (timedelta64|[<>]m8)", message, re.DOTALL)
+    if text and re.fullmatch("[-+]?[0-9]{19,}", text[1].strip()):
+        return "timedelta out of range"
+    return None
+
+
+def accepted_on_purpose(place):
+    """Why ndshm may take what NumPy refuses, or None."""
+    if "timedelta64" in place.dtype or "m8" in place.dtype:
+        good = re.fullmatch("([-+]?[0-9]+|nat)?", place.text.strip(), re.IGNORECASE | re.ASCII)
+        return "white space around a timedelta" if good and place.text != place.text.strip() else None
+    if place.dtype in ("float16", "<f2", ">f2") and re.search("[\x1c-\x1f]", place.text):
+        return "float16 from Python's float()"
     return None
 
 
@@ -543,10 +558,11 @@ def verdict(case, array, error, done, path, out):
             return "same values", dataset_fault(out, array)
         if place.kind == "not UTF-8" and case.options["max_rows"] is not None:
             return "different on purpose: bytes behind max_rows", None
-        return "accepted", f"NumPy refuses: {error}"
+        reason = accepted_on_purpose(place)
+        return (f"different on purpose: {reason}", None) if reason else ("accepted", f"NumPy refuses: {error}")
     if os.path.exists(out):
         return "refused", "refused, and left an output file"
-    reason = on_purpose(case, place, message)
+    reason = on_purpose(case, place, message) or (place and accepted_on_purpose(place))
     if error is None:
         return (f"different on purpose: {reason}", None) if reason else ("refused", f"NumPy accepts: {message[:400]}")
     fault = None if reason or case.tags else message_fault(place, path, message)

@@ -14,7 +14,11 @@ pub(super) fn of_inputs(inputs: &[PathBuf]) -> Result<Vec<String>> {
     for path in inputs {
         let name = of_input(path)?;
         if let Some(first) = seen.insert(name.clone(), path) {
-            return Err(ConvertError::SameName { name, first: first.clone(), second: path.clone() });
+            return Err(ConvertError::SameName {
+                name,
+                first: first.clone(),
+                second: path.clone(),
+            });
         }
         names.push(name);
     }

@@ -68,12 +68,14 @@ impl Sink for FileSink<'_> {
     fn begin(&mut self, input: usize, columns: Option<u32>) -> Result<(), SinkError> {
         if matches!(self.names, Names::Concat(_)) && input > 0 {
             return match (self.columns, columns) {
-                (Some(first), Some(here)) if first != here => Err(boxed(ConvertError::ColumnsDiffer {
-                    first: self.path(0),
-                    columns: first,
-                    path: self.path(input),
-                    here,
-                })),
+                (Some(first), Some(here)) if first != here => {
+                    Err(boxed(ConvertError::ColumnsDiffer {
+                        first: self.path(0),
+                        columns: first,
+                        path: self.path(input),
+                        here,
+                    }))
+                }
                 _ => Ok(()),
             };
         }

@@ -25,11 +25,14 @@ pub(super) struct Inputs<'a> {
 impl<'a> Inputs<'a> {
     /// Looks at every input once, so that a wrong name fails before any work.
     pub(super) fn look(paths: &'a [PathBuf]) -> Result<Self> {
-        let mut inputs =
-            Self { paths, c_paths: Vec::with_capacity(paths.len()), files: Vec::with_capacity(paths.len()) };
+        let mut inputs = Self {
+            paths,
+            c_paths: Vec::with_capacity(paths.len()),
+            files: Vec::with_capacity(paths.len()),
+        };
         for path in paths {
-            let (c_path, file) = look(path)
-                .map_err(|reason| LoadError::Input { path: path.clone(), reason })?;
+            let (c_path, file) =
+                look(path).map_err(|reason| LoadError::Input { path: path.clone(), reason })?;
             inputs.c_paths.push(c_path);
             inputs.files.push(file);
         }
@@ -92,7 +95,13 @@ pub(super) struct Cutter {
 impl Cutter {
     /// Begins with small pieces, until it is seen how much rows they make.
     pub(super) fn new(piece: u64) -> Self {
-        Self { next_input: 0, rest: None, piece: piece.min(64 << 10), growth: 0.0, max_piece: piece }
+        Self {
+            next_input: 0,
+            rest: None,
+            piece: piece.min(64 << 10),
+            growth: 0.0,
+            max_piece: piece,
+        }
     }
 
     /// Tells how many bytes of rows came of a piece of text, so that the next
@@ -121,18 +130,17 @@ impl Cutter {
         options: &Options,
         limits: (usize, usize),
     ) -> Option<core::result::Result<Range, LoadError>> {
-        let mut range = match self.rest.take() {
-            Some(rest) => rest,
-            None => {
-                let input = self.next_input;
-                if input >= inputs.files.len() {
-                    return None;
-                }
-                self.next_input += 1;
-                match begin(inputs, input, plan, options, limits) {
-                    Ok(range) => range,
-                    Err(error) => return Some(Err(error)),
-                }
+        let mut range = if let Some(rest) = self.rest.take() {
+            rest
+        } else {
+            let input = self.next_input;
+            if input >= inputs.files.len() {
+                return None;
+            }
+            self.next_input += 1;
+            match begin(inputs, input, plan, options, limits) {
+                Ok(range) => range,
+                Err(error) => return Some(Err(error)),
             }
         };
         let size = range.end;

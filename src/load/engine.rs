@@ -186,7 +186,9 @@ impl<'a> Engine<'a> {
             return Some(at);
         }
         // A failure stops everything behind it, so nothing more needs to be cut.
-        while self.queue.back().is_none_or(|p| !matches!(p.state, State::Failed(_))) && self.cut_one() {
+        while self.queue.back().is_none_or(|p| !matches!(p.state, State::Failed(_)))
+            && self.cut_one()
+        {
             let at = self.queue.len() - 1;
             if self.queue.get(at).is_some_and(waits) {
                 return Some(at);
@@ -236,7 +238,8 @@ impl<'a> Engine<'a> {
         let Some(piece) = self.queue.get_mut(at) else { return };
         let State::Running { buffer } = piece.state else { return };
         piece.state = State::Read { buffer, reply };
-        let end = if matches!(reply.outcome(), Outcome::Full) { reply.next } else { piece.range.end };
+        let end =
+            if matches!(reply.outcome(), Outcome::Full) { reply.next } else { piece.range.end };
         let text = end.saturating_sub(piece.range.start);
         self.cutter.learn(text, reply.rows * row_size as u64, self.budget.buffer);
     }
@@ -273,10 +276,9 @@ impl<'a> Engine<'a> {
                 State::Failed(error) => {
                     return Err(error.take().unwrap_or(LoadError::NoWorkers));
                 }
-                State::Running { .. } => return Ok(()),
                 State::Waiting if piece.discard => {}
                 State::Waiting if range.is_empty() => self.finish_empty(range, sink)?,
-                State::Waiting => return Ok(()),
+                State::Waiting | State::Running { .. } => return Ok(()),
                 State::Read { buffer, .. } if piece.discard => {
                     let buffer = *buffer;
                     self.free.push(buffer);
@@ -364,7 +366,8 @@ impl<'a> Engine<'a> {
         }
         self.current = Current { begun: true, rows: 0, lines: range.skipped };
         let columns = self.plan.needs_column_count().then_some(range.columns);
-        let columns = columns.or_else(|| self.plan.is_table().then(|| self.plan.column_count() as u32));
+        let columns =
+            columns.or_else(|| self.plan.is_table().then(|| self.plan.column_count() as u32));
         sink.begin(range.input, columns).map_err(LoadError::Sink)
     }
 

@@ -18,7 +18,8 @@ pub(super) struct Ring {
 impl Ring {
     /// `count` buffers of at least `buffer_size` bytes.
     pub(super) fn new(count: usize, buffer_size: usize) -> Result<Self> {
-        let buffer_size = buffer_size.checked_next_multiple_of(page_size()).ok_or(Error::Overflow)?;
+        let buffer_size =
+            buffer_size.checked_next_multiple_of(page_size()).ok_or(Error::Overflow)?;
         let map = Map::shared_anonymous(buffer_size.checked_mul(count).ok_or(Error::Overflow)?)?;
         Ok(Self { map, buffer_size, count })
     }

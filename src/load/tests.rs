@@ -50,7 +50,8 @@ fn run(paths: &[PathBuf], dtype: &str, options: &Options) -> Result<Keep> {
 fn run_into(paths: &[PathBuf], dtype: &str, options: &Options, keep: Keep) -> Result<Keep> {
     let dtype = DTypeBuf::parse(dtype).unwrap();
     let cancel = AtomicBool::new(false);
-    load(paths, dtype.as_dtype(), Unicode::Ucs4, options, &cancel, || Ok(keep)).map(|(keep, _)| keep)
+    load(paths, dtype.as_dtype(), Unicode::Ucs4, options, &cancel, || Ok(keep))
+        .map(|(keep, _)| keep)
 }
 
 fn tiny(workers: usize, piece: u64) -> Options {
@@ -73,8 +74,7 @@ fn write(dir: &Path, name: &str, text: &[u8]) -> PathBuf {
 fn plain(dtype: &str, format: Format, text: &[u8]) -> (Vec<u8>, Option<(u64, u32)>) {
     let dtype = DTypeBuf::parse(dtype).unwrap();
     let mut columns = column_storage(dtype.as_dtype(), None).unwrap();
-    let plan =
-        Plan::compile(format, dtype.as_dtype(), Unicode::Ucs4, None, &mut columns).unwrap();
+    let plan = Plan::compile(format, dtype.as_dtype(), Unicode::Ucs4, None, &mut columns).unwrap();
     let mut input = text.to_vec();
     input.resize(text.len() + PADDING, 0);
     let mut out = vec![0; text.len() * plan.row_size() + text::OVERRUN];
@@ -132,7 +132,13 @@ proptest! {
 fn many_files_keep_their_order_and_their_columns() {
     let dir = tempfile::tempdir().unwrap();
     let paths: Vec<_> = (0..500)
-        .map(|i| write(dir.path(), &i.to_string(), std::format!("{i},1\n{i},2\n").repeat(i % 7 + 1).as_bytes()))
+        .map(|i| {
+            write(
+                dir.path(),
+                &i.to_string(),
+                std::format!("{i},1\n{i},2\n").repeat(i % 7 + 1).as_bytes(),
+            )
+        })
         .collect();
     let keep = run(&paths, "f8", &tiny(3, 10)).unwrap();
     for (i, (rows, columns, bytes)) in keep.inputs.iter().enumerate() {
@@ -193,7 +199,10 @@ fn the_first_error_in_file_order_wins() {
     for workers in 1..4 {
         let error = run(&[first.clone(), second.clone()], "i4", &tiny(workers, 64)).unwrap_err();
         let LoadError::Text(error) = error else { panic!("{error}") };
-        assert_eq!((error.line, error.path.as_path(), error.text.as_str()), (3001, first.as_path(), "x"));
+        assert_eq!(
+            (error.line, error.path.as_path(), error.text.as_str()),
+            (3001, first.as_path(), "x")
+        );
     }
     fs::remove_file(&second).unwrap();
     let error = run(&[first, second], "i4", &tiny(2, 64)).unwrap_err().to_string();
@@ -276,7 +285,13 @@ impl Sink for Killer {
 }
 
 fn kill(pid: i32) {
-    assert!(std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-9", &pid.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 #[test]
@@ -303,6 +318,7 @@ fn when_all_workers_are_killed_the_load_fails() {
     let dtype = DTypeBuf::parse("i4").unwrap();
     let cancel = AtomicBool::new(false);
     let open = || Ok(Killer { keep: Keep::default(), kills: u32::MAX, blocks: 0 });
-    let error = load(&paths, dtype.as_dtype(), Unicode::Ucs4, &tiny(2, 100), &cancel, open).err().unwrap();
+    let error =
+        load(&paths, dtype.as_dtype(), Unicode::Ucs4, &tiny(2, 100), &cancel, open).err().unwrap();
     assert!(matches!(error, LoadError::NoWorkers | LoadError::Worker { .. }), "{error}");
 }

@@ -104,11 +104,14 @@ impl Reader<'_> {
             }
             let text = self.input.get(..have).unwrap_or_default();
             let whole = have == left;
-            let first = if task.at_line_start == 1 { Some(0) } else { text::start_from(text, from, whole) };
+            let first =
+                if task.at_line_start == 1 { Some(0) } else { text::start_from(text, from, whole) };
             if first.is_some_and(|first| first >= range) {
                 return Ok(Lines::None);
             }
-            if let (Some(first), Some(last)) = (first, text::start_from(text, range.min(left), whole)) {
+            if let (Some(first), Some(last)) =
+                (first, text::start_from(text, range.min(left), whole))
+            {
                 return Ok(Lines::Range { first, last });
             }
             if have == room {

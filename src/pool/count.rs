@@ -25,7 +25,9 @@ fn quota_of_line(root: &Path, line: &str) -> Option<usize> {
     let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
     let path = path.trim_start_matches('/');
     if controllers.is_empty() {
-        return smallest(root, path, |dir| parse_max(&fs::read_to_string(dir.join("cpu.max")).ok()?));
+        return smallest(root, path, |dir| {
+            parse_max(&fs::read_to_string(dir.join("cpu.max")).ok()?)
+        });
     }
     if controllers.split(',').any(|c| c == "cpu") {
         return smallest(&root.join("cpu"), path, |dir| {

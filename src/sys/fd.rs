@@ -153,7 +153,12 @@ impl Fd {
                 let from = unsafe { data.add(done) };
                 // SAFETY: `from` is readable for the `len - done` bytes that follow it.
                 let n = unsafe {
-                    libc::pwrite(self.0, from.cast(), len - done, (offset + done as u64) as libc::off_t)
+                    libc::pwrite(
+                        self.0,
+                        from.cast(),
+                        len - done,
+                        (offset + done as u64) as libc::off_t,
+                    )
                 };
                 check_len("write", n)
             })?;

@@ -8,6 +8,8 @@
 //! Invariant of the unsafe code here: a descriptor or a mapping is owned by
 //! exactly one [`Fd`], [`Pages`] or [`Map`], which ends it when dropped.
 
+#![allow(unsafe_code)]
+
 mod clock;
 mod copy;
 mod cpu;
@@ -23,37 +25,40 @@ mod process;
 mod shm;
 mod word;
 
-pub use cpu::affinity_count;
-pub use fd::{Fd, Stat};
 pub use clock::{boot_ns, real_ns, sleep_ns};
+pub use cpu::affinity_count;
 pub use dir::for_each_name;
 pub use disk::{
     OPEN_WARILY, Space, is_network, rename_noreplace, set_close_on_exec, space, start_writeback,
 };
-pub use interrupt::set_on_interrupt;
+pub use fd::{Fd, Stat};
 pub use ident::{random, user_id};
+pub use interrupt::set_on_interrupt;
 pub use lock::ByteLock;
+pub use mem::{Access, Map, Pages, page_size, round_up_to_page};
 pub use shm::{SHM_DIR, open_unnamed, shm_create, shm_open, shm_unlink, stat_path};
-pub use mem::{page_size, round_up_to_page, Access, Map, Pages};
 
 use crate::error::{Error, Result};
 
-pub use poll::{poll, receive, send, socket_pair, Watch};
+pub use poll::{Watch, poll, receive, send, socket_pair};
 pub use process::{
-    close_all_but, die_with_parent, exit_now, fork, parent_pid, pid, reset_signals, Child, Ended, Forked,
-    SignalMask,
+    Child, Ended, Forked, SignalMask, close_all_but, die_with_parent, exit_now, fork, parent_pid,
+    pid, reset_signals,
 };
 
 /// An `errno` by its POSIX name, for callers that decide by it.
 pub use libc::{
-    EACCES, EAGAIN, EBADF, ECONNRESET, EDQUOT, EEXIST, EINTR, EINVAL, EIO, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENOENT,
-    ENOMEM, ENOSPC, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM, EPIPE, EROFS, ESRCH, EXDEV,
+    EACCES, EAGAIN, EBADF, ECONNRESET, EDQUOT, EEXIST, EINTR, EINVAL, EIO, EISDIR, ELOOP, EMFILE,
+    ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM, EPIPE, EROFS, ESRCH,
+    EXDEV,
 };
 
 /// `errno` of this thread.
 fn errno() -> i32 {
-    // SAFETY: the pointer is this thread's own errno, valid while it runs.
-    unsafe { *libc::__errno_location() }
+    // SAFETY: takes nothing.
+    let place = unsafe { libc::__errno_location() };
+    // SAFETY: it is this thread's own errno, valid while the thread runs.
+    unsafe { *place }
 }
 
 /// Turns a negative result into the `errno` it left.

@@ -1,6 +1,6 @@
 //! Waiting for descriptors, and the sockets that workers are driven by.
 
-use super::{check, check_len, retry, Fd};
+use super::{Fd, check, check_len, retry};
 use crate::error::Result;
 
 /// One descriptor to wait for. Has the layout of `struct pollfd`.
@@ -89,8 +89,7 @@ pub fn send(socket: &Fd, message: &[u8]) -> Result<()> {
 pub fn receive(socket: &Fd, message: &mut [u8]) -> Result<usize> {
     retry(|| {
         // SAFETY: `message` is writable for its length.
-        let n =
-            unsafe { libc::recv(socket.raw(), message.as_mut_ptr().cast(), message.len(), 0) };
+        let n = unsafe { libc::recv(socket.raw(), message.as_mut_ptr().cast(), message.len(), 0) };
         check_len("recv", n)
     })
 }

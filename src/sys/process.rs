@@ -1,6 +1,6 @@
 //! Processes: fork with a pidfd, the child's first steps, waiting, signals.
 
-use super::{check, retry, Fd};
+use super::{Fd, check, retry};
 use crate::error::{Error, Result};
 
 /// Which side of a fork the caller is on.
@@ -227,7 +227,9 @@ impl SignalMask {
     /// Makes this the mask of the calling thread.
     pub fn restore(&self) {
         // SAFETY: the set is initialised; a null pointer asks for no old mask.
-        unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, core::ptr::null_mut()) };
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, &raw const self.0, core::ptr::null_mut())
+        };
     }
 
     /// Lets every signal through.

@@ -57,7 +57,7 @@ impl<'t> Fields<'t> {
             }
             end += 1;
         }
-        self.done = !self.line.get(end).is_some_and(|&b| Some(b) != self.format.comment());
+        self.done = self.line.get(end).is_none_or(|&b| Some(b) == self.format.comment());
         self.at = end;
         (end > start).then(|| self.span(start, end))
     }
@@ -266,7 +266,9 @@ mod tests {
 
     fn split(line: &str, delimiter: Delimiter) -> Vec<&str> {
         let format = Format::new(delimiter, Some(b'#')).unwrap();
-        Fields::new(line.as_bytes(), format).map(|f| core::str::from_utf8(f.text).unwrap()).collect()
+        Fields::new(line.as_bytes(), format)
+            .map(|f| core::str::from_utf8(f.text).unwrap())
+            .collect()
     }
 
     #[test]

@@ -47,6 +47,15 @@ impl Format {
         Ok(Self { delimiter, comment })
     }
 
+    /// Whether delimiter and comment cannot be taken for a part of a number or
+    /// for a blank beside one: what the fast kernels count on.
+    #[must_use]
+    pub(super) fn is_plain(self) -> bool {
+        let in_number = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        let delimiter = !matches!(self.delimiter, Delimiter::Byte(b) if in_number(b));
+        delimiter && self.comment.is_none_or(|b| !in_number(b) && !matches!(b, b' ' | b'\t'))
+    }
+
     /// What parts fields.
     #[must_use]
     pub const fn delimiter(&self) -> Delimiter {

@@ -9,6 +9,7 @@
 //! * `exact` is the plain reading of one row, the definition of what is right;
 //!   `fast` gives the same bytes for the rows that it is sure of.
 
+mod decimal;
 mod exact;
 mod fast;
 mod fault;

@@ -127,9 +127,7 @@ pub(crate) fn complex(field: &[u8]) -> Option<(f64, f64)> {
         [] => Some((first, 0.0)),
         [b'j'] => Some((0.0, first)),
         [b'+', imaginary @ ..] => Some((first, imaginary_part(imaginary)?)),
-        [b'-', next, ..] if !matches!(next, b'+' | b'-') => {
-            Some((first, imaginary_part(rest)?))
-        }
+        [b'-', next, ..] if !matches!(next, b'+' | b'-') => Some((first, imaginary_part(rest)?)),
         _ => None,
     }
 }
@@ -200,7 +198,9 @@ mod tests {
         assert_eq!(float(b"-nan").map(f64::to_bits), Some(0xFFF8_0000_0000_0000));
         assert_eq!(float(b"nan").map(f64::to_bits), Some(0x7FF8_0000_0000_0000));
         assert_eq!(float(b"1e99999999999999999999"), Some(f64::INFINITY));
-        for bad in ["", ".", "1e", "1e+", "0x1p3", "1_0", "nan(1)", "infin", "1d3", "e5", "+-1", "1 2"] {
+        for bad in
+            ["", ".", "1e", "1e+", "0x1p3", "1_0", "nan(1)", "infin", "1d3", "e5", "+-1", "1 2"]
+        {
             assert_eq!(float(bad.as_bytes()), None, "{bad:?}");
         }
     }
@@ -213,7 +213,8 @@ mod tests {
         assert_eq!(complex(b"1++2j"), Some((1.0, 2.0)));
         assert_eq!(complex(b"1e3-2.5e-1j"), Some((1000.0, -0.25)));
         assert_eq!(complex(b"-3"), Some((-3.0, 0.0)));
-        for bad in ["j", "1+j", "1-+2j", "1--2j", "1 +2j", "1+2J", "1+2i", "(1", "1)", "()", "1+2"] {
+        for bad in ["j", "1+j", "1-+2j", "1--2j", "1 +2j", "1+2J", "1+2i", "(1", "1)", "()", "1+2"]
+        {
             assert_eq!(complex(bad.as_bytes()), None, "{bad:?}");
         }
     }

@@ -82,6 +82,10 @@ pub(super) enum Columns<'a> {
 
 /// A compiled plan for the rows of a table.
 #[derive(Debug, Clone, Copy)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "four facts that have nothing to do with each other"
+)]
 pub struct Plan<'a> {
     pub(super) format: Format,
     pub(super) columns: Columns<'a>,
@@ -288,5 +292,12 @@ fn column_of(field: Field<'_>, offset: u32, unicode: Unicode) -> Result<Column> 
         }
     };
     let other = if cfg!(target_endian = "big") { Order::Little } else { Order::Big };
-    Ok(Column { offset, width, skip: 0, node: field.index() as u32, op, swap: field.order() == other })
+    Ok(Column {
+        offset,
+        width,
+        skip: 0,
+        node: field.index() as u32,
+        op,
+        swap: field.order() == other,
+    })
 }

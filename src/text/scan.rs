@@ -72,7 +72,13 @@ pub fn capacity(plan: &Plan<'_>, bytes: usize) -> usize {
 /// last one may lack its end. `from` is 0 or what an earlier call used.
 /// The bytes of `out` behind the rows may be written, too.
 #[must_use]
-pub fn parse(plan: &Plan<'_>, text: Text<'_>, from: usize, max_rows: u64, out: &mut [u8]) -> Progress {
+pub fn parse(
+    plan: &Plan<'_>,
+    text: Text<'_>,
+    from: usize,
+    max_rows: u64,
+    out: &mut [u8],
+) -> Progress {
     match invalid_utf8(text, from) {
         None => rows(plan, text, from, text.len, max_rows, out),
         Some(bad) => {
@@ -136,7 +142,7 @@ struct Run<'p, 't> {
 
 impl Run<'_, '_> {
     fn go<S: fast::Separator>(&mut self, separator: S, out: &mut [u8]) -> Stop {
-        let fast = self.plan.in_file_order;
+        let fast = self.plan.in_file_order && self.plan.format.is_plain();
         while self.at < self.until {
             if self.rows == self.limit {
                 return Stop::OutputFull;

@@ -99,9 +99,11 @@ fn field() -> impl Strategy<Value = String> {
 
 fn line(columns: usize) -> impl Strategy<Value = String> {
     let end = prop_oneof![6 => Just("\n"), 1 => Just("\r\n"), 1 => Just("\r"), 1 => Just("#x y\n"), 1 => Just(" \n")];
-    let special = prop_oneof![Just("\n"), Just("  \n"), Just("# 1,2\n"), Just("\u{1}\n"), Just("\r\r\n")];
+    let special =
+        prop_oneof![Just("\n"), Just("  \n"), Just("# 1,2\n"), Just("\u{1}\n"), Just("\r\r\n")];
     let separator = prop_oneof![8 => Just(","), 1 => Just(", "), 1 => Just(" ,")];
-    let count = prop_oneof![30 => Just(columns), 1 => Just(columns + 1), 1 => Just(columns.max(2) - 1)];
+    let count =
+        prop_oneof![30 => Just(columns), 1 => Just(columns + 1), 1 => Just(columns.max(2) - 1)];
     prop_oneof![
         12 => (count.prop_flat_map(|n| prop::collection::vec(field(), n)), separator, end)
             .prop_map(|(fields, separator, end)| fields.join(separator) + end),
@@ -113,7 +115,14 @@ fn text(columns: usize) -> impl Strategy<Value = String> {
     prop::collection::vec(line(columns), 1..12).prop_map(|lines| lines.concat())
 }
 
-fn agree(dtype: &str, comma: bool, comment: bool, usecols: Option<&[i32]>, columns: u32, text: &str) {
+fn agree(
+    dtype: &str,
+    comma: bool,
+    comment: bool,
+    usecols: Option<&[i32]>,
+    columns: u32,
+    text: &str,
+) {
     let delimiter = if comma { Delimiter::Byte(b',') } else { Delimiter::Whitespace };
     let text = if comma { String::from(text) } else { text.replace(',', " \t") };
     let format = Format::new(delimiter, comment.then_some(b'#')).unwrap();
@@ -169,6 +178,24 @@ proptest! {
         agree("S4", comma, true, Some(&list), 0, &text);
         if list.len() == 3 {
             agree(RECORDS[3], comma, true, Some(&list), 0, &text);
+        }
+    }
+
+    /// A delimiter or comment character that numbers may hold: the kernels once
+    /// read across it.
+    #[test]
+    fn characters_of_numbers_may_part_fields(text in text(2), delimiter in "[0-9eE.+i -]",
+                                             comment in proptest::option::of("[0-9eE.+n# \t-]")) {
+        let byte = |s: &str| s.as_bytes()[0];
+        let comment = comment.as_deref().map(byte);
+        let text = text.replace(',', &delimiter);
+        if let Ok(format) = Format::new(Delimiter::Byte(byte(&delimiter)), comment) {
+            for dtype in ["f8", "i4"] {
+                with_plan(dtype, format, None, 2, |plan| {
+                    let plain = read_plainly(plan, text.as_bytes());
+                    assert_eq!(read(plan, text.as_bytes(), u64::MAX), plain, "{format:?} {text:?}");
+                });
+            }
         }
     }
 

@@ -24,12 +24,13 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     let options = Options { load, hdf5: file, concat: args.concat.clone() };
     let cancel = crate::cancel_on_signals()?;
     let start = Instant::now();
-    let summary = convert(&inputs, &args.output, dtype.as_dtype(), &options, cancel).map_err(
-        |error| match error {
-            ConvertError::Load(LoadError::Cancelled) => Failure::interrupted(),
-            error => Failure::new(error),
-        },
-    )?;
+    let summary =
+        convert(&inputs, &args.output, dtype.as_dtype(), &options, cancel).map_err(|error| {
+            match error {
+                ConvertError::Load(LoadError::Cancelled) => Failure::interrupted(),
+                error => Failure::new(error),
+            }
+        })?;
     if !args.quiet {
         report(&summary, dtype.as_dtype(), start.elapsed().as_secs_f64())?;
     }

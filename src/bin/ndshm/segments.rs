@@ -50,7 +50,8 @@ pub(crate) fn ls(args: &LsArgs) -> Result<(), Failure> {
         }
         return Ok(());
     }
-    let mut rows = vec![["NAME", "SHAPE", "DTYPE", "SIZE", "STATE", "AGE"].map(String::from).into()];
+    let mut rows =
+        vec![["NAME", "SHAPE", "DTYPE", "SIZE", "STATE", "AGE"].map(String::from).into()];
     for name in &names {
         match Info::peek(name) {
             Ok(info) => rows.push(ls_row(&info)),

@@ -1,0 +1,88 @@
+# make demo    installs what is missing, builds, converts the sample tables
+# make check   installs what is missing, runs every test
+# make help    the rest
+
+CARGO ?= cargo
+NDSHM = target/release/ndshm
+DEMO = target/demo
+DATA = tests/data
+VENV = target/check-venv
+BENCH_VENV = target/bench-venv
+METHYLATION = chr:S10,pos:i4,pct:f4,c:i4,t:i4
+
+# Where an MPI flavour of HDF5 is installed, too, pkg-config may name that one.
+ifneq (,$(findstring mpi,$(shell pkg-config --cflags hdf5 2>/dev/null)))
+export HDF5_DIR ?= /usr/lib/$(shell gcc -print-multiarch)/hdf5/serial
+endif
+
+.PHONY: help setup setup-tests build demo check lint bench clean
+
+help:
+	@echo 'make demo     install what is missing, build, convert the sample tables'
+	@echo 'make check    install what is missing, run every test'
+	@echo 'make build    build the release command, $(NDSHM)'
+	@echo 'make lint     formatting, clippy, documentation, layering'
+	@echo 'make bench    time ndshm beside other tools (makes 1 GB of data, takes a while)'
+	@echo 'make clean    remove what was built'
+
+setup:
+	@.ci/setup
+
+setup-tests:
+	@.ci/setup --tests
+
+build: setup
+	$(CARGO) build --release
+
+demo: build
+	@rm -rf $(DEMO) && mkdir -p $(DEMO)
+	@echo
+	@echo '== Two tables of methylation calls, a dataset each'
+	@set -x; $(NDSHM) convert $(DATA)/sample_a.tsv $(DATA)/sample_b.tsv -o $(DEMO)/methylation.h5 \
+	  --dtype "[('chr','S10'),('pos','<i4'),('pct','<f4'),('c','<i4'),('t','<i4')]"
+	@echo
+	@echo '== A climate grid, a two-dimensional dataset'
+	@set -x; $(NDSHM) convert $(DATA)/climate_grid.csv -o $(DEMO)/climate.h5 --dtype f8 --delimiter ,
+	@echo
+	@echo '== A table in shared memory, open to every process by its name'
+	@-$(NDSHM) rm ndshm-demo 2>/dev/null
+	@set -x; $(NDSHM) load $(DATA)/sample_a.tsv --name ndshm-demo --dtype '$(METHYLATION)'
+	@set -x; $(NDSHM) ls
+	@set -x; $(NDSHM) head ndshm-demo -n 5
+	@set -x; $(NDSHM) rm ndshm-demo
+	@echo
+	@echo 'The files: $(CURDIR)/$(DEMO)/methylation.h5'
+	@echo '           $(CURDIR)/$(DEMO)/climate.h5'
+	@echo 'Read them with: python3 -c "import h5py; print(h5py.File('"'$(DEMO)/methylation.h5'"')['"'sample_a'"'][:3])"'
+
+$(VENV)/.done: tests/requirements.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+check: setup-tests $(VENV)/.done
+	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --all-features
+	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --release --lib text::
+	$(CARGO) build --no-default-features --lib
+	$(CARGO) build --release
+	$(VENV)/bin/python tests/differential.py --ndshm $(NDSHM) --cases 2000 --seed 1
+
+lint: setup
+	$(CARGO) fmt --check
+	$(CARGO) clippy --all-targets -- -D warnings
+	$(CARGO) clippy --lib --no-default-features -- -D warnings
+	$(CARGO) clippy --lib --no-default-features --features std -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --lib
+	.ci/layers
+
+$(BENCH_VENV)/.done: benches/pipeline/requirements.txt
+	python3 -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+bench: setup-tests build $(BENCH_VENV)/.done
+	$(BENCH_VENV)/bin/python benches/pipeline/make_data.py target/bench-data
+	$(BENCH_VENV)/bin/python benches/pipeline/compare.py target/bench-data
+
+clean:
+	$(CARGO) clean

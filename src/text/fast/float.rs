@@ -1,0 +1,89 @@
+//! Floats: digits, point and power in one pass, then one rounding.
+
+use super::digits::{digits, digits8, sign};
+use super::{add, byte, distance};
+use crate::text::decimal;
+
+/// # Safety
+/// * `p` is a cursor.
+#[inline(always)]
+pub(super) unsafe fn float(p: *const u8) -> Option<(f64, *const u8)> {
+    // SAFETY: `p` is a cursor.
+    let (negative, start) = unsafe { sign(p) };
+    // SAFETY: likewise.
+    let (mut mantissa, mut end) = unsafe { digits(0, start) };
+    let mut count = distance(start, end);
+    let mut exponent = 0i32;
+    // SAFETY: `end` is a cursor.
+    if unsafe { byte(end) } == b'.' {
+        // SAFETY: the point is not the sentinel.
+        let fraction = unsafe { add(end, 1) };
+        // SAFETY: `fraction` is a cursor.
+        (mantissa, end) = unsafe { digits(mantissa, fraction) };
+        let places = distance(fraction, end);
+        count += places;
+        exponent = (places as i32).wrapping_neg();
+    }
+    if count.wrapping_sub(1) >= 19 {
+        // SAFETY: `start` is a cursor.
+        return unsafe { named(negative, start) };
+    }
+    // SAFETY: `end` is a cursor.
+    if unsafe { byte(end) } | 0x20 == b'e' {
+        // SAFETY: `e` is not the sentinel.
+        let start = unsafe { add(end, 1) };
+        // SAFETY: `start` is a cursor.
+        let (value, behind) = unsafe { power(start) }?;
+        exponent += value;
+        end = behind;
+    }
+    let magnitude = if let Some(value) = decimal::to_f64(mantissa, exponent) {
+        value
+    } else {
+        // SAFETY: the text from `start` to `end` was read byte by byte above.
+        let text = unsafe { core::slice::from_raw_parts(start, distance(start, end)) };
+        fast_float2::parse(text).ok()?
+    };
+    Some((if negative { -magnitude } else { magnitude }, end))
+}
+
+/// `nan`, `inf` and `infinity` behind their sign.
+///
+/// # Safety
+/// * `p` is a cursor.
+#[cold]
+unsafe fn named(negative: bool, p: *const u8) -> Option<(f64, *const u8)> {
+    // SAFETY: a cursor is readable for 16 bytes, and its bytes are not written to.
+    let text = unsafe { core::slice::from_raw_parts(p, 8) };
+    let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|t| t.eq_ignore_ascii_case(word));
+    let (value, len) = if begins(b"nan") {
+        (f64::NAN, 3)
+    } else if begins(b"infinity") {
+        (f64::INFINITY, 8)
+    } else if begins(b"inf") {
+        (f64::INFINITY, 3)
+    } else {
+        return None;
+    };
+    // SAFETY: the letters of the word are not the sentinel.
+    let end = unsafe { add(p, len) };
+    Some((if negative { -value } else { value }, end))
+}
+
+/// The number behind `e`: at most four digits, so that nothing overflows.
+///
+/// # Safety
+/// * `p` is a cursor.
+#[inline(always)]
+unsafe fn power(p: *const u8) -> Option<(i32, *const u8)> {
+    // SAFETY: `p` is a cursor.
+    let (negative, start) = unsafe { sign(p) };
+    // SAFETY: likewise.
+    let (value, n) = unsafe { digits8(start) };
+    if n.wrapping_sub(1) >= 4 {
+        return None;
+    }
+    let value = value as i32;
+    // SAFETY: `n` digits were seen there.
+    Some((if negative { -value } else { value }, unsafe { add(start, n) }))
+}

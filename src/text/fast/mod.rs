@@ -1,0 +1,285 @@
+//! One row at machine speed: eight digits, or sixteen bytes, at a time.
+//!
+//! A kernel answers only when it is sure; `None` hands the row to
+//! [`exact`](super::exact), which is also what tests compare with. So a kernel
+//! need not know comments in the middle of a field, signs of NaN, Unicode
+//! blanks or errors: it must only never be wrong.
+//!
+//! Invariants of the unsafe code here, given by [`Text`](super::Text) and kept
+//! by every function that takes a cursor `p`:
+//! * the text is followed by the sentinel `\n` and at least [`PADDING`] - 1 more
+//!   readable bytes;
+//! * a cursor points into the text or at the sentinel: it moves over a byte
+//!   only after looking at it, and nothing but a row's end moves over `\n`;
+//! * so a load of up to 16 bytes at a cursor reads allocated memory.
+//!
+//! Advice for whoever edits this: a digit loop may trust that the sentinel is
+//! not a digit, a search for a delimiter that it stops at `\n`.
+
+#![allow(unsafe_code)]
+
+mod digits;
+mod float;
+mod separator;
+mod string;
+
+use super::plan::{Column, Columns, Op, Plan};
+use digits::{Half, Number, Truth};
+pub(super) use separator::Separator;
+use separator::{ByByte, BySpace, row_end, skip_blanks, skip_field};
+use string::{characters, text};
+
+/// Bytes behind a text that the kernels may read, the sentinel included.
+pub const PADDING: usize = 64;
+/// Bytes behind the last row that a kernel may write, if columns ascend.
+pub const OVERRUN: usize = 16;
+
+/// # Safety
+/// * `p` is a cursor.
+#[inline(always)]
+unsafe fn byte(p: *const u8) -> u8 {
+    // SAFETY: a cursor is readable.
+    unsafe { *p }
+}
+
+/// # Safety
+/// * `p` is a cursor and `n` at most [`PADDING`] - 16 bytes behind it.
+#[inline(always)]
+unsafe fn add(p: *const u8, n: usize) -> *const u8 {
+    // SAFETY: text and padding are one allocation, and the caller stays within it.
+    unsafe { p.add(n) }
+}
+
+/// Bytes between two cursors of one row, `to` not before `from`.
+#[inline(always)]
+fn distance(from: *const u8, to: *const u8) -> usize {
+    (to as usize).wrapping_sub(from as usize)
+}
+
+/// Reads one row of `plan` at `p` into `out`; the cursor behind its line.
+///
+/// # Safety
+/// * `p` is a cursor.
+/// * `out` is writable for the plan's row size and, if its columns ascend,
+///   [`OVERRUN`] bytes more.
+#[inline(always)]
+pub(super) unsafe fn row<S: Separator>(
+    separator: S,
+    plan: &Plan<'_>,
+    p: *const u8,
+    out: *mut u8,
+) -> Option<*const u8> {
+    match plan.columns {
+        Columns::Uniform { first, count } if first.op == Op::F8 => {
+            // SAFETY: the caller's promises; every offset lies in the row.
+            unsafe { uniform::<S, f64>(separator, first, count, p, out) }
+        }
+        Columns::Uniform { first, count } => {
+            // SAFETY: the caller's promises; every offset lies in the row.
+            unsafe { alike(separator, plan, first, count, p, out) }
+        }
+        Columns::Listed(list) => {
+            // SAFETY: the caller's promises; the plan's offsets lie in the row.
+            unsafe { listed(separator, plan, list, p, out) }
+        }
+    }
+}
+
+/// A row whose columns are all of type `T`.
+///
+/// # Safety
+/// * `p` is a cursor; `out` is writable for `count` values.
+#[inline(always)]
+unsafe fn uniform<S: Separator, T: Number>(
+    separator: S,
+    column: Column,
+    count: u32,
+    p: *const u8,
+    mut out: *mut u8,
+) -> Option<*const u8> {
+    // SAFETY: `p` is a cursor.
+    let mut p = unsafe { separator.first(p) };
+    for i in 0..count {
+        if i > 0 {
+            // SAFETY: `p` is a cursor.
+            p = unsafe { separator.next(p) }?;
+        }
+        // SAFETY: `p` is a cursor, `out` has room for this value.
+        p = unsafe { number::<S, T>(separator, column, p, out) }?;
+        // SAFETY: the end of a value is in the row, or its end.
+        out = unsafe { out.add(T::WIDTH) };
+    }
+    // SAFETY: `p` is a cursor.
+    unsafe { row_end(separator, p) }
+}
+
+/// A row whose columns are all alike.
+///
+/// # Safety
+/// * As for [`row`].
+unsafe fn alike<S: Separator>(
+    separator: S,
+    plan: &Plan<'_>,
+    column: Column,
+    count: u32,
+    p: *const u8,
+    mut out: *mut u8,
+) -> Option<*const u8> {
+    // SAFETY: `p` is a cursor.
+    let mut p = unsafe { separator.first(p) };
+    for i in 0..count {
+        if i > 0 {
+            // SAFETY: `p` is a cursor.
+            p = unsafe { separator.next(p) }?;
+        }
+        // SAFETY: `p` is a cursor, `out` has room for this column.
+        p = unsafe { field(separator, plan, column, count == 1, p, out) }?;
+        // SAFETY: the end of a column is in the row, or its end.
+        out = unsafe { out.add(column.width as usize) };
+    }
+    // SAFETY: `p` is a cursor.
+    unsafe { row_end(separator, p) }
+}
+
+/// A row of different columns.
+///
+/// # Safety
+/// * As for [`row`]; the columns are the plan's.
+#[inline(always)]
+unsafe fn listed<S: Separator>(
+    separator: S,
+    plan: &Plan<'_>,
+    columns: &[Column],
+    p: *const u8,
+    out: *mut u8,
+) -> Option<*const u8> {
+    // SAFETY: `p` is a cursor.
+    let mut p = unsafe { separator.first(p) };
+    for (i, &column) in columns.iter().enumerate() {
+        for step in 0..=column.skip {
+            if i > 0 || step > 0 {
+                // SAFETY: `p` is a cursor.
+                p = unsafe { separator.next(p) }?;
+            }
+            if step < column.skip {
+                // SAFETY: `p` is a cursor.
+                p = unsafe { skip_field(separator, p) }?;
+            }
+        }
+        // SAFETY: the plan's offsets lie in the row.
+        let place = unsafe { out.add(column.offset as usize) };
+        // SAFETY: `p` is a cursor, `place` has room for this column.
+        p = unsafe { field(separator, plan, column, columns.len() == 1, p, place) }?;
+    }
+    if plan.usecols.is_some() {
+        // SAFETY: `p` is a cursor.
+        return unsafe { rest_of_line(separator, p) };
+    }
+    // SAFETY: `p` is a cursor.
+    unsafe { row_end(separator, p) }
+}
+
+/// Leaves out what `usecols` does not use. The rest must still begin with a
+/// delimiter or the line's end, or else the last number was not one.
+///
+/// # Safety
+/// * `p` is a cursor.
+unsafe fn rest_of_line<S: Separator>(separator: S, mut p: *const u8) -> Option<*const u8> {
+    // SAFETY: `p` is a cursor; the loop ends at the sentinel.
+    while let Some(next) = unsafe { separator.next(p) } {
+        // SAFETY: `next` is a cursor.
+        p = unsafe { skip_field(separator, next) }?;
+    }
+    // SAFETY: `p` is a cursor.
+    unsafe { row_end(separator, p) }
+}
+
+/// One field, by its column's type.
+///
+/// # Safety
+/// * `p` is a cursor; `out` is writable for the column's width and, if the
+///   plan's columns ascend, [`OVERRUN`] bytes.
+#[inline(always)]
+#[allow(clippy::multiple_unsafe_ops_per_block, reason = "one call is made, chosen by the type")]
+unsafe fn field<S: Separator>(
+    s: S,
+    plan: &Plan<'_>,
+    column: Column,
+    only: bool,
+    p: *const u8,
+    out: *mut u8,
+) -> Option<*const u8> {
+    // SAFETY: the caller's promises are those of each of the functions called.
+    unsafe {
+        match column.op {
+            Op::I4 => number::<S, i32>(s, column, p, out),
+            Op::F4 => number::<S, f32>(s, column, p, out),
+            Op::F8 => number::<S, f64>(s, column, p, out),
+            Op::I8 | Op::Timedelta => number::<S, i64>(s, column, p, out),
+            Op::Bytes => text(s, plan, column, only, p, out),
+            Op::Bool => number::<S, Truth>(s, column, p, out),
+            Op::I1 => number::<S, i8>(s, column, p, out),
+            Op::I2 => number::<S, i16>(s, column, p, out),
+            Op::U1 => number::<S, u8>(s, column, p, out),
+            Op::U2 => number::<S, u16>(s, column, p, out),
+            Op::U4 => number::<S, u32>(s, column, p, out),
+            Op::U8 => number::<S, u64>(s, column, p, out),
+            Op::F2 => number::<S, Half>(s, column, p, out),
+            Op::Ucs4 | Op::Utf8 => characters(s, column, only, p, out),
+            Op::C8 | Op::C16 => None,
+        }
+    }
+}
+
+/// # Safety
+/// * `p` is a cursor; `out` is writable for the value.
+#[inline(always)]
+unsafe fn number<S: Separator, T: Number>(
+    separator: S,
+    column: Column,
+    p: *const u8,
+    out: *mut u8,
+) -> Option<*const u8> {
+    // SAFETY: `p` is a cursor.
+    let read = unsafe { T::read(p) };
+    let (value, end) = if let Some(found) = read {
+        found
+    } else {
+        // SAFETY: `p` is a cursor.
+        let behind = unsafe { skip_blanks(separator, p) };
+        if behind == p {
+            return None;
+        }
+        // SAFETY: `behind` is a cursor.
+        unsafe { T::read(behind) }?
+    };
+    // SAFETY: the caller gives room for the value.
+    unsafe { value.store(out, column.swap) };
+    Some(end)
+}
+
+/// Calls `$body` with the separator of a format, as a type of its own.
+macro_rules! with_separator {
+    ($format:expr, |$separator:ident| $body:expr) => {{
+        let comment = $format.comment().unwrap_or(b'\n');
+        match $format.delimiter() {
+            $crate::text::Delimiter::Byte(delimiter) => {
+                let $separator = $crate::text::fast::by_byte(delimiter, comment);
+                $body
+            }
+            $crate::text::Delimiter::Whitespace => {
+                let $separator = $crate::text::fast::by_space(comment);
+                $body
+            }
+        }
+    }};
+}
+pub(super) use with_separator;
+
+pub(super) const fn by_byte(delimiter: u8, comment: u8) -> ByByte {
+    ByByte { delimiter, comment }
+}
+
+pub(super) const fn by_space(comment: u8) -> BySpace {
+    BySpace { comment }
+}
