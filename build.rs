@@ -1,15 +1,15 @@
-//! Tells the HDF5 module what the HDF5 found by hdf5-sys can do.
+//! Tells the HDF5 module what the library that hdf5-sys has found can do.
 
 use std::env;
 
-/// Whether the library is at least this version, by what hdf5-sys exports.
+/// Whether the library is this version or newer, by what hdf5-sys exports.
 fn at_least(version: &str) -> bool {
     env::var_os(format!("DEP_HDF5_VERSION_{version}")).is_some()
 }
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rustc-check-cfg=cfg(ndshm_hdf5_file_locking)");
+    println!("cargo::rustc-check-cfg=cfg(hdf5_file_locking)");
     if env::var_os("CARGO_FEATURE_HDF5").is_none() {
         return;
     }
@@ -18,6 +18,6 @@ fn main() {
     }
     // H5Pset_file_locking came with 1.10.7 and 1.12.1.
     if (at_least("1_10_7") && !at_least("1_12_0")) || at_least("1_12_1") {
-        println!("cargo::rustc-cfg=ndshm_hdf5_file_locking");
+        println!("cargo::rustc-cfg=hdf5_file_locking");
     }
 }

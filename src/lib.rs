@@ -72,6 +72,7 @@
 //! * `static-hdf5`: builds HDF5 from source (needs cmake 3.26).
 
 #![no_std]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 #[cfg(feature = "std")]
 extern crate std;
@@ -81,13 +82,16 @@ pub mod dtype_buf;
 pub mod error;
 pub mod layout;
 pub mod lifetime;
+#[allow(unsafe_code)]
 pub mod segment;
+#[allow(unsafe_code)]
 pub mod sys;
 pub mod text;
 
 #[cfg(feature = "hdf5")]
 pub mod convert;
 #[cfg(feature = "hdf5")]
+#[allow(unsafe_code)]
 pub mod hdf5;
 #[cfg(feature = "std")]
 pub mod load;

@@ -18,8 +18,8 @@ struct Used {
 
 /// A dtype in the making, in tables of the caller's.
 ///
-/// Every method but [`finish`](Self::finish) may be retried with other tables
-/// after [`Error::DTypeSpace`] only from the start: a failed builder is spent.
+/// After an error a builder is spent. Start again, after [`Error::DTypeSpace`]
+/// with larger tables.
 ///
 /// ```
 /// use ndshm::dtype::{Builder, Kind, Node, Order};

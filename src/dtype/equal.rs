@@ -5,8 +5,8 @@ use super::{DType, Field, Node};
 
 impl PartialEq for DType<'_> {
     fn eq(&self, other: &Self) -> bool {
-        let (mine, theirs) = (self.root().subtree(), other.root().subtree());
-        self.nodes().len() == other.nodes().len() && mine.zip(theirs).all(|(a, b)| same(a, b))
+        // The roots' spans tell tables of different lengths apart.
+        self.root().subtree().zip(other.root().subtree()).all(|(a, b)| same(a, b))
     }
 }
 

@@ -15,7 +15,6 @@ use super::Node;
 const BATCH: usize = 4096;
 
 /// Index of a field of `record` that has the name of another one before it.
-/// Indices and spans in the table need not be valid.
 pub(super) fn duplicate(nodes: &[Node], names: &[u8], record: usize) -> Option<usize> {
     let mut batch = Batch { nodes, names, heap: [0; BATCH], len: 0 };
     let mut last = None;

@@ -3,8 +3,9 @@
 //!
 //! One pass over the nodes with a fixed stack of the open records. The table is
 //! in depth-first order, so children follow each other without a gap by
-//! construction, and only their ends need a check. Work is bounded by the
-//! size of the tables, not by what they claim.
+//! construction, and only their ends need a check. Then the names of every
+//! record are compared. Work is bounded by the size of the tables, not by what
+//! they claim.
 
 use super::model::{MAX_DEPTH, MAX_FIELDS, MAX_SIZE, MAX_SUBARRAY_DIMS, fault};
 use super::unique;
@@ -53,9 +54,16 @@ pub(super) fn tables(nodes: &[Node], dims: &[u32], names: &[u8]) -> Result<()> {
             if open.push(Open { end, itemsize: node.itemsize }).is_err() {
                 return fault(index, DTypeFault::Depth);
             }
-            if let Some(second) = unique::duplicate(nodes, names, index) {
-                return fault(second, DTypeFault::DuplicateName);
-            }
+        }
+    }
+    unique_names(nodes, names)
+}
+
+fn unique_names(nodes: &[Node], names: &[u8]) -> Result<()> {
+    let records = nodes.iter().enumerate().filter(|(_, node)| node.kind == Kind::Record as u8);
+    for (index, _) in records {
+        if let Some(second) = unique::duplicate(nodes, names, index) {
+            return fault(second, DTypeFault::DuplicateName);
         }
     }
     Ok(())

@@ -39,8 +39,8 @@ pub enum Error {
     NoSpace {
         /// The target.
         path: PathBuf,
-        /// Bytes that were to be written, if known.
-        need: Option<u64>,
+        /// Bytes that were to be written when it failed, 0 if not known.
+        need: u64,
         /// Bytes free when it failed, if known.
         free: Option<u64>,
     },
@@ -233,6 +233,16 @@ impl Error {
         }
     }
 
+    /// The same full disk, with the name that the caller knows.
+    pub(super) fn on(self, target: &Path) -> Self {
+        match self {
+            Self::NoSpace { need, free, .. } => {
+                Self::NoSpace { path: target.to_path_buf(), need, free }
+            }
+            other => other,
+        }
+    }
+
     /// The `errno` behind it, 0 if none.
     #[must_use]
     pub fn errno(&self) -> i32 {
@@ -290,16 +300,10 @@ impl fmt::Display for Error {
     }
 }
 
-fn full(
-    f: &mut fmt::Formatter<'_>,
-    path: &Path,
-    need: Option<u64>,
-    free: Option<u64>,
-) -> fmt::Result {
+fn full(f: &mut fmt::Formatter<'_>, path: &Path, need: u64, free: Option<u64>) -> fmt::Result {
     write!(f, "{}: disk is full", path.display())?;
-    match need {
-        Some(need) => write!(f, ": {need} more bytes needed")?,
-        None => f.write_str(": more bytes needed")?,
+    if need > 0 {
+        write!(f, ": {need} more bytes needed")?;
     }
     free.map_or(Ok(()), |free| write!(f, ", {free} free"))
 }

@@ -1,9 +1,8 @@
 //! The HDF5 file itself: property lists, creation, closing.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{c_int, c_uint, c_void};
 use core::ptr;
 use std::ffi::CString;
-use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -30,6 +29,8 @@ const SUPERBLOCK: u64 = 48;
 const EMPTY_FILE: u64 = 512;
 /// How often a new temporary name is tried when somebody sweeps it at once.
 const ATTEMPTS: usize = 8;
+/// Bytes of metadata, as they are on disk, that HDF5 keeps before it writes any.
+const CACHE: usize = 4 << 20;
 
 /// A file that HDF5 holds open, with the lists to make things in it.
 #[derive(Debug)]
@@ -73,9 +74,9 @@ impl File {
         Ok(end)
     }
 
-    /// Writes everything out and closes. `H5Fclose` alone may hide that writing failed.
+    /// Writes everything out and closes.
     pub(super) fn close(self, session: &Session) -> Result<()> {
-        // SAFETY: the id is live.
+        // SAFETY: the id is live. Closing alone may hide that writing failed.
         let status = unsafe { h5f::H5Fflush(self.id(), h5f::H5F_SCOPE_LOCAL) };
         session.check("H5Fflush", status)?;
         self.id.close(session, "H5Fclose")?;
@@ -96,7 +97,8 @@ impl File {
     }
 }
 
-/// Makes the temporary file of a target: created, locked, still there.
+/// Makes the temporary file of a target: created, parted from HDF5, locked, and
+/// still there after that.
 pub(super) fn create(
     session: &Session,
     target: &Target,
@@ -104,50 +106,27 @@ pub(super) fn create(
 ) -> Result<(File, Temporary)> {
     let access = access_list(session, metadata_bytes)?;
     for _ in 0..ATTEMPTS {
-        let path = target.temporary()?;
-        let id = create_at(session, &path, &access).map_err(|e| refused(target, e))?;
-        let temporary = adopt(session, &id, &path)?;
-        if !temporary.mark_alive()? {
-            continue;
+        let temporary = Temporary::create(target)?;
+        let id = create_at(session, temporary.path(), h5f::H5F_ACC_TRUNC, &access)?;
+        let descriptor = descriptor(session, &id)?;
+        // SAFETY: HDF5's own descriptor, open as long as the file is. HDF5 reads and writes
+        // there, and asks only at opening what is behind it.
+        unsafe { temporary.part_from(descriptor) }?;
+        if temporary.mark_alive()? {
+            return Ok((File::new(session, id, h5d::H5D_ALLOC_TIME_EARLY)?, temporary));
         }
-        if let Some(mode) = target.replaces() {
-            let set = temporary.file().set_permissions(mode.clone());
-            set.map_err(|e| Error::io("set its permissions", &path, e))?;
-        }
-        return Ok((File::new(session, id, h5d::H5D_ALLOC_TIME_EARLY)?, temporary));
     }
-    Err(Error::Swept { path: target.temporary()? })
+    Err(Error::Swept { path: target.path().to_path_buf() })
 }
 
-/// Says what the directory said.
-fn refused(target: &Target, error: Error) -> Error {
-    let errno = error.errno();
-    if errno == 0 {
-        return error.about(&target.path().display());
-    }
-    let source = std::io::Error::from_raw_os_error(errno);
-    Error::io("create a file in its directory", target.path(), source)
-}
-
-fn create_at(session: &Session, path: &Path, access: &Id) -> Result<Id> {
+fn create_at(session: &Session, path: &Path, flags: c_uint, access: &Id) -> Result<Id> {
     let name = CString::new(path.as_os_str().as_bytes())
         .map_err(|_| Error::target(path, TargetFault::Name))?;
     let list = untimed(session, *h5p::H5P_CLS_FILE_CREATE)?;
     let (name, create, access) = (name.as_ptr(), list.raw(), access.raw());
     // SAFETY: the name is a C string, the lists are live.
-    let raw = unsafe { h5f::H5Fcreate(name, h5f::H5F_ACC_EXCL, create, access) };
+    let raw = unsafe { h5f::H5Fcreate(name, flags, create, access) };
     session.own("H5Fcreate", raw, h5f::H5Fclose)
-}
-
-/// Takes hold of the descriptor behind a file; on an error the file goes.
-fn adopt(session: &Session, id: &Id, path: &Path) -> Result<Temporary> {
-    let raw = descriptor(session, id);
-    // SAFETY: HDF5's own descriptor, open as long as the file is.
-    let adopted = raw.and_then(|raw| unsafe { Temporary::adopt(path.to_path_buf(), raw) });
-    if adopted.is_err() {
-        let _ = fs::remove_file(path);
-    }
-    adopted
 }
 
 fn descriptor(session: &Session, id: &Id) -> Result<c_int> {
@@ -160,7 +139,7 @@ fn descriptor(session: &Session, id: &Id) -> Result<c_int> {
     Ok(unsafe { *handle.cast::<c_int>() })
 }
 
-/// How the file lies on disk and who may look at it meanwhile.
+/// How the file lies on disk.
 fn access_list(session: &Session, metadata_bytes: u64) -> Result<Id> {
     let list = new_list(session, *h5p::H5P_CLS_FILE_ACCESS)?;
     // SAFETY: `list` is a file access list, here and in all calls below.
@@ -181,7 +160,7 @@ fn access_list(session: &Session, metadata_bytes: u64) -> Result<Id> {
     let status = unsafe { h5p::H5Pset_small_data_block_size(list.raw(), 0) };
     session.check("H5Pset_small_data_block_size", status)?;
     no_locking(session, &list)?;
-    no_eviction(session, &list)?;
+    fixed_cache(session, &list)?;
     Ok(list)
 }
 
@@ -199,31 +178,35 @@ pub(super) fn bounds(session: &Session, list: &Id) -> Result<()> {
     session.check("H5Pset_libver_bounds", status)
 }
 
-/// The lock is ours; HDF5's would be dropped too early.
-#[cfg(ndshm_hdf5_file_locking)]
+/// The lock is ours. HDF5's would fail where the file system has none.
+#[cfg(hdf5_file_locking)]
 fn no_locking(session: &Session, list: &Id) -> Result<()> {
     // SAFETY: `list` is a file access list.
     let status = unsafe { h5p::H5Pset_file_locking(list.raw(), 0, 1) };
     session.check("H5Pset_file_locking", status)
 }
 
-/// This HDF5 cannot leave its lock away. It sits on the same open file, so that
-/// it is no obstacle; ours is taken again after closing.
-#[cfg(not(ndshm_hdf5_file_locking))]
+/// This HDF5 cannot leave its lock away. It goes with HDF5's descriptor, before
+/// ours is taken.
+#[cfg(not(hdf5_file_locking))]
+#[allow(clippy::unnecessary_wraps, reason = "the other one can fail")]
 fn no_locking(_session: &Session, _list: &Id) -> Result<()> {
     Ok(())
 }
 
-/// Metadata stays in memory until the file is closed. Rows are written before
-/// HDF5 has given them a place; metadata that got the same place must not
-/// reach the disk before the rows have moved.
-fn no_eviction(session: &Session, list: &Id) -> Result<()> {
+/// Gives HDF5's cache of metadata one size for good. Within it HDF5 writes
+/// metadata at the end and not before, so that a child that was forked with the
+/// file open, and makes HDF5 write its old state when it leaves by `exit`, does no
+/// harm: all of it is written again. The room is for about ten thousand datasets;
+/// an object takes some twenty times of it while it is in the cache.
+fn fixed_cache(session: &Session, list: &Id) -> Result<()> {
     let mut config =
         H5AC_cache_config_t { version: H5AC__CURR_CACHE_CONFIG_VERSION, ..Default::default() };
     // SAFETY: `list` is a file access list, `config` is writable and says its version.
     let status = unsafe { h5p::H5Pget_mdc_config(list.raw(), &raw mut config) };
     session.check("H5Pget_mdc_config", status)?;
-    config.evictions_enabled = 0;
+    config.set_initial_size = 1;
+    (config.initial_size, config.min_size, config.max_size) = (CACHE, CACHE, CACHE);
     config.incr_mode = H5C_cache_incr_mode::H5C_incr__off;
     config.flash_incr_mode = H5C_cache_flash_incr_mode::H5C_flash_incr__off;
     config.decr_mode = H5C_cache_decr_mode::H5C_decr__off;
@@ -265,12 +248,13 @@ fn new_list(session: &Session, class: hid_t) -> Result<Id> {
 pub(super) fn scratch(session: &Session) -> Result<File> {
     let access = new_list(session, *h5p::H5P_CLS_FILE_ACCESS)?;
     // SAFETY: `access` is a file access list, here and below.
-    let status = unsafe { h5p::H5Pset_fapl_core(access.raw(), 1 << 16, 0) };
+    let status = unsafe { h5p::H5Pset_fapl_core(access.raw(), 1, 0) };
     session.check("H5Pset_fapl_core", status)?;
     // SAFETY: as above. Without blocks the file's size tells what each object takes.
     let status = unsafe { h5p::H5Pset_meta_block_size(access.raw(), 0) };
     session.check("H5Pset_meta_block_size", status)?;
     bounds(session, &access)?;
-    let id = create_at(session, Path::new("/ndshm/scratch/not a file"), &access)?;
+    let id =
+        create_at(session, Path::new("/ndshm/scratch/not a file"), h5f::H5F_ACC_EXCL, &access)?;
     File::new(session, id, h5d::H5D_ALLOC_TIME_LATE)
 }

@@ -13,8 +13,6 @@
 //! [`library::with`] only, so by one thread at a time, and every id that is
 //! passed to it is owned by an [`id::Id`] or predefined.
 
-#![allow(unsafe_code)]
-
 mod attribute;
 mod check;
 mod dataset;

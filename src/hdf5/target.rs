@@ -171,13 +171,14 @@ fn remove_if_dead(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes the lock that says this file's writer is alive. A file system without
-/// locks is no error: nobody can sweep there either.
+/// Takes the lock that says this file's writer is alive. Shared, so that readers,
+/// who lock shared, too, can open the file from the moment it has its name. A file
+/// system without locks is no error: nobody can sweep there either.
 ///
 /// Answers whether the file still has its name; a sweep may have come first.
 pub(super) fn mark_alive(file: &File, path: &Path) -> Result<bool> {
     // Only a sweep can hold it now, and that for a moment.
-    let _ = file.lock();
+    let _ = file.lock_shared();
     let status = file.metadata().map_err(|e| Error::io("look at it", path, e))?;
     Ok(status.nlink() > 0)
 }

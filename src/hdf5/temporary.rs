@@ -1,66 +1,91 @@
-//! The file on disk under its temporary name, beside HDF5's own view of it.
+//! The file on disk under its temporary name, and the metadata in memory.
+//!
+//! HDF5 does not write to the disk. After it has created the file it finds a
+//! file in memory in the place of its descriptor, with the same addresses, and
+//! writes its metadata there; rows go to the disk without it. At the end the
+//! metadata is copied between the rows. So whatever the disk answers, HDF5 does
+//! not see it: after a failed write it cannot close a file any more, and crashes
+//! when the process ends.
 
 use core::ffi::c_int;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{BorrowedFd, IntoRawFd};
+use std::os::fd::{AsFd, IntoRawFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::vec;
 use std::vec::Vec;
 
 use super::error::{Error, Result, io_error};
-use super::target;
+use super::target::{self, Target};
 use crate::sys::{self, Fd};
 
-/// Bytes of one piece when rows are moved.
+/// Bytes of one piece when bytes are copied or moved.
 const PIECE: usize = 1 << 20;
 
 /// Superblock of version 2, 8-byte addresses and lengths, closed by its writer.
 const CLEAN: &[u8] = b"\x89HDF\r\n\x1a\n\x02\x08\x08\x00";
 
+/// Bytes of rows in the file: where, how many.
+pub(super) type Extent = (u64, u64);
+
 /// The temporary file. It is removed when dropped, unless it was renamed.
 #[derive(Debug)]
 pub(super) struct Temporary {
     path: PathBuf,
-    /// Shares HDF5's open file, and so the lock, which outlives HDF5's descriptor.
+    /// Carries the lock.
     file: File,
     /// The same, for writing out of shared memory.
     fd: Fd,
+    /// Where HDF5 writes.
+    memory: Fd,
     /// Whether there is a file to remove.
     named: bool,
 }
 
 impl Temporary {
-    /// Takes over the file that HDF5 opened as `raw` under `path`.
+    /// Makes a file beside the target. It has a page, so that HDF5, which will
+    /// begin by writing a few bytes, does not meet a full disk.
+    pub(super) fn create(target: &Target) -> Result<Self> {
+        let path = target.temporary()?;
+        let refused = |e| Error::io("create a file beside it", target.path(), e);
+        let file = File::options().read(true).write(true).create_new(true).open(&path);
+        let made = Self::new(path, file.map_err(refused)?).map_err(refused)?;
+        if let Some(mode) = target.replaces() {
+            made.file.set_permissions(mode.clone()).map_err(refused)?;
+        }
+        made.write_all(&[0; 4096], 0).map_err(|e| e.on(target.path()))?;
+        Ok(made)
+    }
+
+    fn new(path: PathBuf, file: File) -> io::Result<Self> {
+        let parts = file.as_fd().try_clone_to_owned().and_then(|copy| {
+            let memory = sys::memory_file().map_err(|e| io::Error::from_raw_os_error(e.errno()))?;
+            // SAFETY: just duplicated, and given away by its owner.
+            Ok((unsafe { Fd::from_raw(copy.into_raw_fd()) }, memory))
+        });
+        match parts {
+            Ok((fd, memory)) => Ok(Self { path, file, fd, memory, named: true }),
+            Err(e) => fs::remove_file(path).and(Err(e)),
+        }
+    }
+
+    /// Leaves memory in the place of `raw`, by which HDF5 has this file open.
     ///
     /// # Safety
-    /// * `raw` is open during the call.
-    pub(super) unsafe fn adopt(path: PathBuf, raw: c_int) -> Result<Self> {
-        let of = |e| Error::io("keep it open", &path, e);
-        sys::set_close_on_exec(raw).map_err(|e| io_error("keep it open", &path, e))?;
-        // SAFETY: open during the call by this function's contract.
-        let borrowed = unsafe { BorrowedFd::borrow_raw(raw) };
-        let file = File::from(borrowed.try_clone_to_owned().map_err(of)?);
-        let raw = borrowed.try_clone_to_owned().map_err(of)?.into_raw_fd();
-        // SAFETY: just duplicated, and given away by its owner.
-        let fd = unsafe { Fd::from_raw(raw) };
-        Ok(Self { path, file, fd, named: true })
+    /// * `raw` is open during the call, and its owner only reads and writes there.
+    pub(super) unsafe fn part_from(&self, raw: c_int) -> Result<()> {
+        let in_memory = |e| io_error("keep its metadata in memory", &self.path, e);
+        copy_bytes(&self.fd, &self.memory, 0, self.size()?).map_err(in_memory)?;
+        // SAFETY: the owner does not mind by this function's contract.
+        unsafe { sys::replace(raw, &self.memory) }.map_err(in_memory)?;
+        // Until the end the file on disk is not HDF5, whatever happens.
+        self.cut(0)
     }
 
     /// Its path.
     pub(super) fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// The open file.
-    pub(super) const fn file(&self) -> &File {
-        &self.file
-    }
-
-    /// Takes the lock; see [`target::mark_alive`].
-    pub(super) fn mark_alive(&self) -> Result<bool> {
-        target::mark_alive(&self.file, &self.path)
     }
 
     /// Whether the file's disk is elsewhere, so that only a sync tells its errors.
@@ -69,7 +94,7 @@ impl Temporary {
     }
 
     /// Bytes free on the file's disk.
-    pub(super) fn free(&self) -> Option<u64> {
+    fn free(&self) -> Option<u64> {
         sys::space(&self.fd).ok().map(|space| space.free)
     }
 
@@ -92,7 +117,7 @@ impl Temporary {
         let error = Error::io("write", &self.path, source);
         if error.is_full() {
             let path = self.path.clone();
-            return Error::NoSpace { path, need: Some(need), free: self.free() };
+            return Error::NoSpace { path, need, free: self.free() };
         }
         error
     }
@@ -103,13 +128,17 @@ impl Temporary {
         let _ = sys::start_writeback(&self.fd, at, len);
     }
 
+    fn size(&self) -> Result<u64> {
+        self.file.metadata().map(|m| m.len()).map_err(|e| Error::io("look at it", &self.path, e))
+    }
+
     /// Cuts off what lies behind `len` bytes.
     pub(super) fn cut(&self, len: u64) -> Result<()> {
-        let size = self.file.metadata().map_err(|e| Error::io("look at it", &self.path, e))?.len();
-        if size <= len {
-            return Ok(());
-        }
-        self.file.set_len(len).map_err(|e| Error::io("cut it", &self.path, e))
+        if self.size()? > len { self.set_size(len) } else { Ok(()) }
+    }
+
+    fn set_size(&self, len: u64) -> Result<()> {
+        self.file.set_len(len).map_err(|e| self.failed(e, 0))
     }
 
     /// Moves bytes within the file and clears the place that they leave in front
@@ -140,21 +169,47 @@ impl Temporary {
         Ok(())
     }
 
-    /// Makes sure that HDF5's closing has worked, and answers with the file's
-    /// bytes; none if the file is not whole. HDF5 has called a full disk a success.
-    pub(super) fn settle(&self) -> Result<Option<u64>> {
-        let looked = |e| Error::io("look at it", &self.path, e);
+    /// Copies the metadata of the closed file between the rows. Answers with
+    /// the file's bytes; none if HDF5 did not leave a whole file.
+    pub(super) fn add_metadata(&self, rows: &mut [Extent]) -> Result<Option<u64>> {
+        let Some(end) = self.end_in_memory()? else { return Ok(None) };
+        rows.sort_unstable();
+        let mut at = 0;
+        for &(start, len) in &*rows {
+            self.copy_metadata(at, start)?;
+            at = start + len;
+        }
+        self.copy_metadata(at, end)?;
+        // Behind the end may lie the old place of rows that were moved.
+        self.set_size(end)?;
+        Ok(Some(end))
+    }
+
+    /// The end of the file by its superblock, if that is clean and true.
+    fn end_in_memory(&self) -> Result<Option<u64>> {
+        let looked = |e| io_error("look at its metadata", &self.path, e);
         let mut block = [0; 48];
-        self.file.read_exact_at(&mut block, 0).map_err(looked)?;
+        self.memory.read_at(&mut block, 0).map_err(looked)?;
         let end = block.last_chunk::<20>().and_then(|tail| tail.first_chunk::<8>());
         let end = end.map_or(u64::MAX, |&end| u64::from_le_bytes(end));
-        let size = self.file.metadata().map_err(looked)?.len();
-        if !block.starts_with(CLEAN) || size < end {
-            return Ok(None);
+        let whole = block.starts_with(CLEAN) && self.memory.stat().map_err(looked)?.size >= end;
+        Ok(whole.then_some(end))
+    }
+
+    /// Copies what HDF5 wrote from `at` to `end`; the rest stays a hole.
+    fn copy_metadata(&self, mut at: u64, end: u64) -> Result<()> {
+        let looked = |e| io_error("look at its metadata", &self.path, e);
+        while at < end {
+            let Some((from, to)) = sys::next_data(&self.memory, at).map_err(looked)? else { break };
+            if from >= end {
+                break;
+            }
+            let len = to.min(end) - from;
+            copy_bytes(&self.memory, &self.fd, from, len)
+                .map_err(|e| self.failed(io::Error::from_raw_os_error(e.errno()), len))?;
+            at = to;
         }
-        // Rows may have lain where HDF5 gave the room back at last.
-        self.cut(end)?;
-        Ok(Some(end))
+        Ok(())
     }
 
     /// `fsync`. Its error counts: a full disk elsewhere shows here.
@@ -162,22 +217,42 @@ impl Temporary {
         self.file.sync_all().map_err(|e| self.failed(e, 0))
     }
 
-    /// The file has its final name: dropping this must not remove it.
-    pub(super) const fn renamed(&mut self) {
-        self.named = false;
+    /// Takes the lock; see [`target::mark_alive`].
+    pub(super) fn mark_alive(&self) -> Result<bool> {
+        target::mark_alive(&self.file, &self.path)
     }
 
-    /// Removes the file's name now.
-    pub(super) fn remove(&mut self) {
-        if core::mem::take(&mut self.named) {
-            // Nothing else can be done about an error, and the next run sweeps it.
-            let _ = fs::remove_file(&self.path);
-        }
+    /// The file has its final name: dropping this must not remove it, and the lock
+    /// must not wait for children that were forked meanwhile and hold a copy.
+    pub(super) fn renamed(&mut self) {
+        self.named = false;
+        let _ = self.file.unlock();
     }
+}
+
+/// Copies bytes to the same place of another file.
+fn copy_bytes(from: &Fd, to: &Fd, mut at: u64, len: u64) -> crate::error::Result<()> {
+    let mut piece = vec![0; PIECE.min(len as usize)];
+    let end = at + len;
+    while at < end {
+        let n = piece.len().min((end - at) as usize);
+        let bytes = piece.get_mut(..n).unwrap_or_default();
+        let n = from.read_at(bytes, at)?;
+        if n == 0 {
+            break;
+        }
+        // SAFETY: the first `n` bytes of a live slice.
+        unsafe { to.write_at(bytes.as_ptr(), n, at) }?;
+        at += n as u64;
+    }
+    Ok(())
 }
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        self.remove();
+        if self.named {
+            // Nothing else can be done about an error, and the next run sweeps it.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

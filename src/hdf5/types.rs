@@ -53,7 +53,7 @@ pub(super) fn dotted(path: &str, name: &str) -> String {
 }
 
 /// The file type of a field, its subarray included. With `most` only that many
-/// fields of the outermost record.
+/// fields of the outermost record, and no room for the others.
 pub(super) fn file_type(
     session: &Session,
     field: Field<'_>,
@@ -203,7 +203,10 @@ fn insert(session: &Session, into: &Id, name: &CStr, at: usize, member: hid_t) -
 /// Fields go in as the dtype orders them: h5py then gives back the same dtype,
 /// also where the offsets are in another order.
 fn record(session: &Session, field: Field<'_>, bool_as_u8: bool, most: usize) -> Result<Id> {
-    let id = compound(session, field.itemsize() as usize)?;
+    let used = field.fields().take(most).map(|child| child.offset() + child.size()).max();
+    let all = field.fields().nth(most).is_none();
+    let size = if all { field.itemsize() } else { used.unwrap_or(1) };
+    let id = compound(session, size as usize)?;
     for child in field.fields().take(most) {
         let member = file_type(session, child, bool_as_u8, usize::MAX)?;
         let name = CString::new(child.name())

@@ -1,6 +1,7 @@
 //! One HDF5 file being made: the face of this module.
 
 use std::path::{Path, PathBuf};
+use std::vec::Vec;
 
 use super::attribute::AttrValue;
 use super::dataset::{self, Names, Plan};
@@ -10,7 +11,7 @@ use super::id::Id;
 use super::library::{self, Session};
 use super::rows::Rows;
 use super::target::Target;
-use super::temporary::Temporary;
+use super::temporary::{Extent, Temporary};
 use super::types;
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
@@ -64,6 +65,8 @@ pub struct Writer {
     will_sync: bool,
     names: Names,
     rows: Option<Rows>,
+    /// Where the rows of all datasets lie.
+    extents: Vec<Extent>,
     /// The type of the last dataset: often the next one has it, too.
     last_type: Option<Known>,
     /// An error left the file incomplete.
@@ -95,7 +98,8 @@ impl Writer {
         let target = Target::check(target, options.force)?;
         target.sweep();
         let (file, temporary) =
-            library::with(|session| file::create(session, &target, metadata_bytes))?;
+            library::with(|session| file::create(session, &target, metadata_bytes))
+                .map_err(|e| e.about(&target.path().display()))?;
         let will_sync = options.sync || target.replaces().is_some() || temporary.is_network();
         Ok(Self {
             target,
@@ -105,6 +109,7 @@ impl Writer {
             will_sync,
             names: Names::default(),
             rows: None,
+            extents: Vec::new(),
             last_type: None,
             failed: false,
             #[cfg(test)]
@@ -182,7 +187,9 @@ impl Writer {
             dataset::create(session, file, &mut self.names, plan, &known.id)
         })
         .map_err(|e| e.about(&format_args!("dataset '{}'", plan.path)))?;
-        offset.map_or(Ok(()), |at| rows.place(&self.temporary, at))
+        let Some(at) = offset else { return Ok(()) };
+        self.extents.push((at, rows.len()));
+        rows.place(&self.temporary, at)
     }
 
     fn know_type(&mut self, session: &Session, dtype: DType<'_>) -> Result<()> {
@@ -205,7 +212,8 @@ impl Writer {
         if self.rows.is_some() {
             return Err(Error::Order("file closed before its last dataset was finished"));
         }
-        let bytes = self.complete()?;
+        let completed = self.complete();
+        let bytes = self.remember(completed)?;
         self.target.rename(self.temporary.path(), self.options.force)?;
         self.temporary.renamed();
         if self.will_sync {
@@ -215,19 +223,17 @@ impl Writer {
         Ok(Summary { path, bytes, datasets: self.names.datasets() })
     }
 
-    /// Closes HDF5's side and makes sure of what lies on the disk.
+    /// Closes HDF5's side and completes what lies on the disk.
     fn complete(&mut self) -> Result<u64> {
         let (file, known) = (self.file.take().ok_or(CLOSED)?, self.last_type.take());
-        let closed = library::with(|session| {
+        library::with(|session| {
             known.map_or(Ok(()), |known| known.id.close(session, "H5Tclose"))?;
             file.close(session)
-        });
-        self.remember(closed)?;
-        // HDF5 may have dropped the lock with its descriptor.
+        })?;
         if !self.temporary.mark_alive()? {
             return Err(Error::Swept { path: self.temporary.path().to_path_buf() });
         }
-        let Some(bytes) = self.temporary.settle()? else {
+        let Some(bytes) = self.temporary.add_metadata(&mut self.extents)? else {
             return Err(Error::Damaged { path: self.target.path().to_path_buf() });
         };
         if self.will_sync {
@@ -243,21 +249,12 @@ impl Writer {
         self.file.as_ref().ok_or(CLOSED)
     }
 
-    /// Notes a failure, names the target, and tells a full disk from other errors.
+    /// Notes a failure, and names the target.
     fn remember<T>(&mut self, result: Result<T>) -> Result<T> {
         result.map_err(|error| {
             self.failed = true;
             let path = self.target.path();
-            match error {
-                Error::NoSpace { need, free, .. } => {
-                    Error::NoSpace { path: path.to_path_buf(), need, free }
-                }
-                error if error.is_full() => {
-                    let free = self.temporary.free();
-                    Error::NoSpace { path: path.to_path_buf(), need: None, free }
-                }
-                error => error.about(&path.display()),
-            }
+            error.on(path).about(&path.display())
         })
     }
 }
@@ -280,7 +277,6 @@ impl Drop for Writer {
         if file.is_none() && known.is_none() {
             return;
         }
-        self.temporary.remove();
         // Ids are dropped inside the library, and nothing can be said about it here.
         let _ = library::with(move |_| {
             drop((known, file));

@@ -218,7 +218,7 @@ fn inputs_that_are_no_files_or_empty_are_refused() {
     assert!(error.contains("pipe or a device"), "{error}");
     let empty = write(dir.path(), "empty", b"# nothing\n");
     let strict = Options { allow_empty: false, ..tiny(2, 64) };
-    let error = run(&[empty.clone()], "i4", &strict).unwrap_err().to_string();
+    let error = run(core::slice::from_ref(&empty), "i4", &strict).unwrap_err().to_string();
     assert!(error.contains("has no rows"), "{error}");
     assert_eq!(run(&[empty], "i4", &tiny(2, 64)).unwrap().inputs[0].1, Some(1));
 }
@@ -270,7 +270,7 @@ impl Sink for Killer {
     fn rows(&mut self, block: &Block) -> core::result::Result<(), SinkError> {
         self.blocks += 1;
         // The piece of the one killed before is committed by then: it may be lost only once.
-        if self.kills > 0 && self.blocks % 20 == 0 {
+        if self.kills > 0 && self.blocks.is_multiple_of(20) {
             self.kills -= 1;
             let victims = children();
             assert!(!victims.is_empty());
@@ -297,7 +297,7 @@ fn kill(pid: i32) {
 #[test]
 fn killed_workers_cost_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let text: String = (0..20_000).map(|i| std::format!("{i},{}\n", i * 7)).collect();
+    let text = (0..20_000).map(|i| std::format!("{i},{}\n", i * 7)).collect::<Vec<_>>().concat();
     let paths = [write(dir.path(), "a", text.as_bytes())];
     let options = tiny(3, 500);
     let (rows, _) = plain("a:i4,b:i4", options.format, text.as_bytes());

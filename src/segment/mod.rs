@@ -11,8 +11,6 @@
 //! order in which fields are dropped gives the lock up before the last step
 //! asks who is left.
 
-#![allow(unsafe_code)]
-
 mod attach;
 mod draft;
 mod growable;

@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use super::{Fd, check, retry};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// `open` flags for a name that anybody may have put there: a link is not
 /// followed, and a FIFO does not block.
@@ -21,7 +21,7 @@ pub struct Space {
 /// `fstatvfs`: the room on the file system that holds `fd`.
 ///
 /// # Errors
-/// [`Error::Os`](crate::error::Error::Os).
+/// [`Error::Os`].
 #[allow(clippy::unnecessary_cast, reason = "the widths differ between targets")]
 pub fn space(fd: &Fd) -> Result<Space> {
     let mut raw = core::mem::MaybeUninit::<libc::statvfs>::zeroed();
@@ -58,7 +58,7 @@ const NETWORK: [u32; 14] = [
 /// lost connection only when it is synced.
 ///
 /// # Errors
-/// [`Error::Os`](crate::error::Error::Os).
+/// [`Error::Os`].
 pub fn is_network(fd: &Fd) -> Result<bool> {
     let mut raw = core::mem::MaybeUninit::<libc::statfs>::zeroed();
     retry(|| {
@@ -74,7 +74,7 @@ pub fn is_network(fd: &Fd) -> Result<bool> {
 /// file systems answer `EINVAL`, old kernels `ENOSYS`.
 ///
 /// # Errors
-/// [`Error::Os`](crate::error::Error::Os).
+/// [`Error::Os`].
 pub fn rename_noreplace(from: &CStr, to: &CStr) -> Result<()> {
     let at = libc::AT_FDCWD;
     // SAFETY: both paths are C strings for the whole call; the other arguments are numbers.
@@ -95,7 +95,7 @@ pub fn rename_noreplace(from: &CStr, to: &CStr) -> Result<()> {
 /// disk and does not wait. It promises nothing; it only makes a later `fsync` short.
 ///
 /// # Errors
-/// [`Error::Os`](crate::error::Error::Os).
+/// [`Error::Os`].
 pub fn start_writeback(fd: &Fd, offset: u64, len: u64) -> Result<()> {
     let (offset, len) = (offset as libc::off64_t, len as libc::off64_t);
     // SAFETY: takes no pointers.
@@ -104,12 +104,76 @@ pub fn start_writeback(fd: &Fd, offset: u64, len: u64) -> Result<()> {
     check("sync_file_range", result).map(|_| ())
 }
 
-/// `fcntl(FD_CLOEXEC)` on a descriptor that somebody else opened without it.
+/// `memfd_create`: a file that is memory, without a name in any directory.
 ///
 /// # Errors
-/// [`Error::Os`](crate::error::Error::Os).
-pub fn set_close_on_exec(raw: i32) -> Result<()> {
-    // SAFETY: takes no pointers; a number that is no descriptor gives EBADF.
-    let result = unsafe { libc::fcntl(raw, libc::F_SETFD, libc::FD_CLOEXEC) };
-    check("fcntl", result).map(|_| ())
+/// [`Error::Os`].
+pub fn memory_file() -> Result<Fd> {
+    // SAFETY: the name, which only `/proc` shows, is a C string.
+    let raw = unsafe { libc::memfd_create(c"ndshm".as_ptr(), libc::MFD_CLOEXEC) };
+    let raw = check("memfd_create", raw)?;
+    // SAFETY: just opened, and owned by nobody else.
+    Ok(unsafe { Fd::from_raw(raw) })
+}
+
+/// `dup3`: from now on the number `raw` stands for what `with` stands for, and
+/// is closed on exec. What was open there is closed.
+///
+/// # Safety
+/// * `raw` belongs to the caller, or its owner expects the exchange.
+///
+/// # Errors
+/// [`Error::Os`]; `raw` is then as it was.
+pub unsafe fn replace(raw: i32, with: &Fd) -> Result<()> {
+    retry(|| {
+        // SAFETY: takes no pointers; the number is the caller's to give another meaning.
+        check("dup3", unsafe { libc::dup3(with.raw(), raw, libc::O_CLOEXEC) })
+    })
+    .map(|_| ())
+}
+
+/// `lseek(SEEK_DATA)` and `lseek(SEEK_HOLE)`: start and end of the first part
+/// from `offset` on that was ever written; none if there is no more.
+///
+/// # Errors
+/// [`Error::Os`].
+pub fn next_data(fd: &Fd, offset: u64) -> Result<Option<(u64, u64)>> {
+    let start = match seek(fd, offset, libc::SEEK_DATA) {
+        Err(Error::Os { errno: libc::ENXIO, .. }) => return Ok(None),
+        other => other?,
+    };
+    Ok(Some((start, seek(fd, start, libc::SEEK_HOLE)?)))
+}
+
+fn seek(fd: &Fd, offset: u64, whence: i32) -> Result<u64> {
+    // SAFETY: takes no pointers.
+    let at = unsafe { libc::lseek(fd.raw(), offset as libc::off_t, whence) };
+    u64::try_from(at).map_err(|_| Error::Os { call: "lseek", errno: super::errno() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_memory_file_remembers_what_was_written() {
+        let fd = memory_file().unwrap();
+        assert_eq!(next_data(&fd, 0), Ok(None));
+        for at in [0_u64, 1 << 40] {
+            // SAFETY: a live array.
+            unsafe { fd.write_at([7].as_ptr(), 1, at) }.unwrap();
+        }
+        let (start, end) = next_data(&fd, 1).unwrap().unwrap();
+        assert!(start == 1 && (2..1 << 40).contains(&end));
+        assert_eq!(next_data(&fd, end), Ok(Some((1 << 40, (1 << 40) + 1))));
+        assert_eq!(next_data(&fd, (1 << 40) + 1), Ok(None));
+    }
+
+    #[test]
+    fn a_replaced_number_stands_for_the_other_file() {
+        let (a, b) = (memory_file().unwrap(), memory_file().unwrap());
+        // SAFETY: `a` is this test's own.
+        unsafe { replace(a.raw(), &b) }.unwrap();
+        assert!(a.stat().unwrap().same_inode(&b.stat().unwrap()));
+    }
 }

@@ -8,8 +8,6 @@
 //! Invariant of the unsafe code here: a descriptor or a mapping is owned by
 //! exactly one [`Fd`], [`Pages`] or [`Map`], which ends it when dropped.
 
-#![allow(unsafe_code)]
-
 mod clock;
 mod copy;
 mod cpu;
@@ -29,7 +27,8 @@ pub use clock::{boot_ns, real_ns, sleep_ns};
 pub use cpu::affinity_count;
 pub use dir::for_each_name;
 pub use disk::{
-    OPEN_WARILY, Space, is_network, rename_noreplace, set_close_on_exec, space, start_writeback,
+    OPEN_WARILY, Space, is_network, memory_file, next_data, rename_noreplace, replace, space,
+    start_writeback,
 };
 pub use fd::{Fd, Stat};
 pub use ident::{random, user_id};

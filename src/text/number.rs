@@ -235,7 +235,7 @@ mod tests {
             let value = widen(bits);
             assert_eq!(half_bits(value), bits);
             assert_eq!(half_bits(-value), bits | 0x8000);
-            let middle = (value + widen(bits + 1)) / 2.0;
+            let middle = f64::midpoint(value, widen(bits + 1));
             let even = bits + (bits & 1);
             assert_eq!(half_bits(middle), even, "above {bits:#x}");
             assert_eq!(half_bits(f64::from_bits(middle.to_bits() + 1)), bits + 1);

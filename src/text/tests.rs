@@ -170,7 +170,9 @@ proptest! {
                                      list in prop::collection::vec(-5..5i32, 1..4), sorted: bool) {
         let mut list = list;
         if sorted {
-            list.iter_mut().for_each(|i| *i = i.abs());
+            for index in &mut list {
+                *index = index.abs();
+            }
             list.sort_unstable();
             list.dedup();
         }

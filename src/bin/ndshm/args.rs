@@ -102,6 +102,7 @@ pub(crate) struct TextArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub(crate) struct ConvertArgs {
     #[command(flatten)]
     pub(crate) text: TextArgs,

@@ -8,8 +8,8 @@ mod parse;
 mod segments;
 mod value;
 
+use core::sync::atomic::AtomicBool;
 use std::process::ExitCode;
-use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
 

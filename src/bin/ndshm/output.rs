@@ -1,6 +1,6 @@
 //! What the command says: errors, sizes, tables.
 
-use std::fmt::Display;
+use core::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -76,7 +76,7 @@ pub(crate) fn thousands(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(c);
@@ -86,13 +86,9 @@ pub(crate) fn thousands(n: u64) -> String {
 
 /// A shape as NumPy prints it.
 pub(crate) fn shape(extents: &[u64]) -> String {
-    match extents {
-        [one] => format!("({one},)"),
-        _ => {
-            let list: Vec<_> = extents.iter().map(ToString::to_string).collect();
-            format!("({})", list.join(", "))
-        }
-    }
+    let list: Vec<_> = extents.iter().map(ToString::to_string).collect();
+    let comma = if extents.len() == 1 { "," } else { "" };
+    format!("({}{comma})", list.join(", "))
 }
 
 /// Text cut to a width, with a mark where something is missing.

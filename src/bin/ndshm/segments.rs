@@ -1,7 +1,8 @@
 //! `ndshm ls`, `info`, `head`, `rm`, `prune`.
 
+use core::time::Duration;
 use std::io::{self, BufWriter, Write};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ndshm::dtype::{DType, Field, Kind};
 use ndshm::error::Error;
@@ -153,7 +154,7 @@ fn attached(alive: Alive, refcount: u32) -> String {
 }
 
 fn uuid(bytes: &[u8; 16]) -> String {
-    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let hex = format!("{:032x}", u128::from_be_bytes(*bytes));
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 

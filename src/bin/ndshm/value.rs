@@ -1,6 +1,6 @@
 //! Elements as text.
 
-use std::fmt::Write;
+use core::fmt::Write;
 
 use ndshm::dtype::{Field, Kind, Order};
 

@@ -1,9 +1,9 @@
 //! Names of fields as the text gives them.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, moved};
 use crate::dtype::Builder;
 use crate::dtype::model::fault;
-use crate::error::{DTypeFault, Result};
+use crate::error::{DTypeFault, Error, Result};
 
 /// The name of a field, and where it is in the text.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +44,16 @@ impl<'t> Label<'t> {
 
     pub(super) fn is_empty(&self) -> bool {
         matches!(self.text, Text::Plain(""))
+    }
+
+    /// The error of a node with this name, at the name or at its type.
+    pub(super) const fn blame(&self, error: Error, type_at: usize) -> Error {
+        match error {
+            Error::DType { fault: DTypeFault::Name | DTypeFault::DuplicateName, .. } => {
+                moved(error, self.at)
+            }
+            _ => moved(error, type_at),
+        }
     }
 
     /// Gives it to the next node.

@@ -113,15 +113,14 @@ impl<'t> Parser<'t, '_> {
         let Some((_, what)) = self.sought.filter(|&(node, _)| node == self.into.len()) else {
             return Ok(());
         };
-        let named = matches!(what, DTypeFault::Name | DTypeFault::DuplicateName);
-        super::model::fault(if named { label.at } else { at }, what)
+        Err(label.blame(Error::DType { at: 0, fault: what }, at))
     }
 
     fn leaf(&mut self, label: Label<'_>, at: usize, order: Order, is: Scalar) -> Result<Added> {
         self.meet(label, at)?;
         label.write(&mut self.into)?;
         let added = self.into.named_leaf(is.kind, is.itemsize, order);
-        added.map_err(|error| moved(error, at))?;
+        added.map_err(|error| label.blame(error, at))?;
         if let Some((unit, count)) = is.unit {
             self.into.unit(unit, count)?;
         }
@@ -132,7 +131,7 @@ impl<'t> Parser<'t, '_> {
         let at = self.at.at();
         self.meet(label, at)?;
         label.write(&mut self.into)?;
-        self.into.begin_named_record().map_err(|error| moved(error, at))
+        self.into.begin_named_record().map_err(|error| label.blame(error, at))
     }
 
     /// Ends the record that began at `at`; aligned, its size is rounded up.

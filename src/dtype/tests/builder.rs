@@ -113,6 +113,14 @@ fn faults_name_the_node() {
     });
     assert_eq!(node_fault(large), (2, DTypeFault::TooLarge));
     assert_eq!(node_fault(build(|_| Ok(()))), (0, DTypeFault::Empty));
+    let at_once = build(|b| {
+        b.leaf("", Kind::Int, 4, Order::Big)?;
+        assert_eq!(node_fault(b.subarray(&[2, 0])), (0, DTypeFault::Subarray));
+        assert_eq!(node_fault(b.subarray(&[1; 33])), (0, DTypeFault::Subarray));
+        assert_eq!(node_fault(b.subarray(&[1 << 30])), (0, DTypeFault::TooLarge));
+        Err(Error::Argument)
+    });
+    assert_eq!(at_once, Err(Error::Argument));
 }
 
 /// Whatever table is too small, the answer is the same; just enough is enough.
@@ -211,4 +219,7 @@ fn equality_is_of_meaning() {
     for other in ["x:i4,y:(3)f8", "x:i4,z:(2)f8", "x:>i4,y:(2)f8", "x:i4", "x:u4,y:(2)f8", "S20"] {
         assert_ne!(a, read(other), "{other}");
     }
+    assert_ne!(read("x:(2,3)f8"), read("x:(3,2)f8"));
+    assert_ne!(read("x:M8[s]"), read("x:M8[ms]"));
+    assert_ne!(read("x:f8,y:f8"), read("x:f8,y:f8,z:S0"));
 }

@@ -49,7 +49,8 @@ fn short_form() {
     check("n:{x:i4},x:i4,m:{x:i4,^x:i4}", DuplicateName);
     check("x:f8\n# y\n^x:i4", DuplicateName);
     check(" ^:f8", Name);
-    check("^:f8", Name);
+    check("^:f8,:i4", Name);
+    check(&format!("x:f8,^{}:f8", "y".repeat(65_536)), Name);
     check("x:f8,^,y:i4", Syntax);
     check("x:f8 ^y:i4", Syntax);
     check("x:(2,^0)f8", Subarray);

@@ -56,6 +56,13 @@ fn more_values_than_anybody_can_count() {
 }
 
 #[test]
+fn holes_leave_nothing_in_the_tables() {
+    let made = read("[('a','i1'),('','V2',(3,)),('b','i1',(4,))]");
+    let dtype = made.as_dtype();
+    assert_eq!((dtype.nodes().len(), dtype.dims(), dtype.names()), (3, &[4][..], &b"ab"[..]));
+}
+
+#[test]
 fn fields_of_a_record_skip_what_is_inside() {
     let made = read("a:u1,n:{x:u2,m:{y:u2}},b:u4");
     let dtype = made.as_dtype();
