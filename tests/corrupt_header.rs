@@ -58,6 +58,9 @@ fn a_copy_of_a_segment_is_a_segment() {
     assert_eq!(verdict(&bytes), Ok(()), "an object may be longer");
 }
 
+/// What it is, where, the bytes put there, and what is said to it.
+type Case<'a> = (&'a str, usize, &'a [u8], Result<(), Error>);
+
 #[test]
 fn one_change_one_error() {
     use HeaderPart::{DType, Data, Lengths, Policy, Shape, State, Strides};
@@ -65,7 +68,7 @@ fn one_change_one_error() {
     let nodes = get_u32(&bytes, 152) as usize;
     let shape = get_u32(&bytes, 136) as usize;
     let strides = get_u32(&bytes, 144) as usize;
-    let cases: &[(&str, usize, &[u8], Result<(), Error>)] = &[
+    let cases: &[Case<'_>] = &[
         ("magic", 0, b"\x89PNG", Err(Error::NotNdshm)),
         ("other byte order", 8, &0x0403_0201_u32.to_ne_bytes(), Err(Error::Endian)),
         ("no byte order", 8, &[7], corrupt(Lengths)),

@@ -1,124 +1,17 @@
 //! Who dies, and what is left: real processes, real kills.
-//!
-//! Helpers are this executable again, told by `NDSHM_TEST_ROLE` what to be.
-//! They answer in lines that begin with `@` and go on when they get a line.
 
 mod shm;
 
 use core::time::Duration;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::RwLock;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, Stdio};
 
 use ndshm::error::Error;
 use ndshm::segment::{
-    Access, Draft, Info, Name, Policy, Removal, Segment, Spec, Via, glance, prune,
+    Access, Draft, Info, Name, Policy, Removal, Segment, Spec, Via, glance, prune, unlink,
 };
+use shm::helper::{ARGS, Helper, STARTING, create, pause, say, via};
 use shm::{Scratch, float64, publish, values};
-
-/// A helper process; killed when dropped.
-struct Helper {
-    child: Child,
-    stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
-}
-
-impl Helper {
-    fn start(role: &str) -> Self {
-        Self::spawn(Command::new(std::env::current_exe().unwrap()).args(ARGS), role)
-    }
-
-    /// A helper that has a `/dev/shm` of its own of `size`; `None` if that is
-    /// not permitted here.
-    fn start_in_private_shm(role: &str, size: &str) -> Option<Self> {
-        let script = format!("mount -t tmpfs -o size={size} tmpfs /dev/shm && exec \"$@\"");
-        let mut command = Command::new("unshare");
-        command.args(["-rm", "sh", "-c", &script, "sh"]);
-        let mut helper =
-            Self::spawn(command.arg(std::env::current_exe().unwrap()).args(ARGS), role);
-        if helper.hears("begin") {
-            return Some(helper);
-        }
-        println!("skipped: no private /dev/shm can be mounted here");
-        None
-    }
-
-    fn spawn(command: &mut Command, role: &str) -> Self {
-        let command = command.env("NDSHM_TEST_ROLE", role);
-        let starting = STARTING.write().unwrap();
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        drop(starting);
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        Self { stdin: child.stdin.take(), stdout, child }
-    }
-
-    /// Its next answer; `None` if it ended.
-    fn answer(&mut self) -> Option<String> {
-        let mut line = String::new();
-        while self.stdout.read_line(&mut line).unwrap() > 0 {
-            if let Some(answer) = line.trim_end().split_once('@') {
-                return Some(answer.1.to_string());
-            }
-            line.clear();
-        }
-        None
-    }
-
-    fn hears(&mut self, answer: &str) -> bool {
-        self.answer().as_deref() == Some(answer)
-    }
-
-    fn expect(&mut self, answer: &str) {
-        assert_eq!(self.answer().as_deref(), Some(answer));
-    }
-
-    fn go(&mut self) {
-        writeln!(self.stdin.as_ref().unwrap()).unwrap();
-    }
-
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    fn end(mut self) {
-        drop(self.stdin.take());
-        assert!(self.child.wait().unwrap().success());
-    }
-
-    fn signal(&self, signal: i32) {
-        // SAFETY: sends a signal to a child that has not been waited for.
-        unsafe { libc::kill(self.child.id().cast_signed(), signal) };
-    }
-}
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-const ARGS: [&str; 4] = ["--exact", "helper", "--nocapture", "--test-threads=1"];
-
-fn say(answer: &str) {
-    println!("@{answer}");
-    std::io::stdout().flush().unwrap();
-}
-
-/// Waits for a line; a test that is gone ends the helper.
-fn pause(answer: &str) {
-    say(answer);
-    let mut line = String::new();
-    if std::io::stdin().read_line(&mut line).unwrap() == 0 {
-        std::process::exit(0);
-    }
-}
-
-fn via(text: &str) -> Via {
-    if text == "named" { Via::ShmOpen } else { Via::Auto }
-}
 
 /// Not a test of its own: what the helpers are.
 #[test]
@@ -144,20 +37,19 @@ fn helper() {
             let wait = Some(Duration::from_secs(100));
             say(&format!("{:?}", Segment::attach(&name, Access::Read, wait).map(drop)));
         }
+        "poke" => {
+            let segment = Segment::attach(&name, Access::Read, None).unwrap();
+            say("attached");
+            // SAFETY: not a write that anybody relies on: the page cannot be written, and
+            // the signal that says so is what the test waits for.
+            unsafe { segment.data_ptr().cast_mut().write_volatile(1) };
+            say("written");
+        }
+        "other" => another_user(&name),
         "fork" => fork_matrix(&name),
         "full" => fill_a_small_shm(),
         "prune" => prune_all_kinds(),
         "rival" => rival(&name),
-        "steps" => {
-            pause("begin");
-            every_step(&name, via(words[2]));
-            say("done");
-        }
-        "visit" => {
-            pause("begin");
-            drop(Segment::attach(&name, Access::Read, None));
-            say("done");
-        }
         _ => panic!("no such role: {role}"),
     }
 }
@@ -176,21 +68,10 @@ fn grow_slowly(name: &Name, via: Via) {
     let spec = Spec { via, ..Spec::new(dtype.as_dtype(), &[0]) };
     let mut growable = Draft::create_growable(name, &spec).unwrap();
     pause("draft");
-    let rows = [1.0_f64; 10_000];
-    // SAFETY: the array is readable for its length.
+    let rows = vec![1.0_f64; 10_000];
+    // SAFETY: the vector is readable for its length.
     unsafe { growable.append(rows.as_ptr().cast(), 80_000) }.unwrap();
     pause("rows");
-}
-
-/// Held for writing while a process starts: until its exec it has copies of
-/// all descriptors here, and with them the locks of segments being made.
-static STARTING: RwLock<()> = RwLock::new(());
-
-/// Makes the segment and detaches it.
-fn create(name: &Name) -> Result<(), Error> {
-    let _quiet = STARTING.read().unwrap();
-    let dtype = float64();
-    Draft::create(name, &Spec::new(dtype.as_dtype(), &[2]))?.publish().map(Segment::detach)
 }
 
 #[test]
@@ -272,6 +153,81 @@ fn a_segment_outlives_its_creator_while_somebody_has_it() {
 }
 
 #[test]
+fn what_is_attached_for_reading_cannot_be_written() {
+    let scratch = Scratch::new("poke");
+    let mut creator = Helper::start(&format!("create {} hidden", scratch.0));
+    creator.expect("draft");
+    creator.go();
+    creator.expect("published");
+    let mut reader = Helper::start(&format!("poke {}", scratch.0));
+    reader.expect("attached");
+    assert_eq!(reader.answer(), None);
+    let status = reader.child.wait().unwrap();
+    assert_eq!(status.signal(), Some(libc::SIGSEGV));
+}
+
+/// What user `nobody` may do with a segment of 0600, and then of 0644.
+fn another_user(name: &Name) {
+    let attach = |access| Segment::attach(name, access, None);
+    pause("begin");
+    assert_eq!(attach(Access::Read).unwrap_err(), Error::Permission);
+    assert_eq!(Info::peek(name).unwrap_err(), Error::Permission);
+    pause("secret");
+    assert_eq!(attach(Access::ReadWrite).unwrap_err(), Error::Permission);
+    let seen = attach(Access::Read).unwrap();
+    assert_eq!((values(&seen), seen.refcount()), (vec![0.0, 1.0], 1));
+    assert_eq!(create(name), Err(Error::Exists));
+    assert_eq!(unlink(name), Err(Error::Permission));
+    pause("attached");
+    drop(seen);
+    assert!(!glance(name).unwrap().alive.attached);
+    assert_eq!(create(name), Err(Error::Exists), "another user's dead are left alone");
+    say("done");
+}
+
+#[test]
+fn other_users_see_what_the_mode_allows_and_remove_nothing() {
+    let scratch = Scratch::new("user");
+    // SAFETY: takes no pointers.
+    if unsafe { libc::geteuid() } != 0 {
+        return println!("skipped: only root can be another user");
+    }
+    let Some(mut other) = start_as_nobody(&format!("other {}", scratch.0)) else {
+        return println!("skipped: another user cannot run this file");
+    };
+    other.expect("begin");
+    let publish_quietly = |mode| {
+        let _quiet = STARTING.read().unwrap();
+        publish(&scratch.0, &[2], |spec| spec.mode = mode)
+    };
+    let secret = publish_quietly(0o600);
+    other.go();
+    other.expect("secret");
+    drop(secret);
+    let made = publish_quietly(0o644);
+    other.go();
+    other.expect("attached");
+    drop(made);
+    assert_eq!(create(&scratch.0), Err(Error::Exists), "the other user has it");
+    other.go();
+    other.expect("done");
+    create(&scratch.0).unwrap();
+    assert!(!scratch.exists());
+    let mut creator = start_as_nobody(&format!("create {} hidden", scratch.0)).unwrap();
+    creator.expect("draft");
+    creator.go();
+    creator.expect("published");
+    creator.kill();
+    assert_eq!(create(&scratch.0), Err(Error::Exists), "not even by root");
+    unlink(&scratch.0).unwrap();
+}
+
+fn start_as_nobody(role: &str) -> Option<Helper> {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    Helper::try_spawn(command.args(ARGS).uid(65534).gid(65534).current_dir("/"), role)
+}
+
+#[test]
 fn exec_gives_the_segment_up() {
     let scratch = Scratch::new("exec");
     let mut holder = Helper::start(&format!("exec {}", scratch.0));
@@ -325,8 +281,10 @@ fn wait(pid: i32) {
     unsafe { libc::waitpid(pid, core::ptr::null_mut(), 0) };
 }
 
-/// Blocks for ever, until killed.
+/// Blocks until killed, at the latest with its parent.
 fn sleep_on() {
+    // SAFETY: takes no pointers.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
     loop {
         // SAFETY: takes no pointers.
         unsafe { libc::pause() };
@@ -414,7 +372,7 @@ fn fill_a_small_shm() {
         // What was written can be used.
         let rows = growable.data_len() / 8000 * 1000;
         let made = growable.finish(rows).unwrap().publish().unwrap();
-        assert!(rows > 100_000 && values(&made).iter().all(|&x| x == 1.0));
+        assert!(rows > 100_000 && values(&made).iter().all(|x| x.to_bits() == 1.0_f64.to_bits()));
         drop(made);
         // All of it fits, to the last page.
         let left = (1 << 20) - 4096;
@@ -522,107 +480,5 @@ fn rivals_for_one_name_never_take_it_from_the_living() {
         helper.expect("done");
     }
     create(&scratch.0).unwrap();
-    assert!(!scratch.exists());
-}
-
-fn every_step(name: &Name, via: Via) {
-    let dtype = float64();
-    let spec = Spec { via, ..Spec::new(dtype.as_dtype(), &[3]) };
-    let Ok(draft) = Draft::create(name, &spec) else { return };
-    let Ok(made) = draft.publish() else { return };
-    let seen = Segment::attach(name, Access::Read, None);
-    made.detach();
-    drop(seen);
-}
-
-/// The calls that these steps make, by which a sweep kills or fails them.
-const CALLS: &[&str] = &[
-    "openat",
-    "close",
-    "fstat",
-    "newfstatat",
-    "flock",
-    "fcntl",
-    "fchmod",
-    "ftruncate",
-    "fallocate",
-    "fstatfs",
-    "mmap",
-    "munmap",
-    "pwrite64",
-    "pread64",
-    "linkat",
-    "unlink",
-    "futex",
-    "getrandom",
-];
-
-/// Starts `role`, tampers with the `n`th `call` of it, and lets it run. Whether
-/// it ended by itself; `None` if processes cannot be traced here.
-fn tampered(role: &str, call: &str, n: u32, how: &str) -> Option<bool> {
-    let mut helper = Helper::start(role);
-    helper.expect("begin");
-    let inject = format!("inject={call}:{how}:when={n}");
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-o", "/dev/null", "-e", &inject, "-p", &helper.child.id().to_string()]);
-    let starting = STARTING.write().unwrap();
-    let mut strace = strace.stderr(Stdio::piped()).spawn().ok()?;
-    drop(starting);
-    let mut line = String::new();
-    let mut stderr = BufReader::new(strace.stderr.take().unwrap());
-    stderr.read_line(&mut line).unwrap();
-    if !line.contains("attached") {
-        return None;
-    }
-    helper.go();
-    let done = helper.hears("done");
-    drop(helper);
-    strace.wait().unwrap();
-    Some(done)
-}
-
-/// Runs `role` once for each of its calls, tampering with that one, and
-/// `check` after each.
-fn sweep(role: &str, how: &str, mut check: impl FnMut(&str)) {
-    let mut tampered_with = 0;
-    for call in CALLS {
-        for n in 1.. {
-            let Some(done) = tampered(role, call, n, how) else {
-                println!("skipped: processes cannot be traced here");
-                return;
-            };
-            check(&format!("{call} {n}"));
-            if done {
-                break;
-            }
-            tampered_with += 1;
-        }
-    }
-    assert!(tampered_with > 10, "{tampered_with}");
-}
-
-#[test]
-fn a_creator_killed_at_any_call_leaves_nothing_in_the_way() {
-    for via in ["hidden", "named"] {
-        let scratch = Scratch::new("sweep");
-        sweep(&format!("steps {} {via}", scratch.0), "signal=KILL", |at| {
-            assert_eq!(create(&scratch.0), Ok(()), "{at}");
-            assert!(!scratch.exists(), "{at}");
-        });
-    }
-}
-
-#[test]
-fn a_visitor_killed_at_any_call_does_no_harm() {
-    let scratch = Scratch::new("sweepvisit");
-    let mut holder = Helper::start(&format!("create {} hidden", scratch.0));
-    holder.expect("draft");
-    holder.go();
-    holder.expect("published");
-    sweep(&format!("visit {}", scratch.0), "signal=KILL", |at| {
-        assert_eq!(create(&scratch.0), Err(Error::Exists), "{at}");
-    });
-    holder.go();
-    holder.end();
     assert!(!scratch.exists());
 }

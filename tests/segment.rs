@@ -117,6 +117,15 @@ fn a_name_taken_while_drafting_is_an_error_at_the_end() {
 }
 
 #[test]
+fn a_name_left_dead_while_drafting_is_taken() {
+    let scratch = Scratch::new("latedead");
+    let dtype = float64();
+    let draft = Draft::create(&scratch.0, &Spec::new(dtype.as_dtype(), &[3])).unwrap();
+    std::fs::write(scratch.file(), []).unwrap();
+    assert!(draft.publish().unwrap().is_current());
+}
+
+#[test]
 fn a_draft_that_is_dropped_leaves_nothing() {
     let dtype = float64();
     for via in BOTH {
@@ -199,6 +208,19 @@ fn a_segment_can_grow_until_it_is_finished() {
         // SAFETY: nobody writes the data.
         let items: &[[i32; 2]] = unsafe { seen.as_slice() }.unwrap();
         assert!(items.iter().enumerate().all(|(i, item)| *item == [i as i32 / 2; 2]));
+    }
+}
+
+#[test]
+fn every_page_is_there_before_it_is_written() {
+    let dtype = float64();
+    for via in BOTH {
+        let scratch = Scratch::new("pages");
+        let spec = Spec { via, ..Spec::new(dtype.as_dtype(), &[100_000]) };
+        let _made = Draft::create(&scratch.0, &spec).unwrap().publish().unwrap();
+        let file = scratch.file().metadata().unwrap();
+        assert_eq!(file.len(), 4096 + 800_000);
+        assert!(file.blocks() * 512 >= file.len());
     }
 }
 
@@ -325,11 +347,12 @@ fn modes_are_what_was_asked_for() {
 fn a_replaced_name_is_left_alone() {
     let scratch = Scratch::new("stolen");
     let old = publish(&scratch.0, &[1], |_| {});
+    let reader = Segment::attach(&scratch.0, Access::Read, None).unwrap();
     unlink(&scratch.0).unwrap();
     assert!(!old.is_current());
     let new = publish(&scratch.0, &[2], |_| {});
     assert_eq!(values(&old), [0.0]);
-    drop(old);
+    drop((old, reader));
     assert!(new.is_current());
     assert_eq!(new.refcount(), 1);
 }
@@ -347,7 +370,7 @@ fn a_peek_takes_part_in_nothing() {
     assert!(!scratch.exists(), "a peek keeps no name");
     let mut item = [0; 8];
     assert_eq!(info.read_at(&mut item, 24), Ok(8));
-    assert_eq!(f64::from_ne_bytes(item), 3.0, "but the memory");
+    assert_eq!(item, 3.0_f64.to_ne_bytes(), "but the memory");
     assert_eq!(info.read_at(&mut item, 28), Ok(4));
     assert_eq!(info.read_at(&mut item, 32), Ok(0));
     assert_eq!(info.read_at(&mut item, u64::MAX), Ok(0));

@@ -112,3 +112,27 @@ pub fn probe(fd: &Fd) -> Result<Alive> {
         writing: fd.is_byte_locked(ByteLock::Read, byte::WRITER)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::{SHM_DIR, open_unnamed};
+
+    #[test]
+    fn a_lock_on_what_was_removed_meanwhile_is_none() {
+        // A file without a name looks like one whose name was just removed.
+        let fd = open_unnamed(SHM_DIR).unwrap();
+        let other = fd.reopen(Access::Read).unwrap();
+        assert!(Held::take(fd).unwrap().is_none());
+        let held = Held::take_unnamed(other).unwrap();
+        assert!(probe(held.fd()).is_ok_and(|alive| !alive.attached), "it does not see itself");
+    }
+
+    #[test]
+    fn a_lock_that_somebody_has_exclusively_is_none() {
+        let fd = open_unnamed(SHM_DIR).unwrap();
+        let other = fd.reopen(Access::Read).unwrap();
+        assert!(other.try_lock_exclusive().unwrap());
+        assert!(Held::take(fd).unwrap().is_none());
+    }
+}

@@ -104,6 +104,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn words_are_aligned() {
+        for offset in 0..17 {
+            assert_eq!((offset + to_next_word(offset, 100)) % WORD, 0);
+            assert!(to_next_word(offset, 100) < WORD && to_next_word(offset, 3) <= 3);
+        }
+    }
+
+    #[test]
     fn every_offset_and_length_near_words() {
         let map = Map::shared_anonymous(64).unwrap();
         let source: [u8; 40] = core::array::from_fn(|i| i as u8 + 1);

@@ -2,30 +2,32 @@
 
 #![allow(dead_code, reason = "not every test file uses all of it")]
 
+use core::sync::atomic::{AtomicU32, Ordering};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::segment::{Draft, Name, Segment, Spec, Via};
 
+pub(crate) mod helper;
+
 /// Both ways to get a name.
-pub const BOTH: [Via; 2] = [Via::Auto, Via::ShmOpen];
+pub(crate) const BOTH: [Via; 2] = [Via::Auto, Via::ShmOpen];
 
 /// A name that nobody else has, whose object goes at the end of the test.
-pub struct Scratch(pub Name);
+pub(crate) struct Scratch(pub(crate) Name);
 
 impl Scratch {
-    pub fn new(what: &str) -> Self {
+    pub(crate) fn new(what: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let n = NEXT.fetch_add(1, Ordering::Relaxed);
         Self(Name::new(&format!("test.{what}.{}.{n}", std::process::id())).unwrap())
     }
 
-    pub fn file(&self) -> PathBuf {
+    pub(crate) fn file(&self) -> PathBuf {
         self.0.path().to_str().unwrap().into()
     }
 
-    pub fn exists(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.file().symlink_metadata().is_ok()
     }
 }
@@ -36,12 +38,12 @@ impl Drop for Scratch {
     }
 }
 
-pub fn float64() -> DTypeBuf {
+pub(crate) fn float64() -> DTypeBuf {
     DTypeBuf::parse("<f8").unwrap()
 }
 
 /// Publishes 0.0, 1.0, 2.0, … in `shape`.
-pub fn publish(name: &Name, shape: &[u64], change: impl FnOnce(&mut Spec<'_>)) -> Segment {
+pub(crate) fn publish(name: &Name, shape: &[u64], change: impl FnOnce(&mut Spec<'_>)) -> Segment {
     let dtype = float64();
     let mut spec = Spec::new(dtype.as_dtype(), shape);
     change(&mut spec);
@@ -53,7 +55,7 @@ pub fn publish(name: &Name, shape: &[u64], change: impl FnOnce(&mut Spec<'_>)) -
 }
 
 /// All the data, copied out.
-pub fn values(segment: &Segment) -> Vec<f64> {
+pub(crate) fn values(segment: &Segment) -> Vec<f64> {
     let mut bytes = vec![0; segment.data_len()];
     segment.copy_to(&mut bytes, 0).unwrap();
     bytes.chunks_exact(8).map(|item| f64::from_ne_bytes(item.try_into().unwrap())).collect()

@@ -4,6 +4,9 @@ use super::digits::{digits, digits8, sign};
 use super::{add, byte, distance};
 use crate::text::decimal;
 
+/// Digits that always fit 64 bits.
+const MAX_DIGITS: usize = 19;
+
 /// # Safety
 /// * `p` is a cursor.
 #[inline(always)]
@@ -24,10 +27,14 @@ pub(super) unsafe fn float(p: *const u8) -> Option<(f64, *const u8)> {
         count += places;
         exponent = (places as i32).wrapping_neg();
     }
-    if count.wrapping_sub(1) >= 19 {
+    if count == 0 {
         // SAFETY: `start` is a cursor.
         return unsafe { named(negative, start) };
     }
+    // SAFETY: these bytes were seen just now, and are not written to.
+    let seen = unsafe { core::slice::from_raw_parts(start, distance(start, end)) };
+    // More than 19 digits wrap the mantissa, unless the first ones are zeros.
+    let whole = count <= MAX_DIGITS || significant_digits(seen) <= MAX_DIGITS;
     // SAFETY: `end` is a cursor.
     if unsafe { byte(end) } | 0x20 == b'e' {
         // SAFETY: `e` is not the sentinel.
@@ -37,7 +44,8 @@ pub(super) unsafe fn float(p: *const u8) -> Option<(f64, *const u8)> {
         exponent += value;
         end = behind;
     }
-    let magnitude = if let Some(value) = decimal::to_f64(mantissa, exponent) {
+    let quick = if whole { decimal::to_f64(mantissa, exponent) } else { None };
+    let magnitude = if let Some(value) = quick {
         value
     } else {
         // SAFETY: the text from `start` to `end` was read byte by byte above.
@@ -45,6 +53,13 @@ pub(super) unsafe fn float(p: *const u8) -> Option<(f64, *const u8)> {
         fast_float2::parse(text).ok()?
     };
     Some((if negative { -magnitude } else { magnitude }, end))
+}
+
+/// Digits behind the leading zeros of a number.
+#[cold]
+fn significant_digits(number: &[u8]) -> usize {
+    let digits = number.iter().skip_while(|b| matches!(b, b'0' | b'.'));
+    digits.filter(|b| b.is_ascii_digit()).count()
 }
 
 /// `nan`, `inf` and `infinity` behind their sign.
