@@ -1,5 +1,7 @@
 //! One change to a header, one error: a segment is untrusted input.
 
+#![allow(unsafe_code, clippy::unwrap_used, reason = "a test may fail, and says why it is safe")]
+
 mod shm;
 
 use ndshm::error::{Error, HeaderPart};

@@ -1,5 +1,7 @@
 //! Killed at every system call, failed at every system call: what is left.
 
+#![allow(unsafe_code, clippy::unwrap_used, reason = "a test may fail, and says why it is safe")]
+
 mod shm;
 
 use std::io::{BufRead, BufReader};

@@ -1,5 +1,7 @@
 //! Who dies, and what is left: real processes, real kills.
 
+#![allow(unsafe_code, clippy::unwrap_used, reason = "a test may fail, and says why it is safe")]
+
 mod shm;
 
 use core::time::Duration;

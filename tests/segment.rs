@@ -1,5 +1,7 @@
 //! The life of segments in real shared memory, seen from one process.
 
+#![allow(unsafe_code, clippy::unwrap_used, reason = "a test may fail, and says why it is safe")]
+
 mod shm;
 
 use core::time::Duration;

@@ -1,7 +1,7 @@
 //! The system calls, one short function each: the only module that names libc.
 //!
 //! Every call answers with [`Result`]; `errno` is read in one place,
-//! [`check`]. Nothing here allocates, locks or panics, so all of it may run in
+//! `check`. Nothing here allocates, locks or panics, so all of it may run in
 //! a forked child. May be imported by every layer but `error`, `dtype` and
 //! `layout`.
 //!
