@@ -81,8 +81,8 @@ $(BENCH_VENV)/.done: benches/pipeline/requirements.txt
 	@touch $@
 
 bench: setup-tests build $(BENCH_VENV)/.done
-	$(BENCH_VENV)/bin/python benches/pipeline/make_data.py target/bench-data
-	$(BENCH_VENV)/bin/python benches/pipeline/compare.py target/bench-data
+	$(BENCH_VENV)/bin/python benches/pipeline/make_data.py
+	$(BENCH_VENV)/bin/python benches/pipeline/compare.py --runs 5
 
 clean:
 	$(CARGO) clean

@@ -12,7 +12,7 @@
 //! let dtype = DTypeBuf::parse("[('pos', '<i4'), ('pct', '<f4')]")?;
 //! let name = Name::new(&format!("doc-{}", std::process::id()))?;
 //! let mut draft = Draft::create(&name, &Spec::new(dtype.as_dtype(), &[3]))?;
-//! draft.data_mut()?.fill(0);
+//! draft.data_mut().fill(0);
 //! let segment = draft.publish()?;
 //!
 //! // In this process or in another one:
@@ -97,3 +97,8 @@ pub mod hdf5;
 pub mod load;
 #[cfg(feature = "std")]
 pub mod pool;
+
+/// The README's examples are tests.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+pub mod readme {}
