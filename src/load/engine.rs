@@ -12,6 +12,7 @@ use std::vec::Vec;
 
 use super::cutter::{Cutter, Inputs, Range};
 use super::error::{InputFault, LoadError, Result, TextError};
+use super::head;
 use super::options::{Budget, Options};
 use super::report;
 use super::ring::Ring;
@@ -21,7 +22,7 @@ use super::worker::Reader;
 use crate::dtype::DType;
 use crate::pool::{Event, Pool};
 use crate::sys::Ended;
-use crate::text::Plan;
+use crate::text::{FaultKind, Plan};
 
 /// Tasks that a worker has at once: one to do, one to begin with right after.
 const DEPTH: usize = 2;
@@ -384,7 +385,10 @@ impl<'a> Engine<'a> {
     fn check(&self, range: Range, reply: &Reply) -> Result<()> {
         let reason = match reply.outcome() {
             Outcome::Done | Outcome::Full => return Ok(()),
-            Outcome::Fault(fault) => return Err(self.text_error(range, &fault)),
+            Outcome::Fault(fault) => match self.not_plain(range, &fault) {
+                Some(what) => InputFault::NotPlain(what),
+                None => return Err(self.text_error(range, &fault)),
+            },
             Outcome::Io(errno) => InputFault::Io(std::io::Error::from_raw_os_error(errno)),
             Outcome::Changed => InputFault::Changed,
             Outcome::LineTooLong => InputFault::LineTooLong {
@@ -393,6 +397,14 @@ impl<'a> Engine<'a> {
             },
         };
         Err(self.inputs.error(range.input, reason))
+    }
+
+    /// Bytes that are not UTF-8 may have a simple reason.
+    fn not_plain(&self, range: Range, fault: &FaultAt) -> Option<&'static str> {
+        match fault.kind {
+            FaultKind::Encoding => head::sniff(&self.inputs.path(range.input)),
+            _ => None,
+        }
     }
 
     fn text_error(&self, range: Range, fault: &FaultAt) -> LoadError {

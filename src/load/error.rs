@@ -92,6 +92,8 @@ pub enum InputFault {
     Empty,
     /// It was replaced or became shorter while it was read.
     Changed,
+    /// It is compressed, or in an encoding other than UTF-8.
+    NotPlain(&'static str),
     /// A line is longer than the input buffer.
     LineTooLong {
         /// Bytes that fit.
@@ -212,6 +214,9 @@ impl fmt::Display for InputFault {
                 "is a pipe or a device, which cannot be read in pieces yet: save it to a file first",
             ),
             Self::Empty => f.write_str("has no rows (--allow-empty accepts that)"),
+            Self::NotPlain(what) => {
+                write!(f, "is {what}, which cannot be read yet: make plain UTF-8 text of it first")
+            }
             Self::Changed => f.write_str("changed while it was read"),
             Self::LineTooLong { limit, line } => write!(
                 f,

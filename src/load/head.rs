@@ -48,6 +48,22 @@ pub(super) fn read(
     Ok(Head { start, skipped, columns })
 }
 
+/// What a file is that begins like no UTF-8 text.
+pub(super) fn sniff(path: &Path) -> Option<&'static str> {
+    let mut start = [0; 6];
+    let n = File::open(path).ok()?.read_at(&mut start, 0).ok()?;
+    match start.get(..n)? {
+        [0x1F, 0x8B, ..] => Some("compressed with gzip"),
+        [b'B', b'Z', b'h', ..] => Some("compressed with bzip2"),
+        [0xFD, b'7', b'z', b'X', b'Z', 0] => Some("compressed with xz"),
+        [0x28, 0xB5, 0x2F, 0xFD, ..] => Some("compressed with zstd"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("text in UTF-16"),
+        [b'P', b'K', 3, 4, ..] => Some("a zip archive"),
+        [0x89, b'H', b'D', b'F', ..] => Some("an HDF5 file"),
+        _ => None,
+    }
+}
+
 /// A window of a file that begins at the start of a line.
 struct Lines {
     file: File,

@@ -224,6 +224,21 @@ fn inputs_that_are_no_files_or_empty_are_refused() {
 }
 
 #[test]
+fn what_is_not_plain_text_is_called_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    for (bytes, what) in [
+        (b"\x1f\x8b\x08\0\xff\xfe1\n".as_slice(), "gzip"),
+        (b"\xff\xfe1\0\n\0", "UTF-16"),
+        (b"\x28\xb5\x2f\xfd\x04", "zstd"),
+        (b"\xe9t\xe9\n", ":1: not valid UTF-8"),
+    ] {
+        let path = write(dir.path(), "a", bytes);
+        let error = run(&[path], "S9", &tiny(1, 64)).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    }
+}
+
+#[test]
 fn an_error_of_the_sink_stops_the_load() {
     let dir = tempfile::tempdir().unwrap();
     let paths = [write(dir.path(), "a", "1,2\n".repeat(9_000).as_bytes())];

@@ -82,12 +82,13 @@ impl Fd {
         raw
     }
 
-    /// `open(path, O_RDONLY | O_CLOEXEC)`, without becoming a controlling terminal.
+    /// `open` for reading. Never waits, should the path have become a FIFO, and
+    /// never takes a controlling terminal.
     ///
     /// # Errors
     /// [`Error::Os`](crate::error::Error::Os).
     pub fn open_read(path: &CStr) -> Result<Self> {
-        Self::open(path, libc::O_RDONLY | libc::O_NOCTTY, 0)
+        Self::open(path, libc::O_RDONLY | libc::O_NOCTTY | libc::O_NONBLOCK, 0)
     }
 
     /// `open(path, flags | O_CLOEXEC, mode)`.
