@@ -55,7 +55,8 @@ struct Current {
     lines: u64,
 }
 
-pub(super) struct Engine<'a> {
+/// What an [`Engine`] is made of.
+pub(super) struct Parts<'a> {
     pub(super) inputs: &'a Inputs<'a>,
     pub(super) options: &'a Options,
     pub(super) dtype: DType<'a>,
@@ -64,6 +65,11 @@ pub(super) struct Engine<'a> {
     pub(super) ring: &'a Ring,
     pub(super) pool: Pool<Reader<'a>>,
     pub(super) cancel: &'a AtomicBool,
+}
+
+/// The engine at work.
+pub(super) struct Engine<'a> {
+    job: Parts<'a>,
     cutter: Cutter,
     queue: VecDeque<Piece>,
     /// Number of the piece at the front.
@@ -81,39 +87,17 @@ impl core::fmt::Debug for Engine<'_> {
     }
 }
 
-/// What an [`Engine`] is made of.
-pub(super) struct Parts<'a> {
-    pub(super) inputs: &'a Inputs<'a>,
-    pub(super) options: &'a Options,
-    pub(super) dtype: DType<'a>,
-    pub(super) plan: Plan<'a>,
-    pub(super) budget: Budget,
-    pub(super) ring: &'a Ring,
-    pub(super) pool: Pool<Reader<'a>>,
-    pub(super) cancel: &'a AtomicBool,
-}
-
 impl<'a> Engine<'a> {
-    pub(super) fn new(parts: Parts<'a>) -> Self {
-        let Parts { inputs, options, dtype, plan, budget, ring, pool, cancel } = parts;
-        let given = (0..pool.len()).map(|_| VecDeque::with_capacity(DEPTH)).collect();
-        let free = (0..ring.count() as u32).rev().collect();
+    pub(super) fn new(job: Parts<'a>) -> Self {
         Self {
-            inputs,
-            options,
-            dtype,
-            plan,
-            budget,
-            ring,
-            pool,
-            cancel,
-            cutter: Cutter::new(budget.piece),
+            cutter: Cutter::new(job.budget.piece),
             queue: VecDeque::new(),
             front: 0,
-            free,
-            given,
+            free: (0..job.ring.count() as u32).rev().collect(),
+            given: (0..job.pool.len()).map(|_| VecDeque::with_capacity(DEPTH)).collect(),
             current: Current::default(),
             total_rows: 0,
+            job,
         }
     }
 
@@ -137,22 +121,16 @@ impl<'a> Engine<'a> {
 
     /// Cuts one more piece off the inputs.
     fn cut_one(&mut self) -> bool {
-        let limits = (self.budget.input, self.budget.buffer);
-        let Some(next) = self.cutter.next(self.inputs, &self.plan, self.options, limits) else {
+        let limits = (self.job.budget.input, self.job.budget.buffer);
+        let Some(next) =
+            self.cutter.next(self.job.inputs, &self.job.plan, self.job.options, limits)
+        else {
             return false;
         };
         let piece = match next {
             Ok(range) => Piece { range, deaths: 0, discard: false, state: State::Waiting },
             Err(error) => Piece {
-                range: Range {
-                    input: 0,
-                    start: 0,
-                    end: 0,
-                    at_line_start: true,
-                    last: true,
-                    columns: 0,
-                    skipped: 0,
-                },
+                range: Range::NOWHERE,
                 deaths: 0,
                 discard: false,
                 state: State::Failed(Some(error)),
@@ -175,7 +153,7 @@ impl<'a> Engine<'a> {
 
     /// The living worker with the fewest tasks, if one can take more.
     fn least_busy(&self) -> Option<usize> {
-        let alive = (0..self.given.len()).filter(|&w| self.pool.is_alive(w));
+        let alive = (0..self.given.len()).filter(|&w| self.job.pool.is_alive(w));
         let load = |w: &usize| self.given.get(*w).map_or(DEPTH, VecDeque::len);
         alive.min_by_key(load).filter(|w| load(w) < DEPTH)
     }
@@ -206,8 +184,8 @@ impl<'a> Engine<'a> {
             buffer,
             start: range.start,
             end: range.end,
-            file: self.inputs.file(range.input),
-            max_rows: self.options.max_rows.unwrap_or(u64::MAX),
+            file: self.job.inputs.file(range.input),
+            max_rows: self.job.options.max_rows.unwrap_or(u64::MAX),
             columns: range.columns,
             at_line_start: u32::from(range.at_line_start),
         };
@@ -215,12 +193,12 @@ impl<'a> Engine<'a> {
         if let Some(list) = self.given.get_mut(worker) {
             list.push_back(self.front + at as u64);
         }
-        Ok(self.pool.send(worker, &task)?)
+        Ok(self.job.pool.send(worker, &task)?)
     }
 
     fn wait(&mut self) -> Result<()> {
-        let event = self.pool.wait(TICK_MS)?;
-        if self.cancel.load(Ordering::Relaxed) {
+        let event = self.job.pool.wait(TICK_MS)?;
+        if self.job.cancel.load(Ordering::Relaxed) {
             return Err(LoadError::Cancelled);
         }
         match event {
@@ -242,7 +220,7 @@ impl<'a> Engine<'a> {
         let end =
             if matches!(reply.outcome(), Outcome::Full) { reply.next } else { piece.range.end };
         let text = end.saturating_sub(piece.range.start);
-        self.cutter.learn(text, reply.rows * row_size as u64, self.budget.buffer);
+        self.cutter.learn(text, reply.rows * row_size as u64, self.job.budget.buffer);
     }
 
     /// Puts back what a dead worker had. What it was doing may have killed it.
@@ -257,16 +235,16 @@ impl<'a> Engine<'a> {
             piece.deaths += u32::from(i == 0);
             if piece.deaths > 1 {
                 let Range { input, start, end, .. } = piece.range;
-                let path = self.inputs.path(input);
+                let path = self.job.inputs.path(input);
                 piece.state = State::Failed(Some(LoadError::Worker { path, start, end, how }));
             }
         }
-        if self.pool.is_empty() { Err(LoadError::NoWorkers) } else { Ok(()) }
+        if self.job.pool.is_empty() { Err(LoadError::NoWorkers) } else { Ok(()) }
     }
 
     fn row_size(&self, at: usize) -> usize {
         let columns = self.queue.get(at).map_or(0, |piece| piece.range.columns);
-        self.plan.with_columns(columns).map_or(0, |plan| plan.row_size())
+        self.job.plan.with_columns(columns).map_or(0, |plan| plan.row_size())
     }
 
     /// Commits pieces from the front on, as far as they are read.
@@ -316,9 +294,9 @@ impl<'a> Engine<'a> {
     ) -> Result<bool> {
         self.begin(range, sink)?;
         let row_size = self.row_size(0);
-        let wanted = self.options.max_rows.unwrap_or(u64::MAX) - self.current.rows;
+        let wanted = self.job.options.max_rows.unwrap_or(u64::MAX) - self.current.rows;
         let rows = reply.rows.min(wanted);
-        let data = self.ring.buffer(buffer as usize);
+        let data = self.job.ring.buffer(buffer as usize);
         sink.rows(&Block::new(data, rows, row_size)).map_err(LoadError::Sink)?;
         if rows < wanted {
             self.check(range, reply)?;
@@ -345,7 +323,7 @@ impl<'a> Engine<'a> {
     fn go_on(&mut self, reply: &Reply) -> Result<()> {
         let Some(piece) = self.queue.front_mut() else { return Ok(()) };
         if reply.rows == 0 {
-            let (need, have) = (self.plan.row_size() as u64, self.budget.buffer as u64);
+            let (need, have) = (self.job.plan.row_size() as u64, self.job.budget.buffer as u64);
             return Err(LoadError::Memory { what: "one row", need, have });
         }
         piece.range.start = reply.next;
@@ -366,17 +344,17 @@ impl<'a> Engine<'a> {
             return Ok(());
         }
         self.current = Current { begun: true, rows: 0, lines: range.skipped };
-        let columns = self.plan.needs_column_count().then_some(range.columns);
-        let columns =
-            columns.or_else(|| self.plan.is_table().then(|| self.plan.column_count() as u32));
+        let columns = self.job.plan.needs_column_count().then_some(range.columns);
+        let columns = columns
+            .or_else(|| self.job.plan.is_table().then(|| self.job.plan.column_count() as u32));
         sink.begin(range.input, columns).map_err(LoadError::Sink)
     }
 
     fn finish(&mut self, range: Range, sink: &mut dyn Sink) -> Result<()> {
         let rows = self.current.rows;
         self.current = Current::default();
-        if rows == 0 && !self.options.allow_empty && self.options.max_rows != Some(0) {
-            return Err(self.inputs.error(range.input, InputFault::Empty));
+        if rows == 0 && !self.job.options.allow_empty && self.job.options.max_rows != Some(0) {
+            return Err(self.job.inputs.error(range.input, InputFault::Empty));
         }
         sink.end(range.input, rows).map_err(LoadError::Sink)
     }
@@ -392,17 +370,17 @@ impl<'a> Engine<'a> {
             Outcome::Io(errno) => InputFault::Io(std::io::Error::from_raw_os_error(errno)),
             Outcome::Changed => InputFault::Changed,
             Outcome::LineTooLong => InputFault::LineTooLong {
-                limit: self.budget.input as u64,
+                limit: self.job.budget.input as u64,
                 line: self.current.lines + reply.lines + 1,
             },
         };
-        Err(self.inputs.error(range.input, reason))
+        Err(self.job.inputs.error(range.input, reason))
     }
 
     /// Bytes that are not UTF-8 may have a simple reason.
     fn not_plain(&self, range: Range, fault: &FaultAt) -> Option<&'static str> {
         match fault.kind {
-            FaultKind::Encoding => head::sniff(&self.inputs.path(range.input)),
+            FaultKind::Encoding => head::sniff(&self.job.inputs.path(range.input)),
             _ => None,
         }
     }
@@ -410,18 +388,29 @@ impl<'a> Engine<'a> {
     fn text_error(&self, range: Range, fault: &FaultAt) -> LoadError {
         let text = fault.text.get(..fault.text_len).unwrap_or_default();
         LoadError::Text(std::boxed::Box::new(TextError {
-            path: self.inputs.path(range.input),
+            path: self.job.inputs.path(range.input),
             line: self.current.lines + fault.line + 1,
             row: self.current.rows + fault.row,
             column: fault.column,
             offset: fault.offset,
             text: String::from_utf8_lossy(text).into_owned(),
-            problem: report::problem(fault.kind, &self.plan, self.dtype),
+            problem: report::problem(fault.kind, &self.job.plan, self.job.dtype),
         }))
     }
 }
 
 impl Range {
+    /// What an input that cannot be cut has instead.
+    const NOWHERE: Self = Self {
+        input: 0,
+        start: 0,
+        end: 0,
+        at_line_start: true,
+        last: true,
+        columns: 0,
+        skipped: 0,
+    };
+
     const fn is_empty(&self) -> bool {
         self.start >= self.end
     }
