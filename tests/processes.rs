@@ -443,8 +443,11 @@ fn only_the_dead_are_pruned() {
 fn rival(name: &Name) {
     let dtype = float64();
     let mut made = 0;
-    for round in 0..400_u32 {
-        let spec = Spec { via: shm::BOTH[round as usize % 2], ..Spec::new(dtype.as_dtype(), &[1]) };
+    for round in 0.. {
+        if round >= 400 && made > 0 {
+            break;
+        }
+        let spec = Spec { via: shm::BOTH[round % 2], ..Spec::new(dtype.as_dtype(), &[1]) };
         match Draft::create(name, &spec).and_then(Draft::publish) {
             Ok(segment) => {
                 made += 1;
@@ -463,7 +466,6 @@ fn rival(name: &Name) {
             say("running");
         }
     }
-    assert!(made > 0);
     say("done");
 }
 

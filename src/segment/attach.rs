@@ -54,22 +54,21 @@ fn open(fd: &Fd, access: Access, deadline: &Deadline) -> Result<(Head, Map)> {
 }
 
 /// Waits for the state to be ready. What is no segment passes: the header's
-/// validation says why.
+/// validation says why. While the creator is alive nothing but the state is
+/// looked at, since it may be writing the header just then.
 fn wait_until_ready(fd: &Fd, deadline: &Deadline) -> Result<()> {
     let size = fd.stat()?.size;
     if size == 0 {
         return Err(Error::NotReady); // its creator has not got to sizing it
     }
-    let mut magic = [0; MAGIC.len()];
-    fd.read_full(&mut magic, 0)?;
-    if size < HEADER_SIZE as u64 || (magic != MAGIC && magic != [0; MAGIC.len()]) {
+    if size < HEADER_SIZE as u64 {
         return Ok(());
     }
     let page = Map::shared(fd, HEADER_SIZE, Access::Read)?;
     while is_initializing(&page) {
         if !probe(fd)?.writing {
             // It is ready before the creator lets go, so look once more.
-            return if is_initializing(&page) { Err(Error::CreatorDied) } else { Ok(()) };
+            return if is_initializing(&page) { abandoned(fd) } else { Ok(()) };
         }
         let left = deadline.left_ns();
         if left == 0 {
@@ -78,6 +77,14 @@ fn wait_until_ready(fd: &Fd, deadline: &Deadline) -> Result<()> {
         page.wait_u32(offset::STATE, State::Initializing as u32, left.min(SLICE_NS));
     }
     Ok(())
+}
+
+/// What to say of an object that nobody makes ready, unless it is foreign.
+fn abandoned(fd: &Fd) -> Result<()> {
+    let mut magic = [0; MAGIC.len()];
+    fd.read_full(&mut magic, 0)?;
+    let ours = magic == MAGIC || magic == [0; MAGIC.len()];
+    if ours { Err(Error::CreatorDied) } else { Ok(()) }
 }
 
 fn is_initializing(page: &Map) -> bool {

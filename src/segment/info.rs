@@ -59,7 +59,8 @@ impl Info {
         let (fd, glance) = open(name)?;
         let mut magic = [0; MAGIC.len()];
         fd.read_full(&mut magic, 0)?;
-        if magic == [0; MAGIC.len()] {
+        // A live creator may be writing the header just now.
+        if glance.alive.writing || magic == [0; MAGIC.len()] {
             return Err(unfinished(&glance));
         }
         let head = Head::read(&fd)?;
