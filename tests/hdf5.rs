@@ -132,16 +132,12 @@ fn run_python(script: &str, args: &[&Path]) -> Option<String> {
 }
 
 fn h5dump(args: &[&str], file: &Path) -> Option<String> {
-    match Command::new("h5dump").args(args).arg(file).output() {
-        Ok(out) => {
-            assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-            Some(String::from_utf8_lossy(&out.stdout).into_owned())
-        }
-        Err(_) => {
-            eprintln!("h5dump is missing: nothing read back by it");
-            None
-        }
-    }
+    let Ok(out) = Command::new("h5dump").args(args).arg(file).output() else {
+        eprintln!("h5dump is missing: nothing read back by it");
+        return None;
+    };
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    Some(String::from_utf8_lossy(&out.stdout).into_owned())
 }
 
 #[test]
@@ -156,12 +152,13 @@ fn h5py_reads_back_every_type() {
         let rows = pattern(dtype.as_dtype().itemsize() as usize * 6, i);
         add(&mut writer, &format!("t{i}"), &dtype, &rows, &[2, 3]);
         fs::write(dir.path().join(format!("t{i}")), &rows).unwrap();
-        list += &format!("{seen}\n");
+        list.push_str(seen);
+        list.push('\n');
     }
     writer.close().unwrap();
     fs::write(dir.path().join("list"), list).unwrap();
     h5dump(&["-H"], &path);
-    let script = r#"
+    let script = r"
 import h5py, numpy as np, sys, os
 from numpy.lib.recfunctions import repack_fields
 path, folder = sys.argv[1:]
@@ -177,7 +174,7 @@ with h5py.File(path) as f, open(folder + '/list') as lines:
         assert packed(d[()]) == packed(np.frombuffer(raw, want).reshape(2, 3)), i
         assert d.id.get_create_plist().get_obj_track_times() == 0
 print(i + 1)
-"#;
+";
     if let Some(out) = run_python(script, &[&path, dir.path()]) {
         assert_eq!(out.trim(), TYPES.len().to_string());
     }
@@ -214,7 +211,7 @@ fn attributes_carry_what_the_type_loses() {
     writer.finish_dataset("many", plain.as_dtype(), &[0], &many).unwrap();
     writer.close().unwrap();
     h5dump(&[], &path);
-    let script = r#"
+    let script = r"
 import h5py, numpy as np, sys
 f = h5py.File(sys.argv[1])
 a = dict(f['r'].attrs)
@@ -224,14 +221,14 @@ assert a['t.units'] == 'mine' and a['d.e.units'] == 'hours', a
 want = np.dtype([('t', '<M8[10ms]'), ('d', [('e', '<m8[h]')]), ('n', '<U2')])
 assert np.dtype(eval(a['ndshm_dtype'])) == want
 assert dict(f['ns'].attrs) == {'units': 'nanoseconds since 1970-01-01T00:00:00', 'ndshm_dtype': f['ns'].attrs['ndshm_dtype']}
-assert f['ns'].attrs['ndshm_dtype'].strip("'") == '<M8[ns]'
+assert f['ns'].attrs['ndshm_dtype'] == '<M8[ns]'
 assert f['D'].attrs['units'] == 'days' and 'units' not in f['generic'].attrs
 assert h5py.check_string_dtype(f['u'].dtype).encoding == 'utf-8'
 assert h5py.check_string_dtype(f['plain'].dtype['b']).encoding == 'ascii'
 assert not f['plain'].attrs
 assert {k: v for k, v in f['many'].attrs.items()} == {f'attribute {i}': f'attribute {i}' for i in range(20)}
 print('read')
-"#;
+";
     if let Some(out) = run_python(script, &[&path]) {
         assert_eq!(out.trim(), "read");
     }
@@ -310,7 +307,7 @@ fn empty_shapes_groups_and_names() {
     assert!(matches!(huge, Err(Error::Shape { need: None, .. })), "{huge:?}");
     assert_eq!(writer.close().unwrap().datasets, 5);
     assert!(fs::metadata(&path).unwrap().len() < 20_000, "refused rows stayed in the file");
-    let script = r#"
+    let script = r"
 import h5py, sys
 f = h5py.File(sys.argv[1])
 found = {}
@@ -318,7 +315,7 @@ f.visititems(lambda k, v: found.update({k: v.shape}) if isinstance(v, h5py.Datas
 assert found == {'none': (0,), 'wide': (5, 0), 'g/none': (0, 3), 'g/h/one': (), 'ü ö/x:y': (2,)}, found
 assert f['g/h/one'][()] == 0x01010101 and f['wide'][()].shape == (5, 0)
 print('read')
-"#;
+";
     if let Some(out) = run_python(script, &[&path]) {
         assert_eq!(out.trim(), "read");
     }
@@ -768,10 +765,9 @@ fn ten_thousand_datasets_make_a_small_file() {
     let script = "
 import h5py, sys
 f = h5py.File(sys.argv[1])
-print(len(f), bytes(f['d09999'][()]).hex())";
+print(len(f), list(bytes(f['d09999'][()])))";
     if let Some(out) = run_python(script, &[&path]) {
-        let hex: String = pattern(160, 9999).iter().map(|b| format!("{b:02x}")).collect();
-        assert_eq!(out.trim(), format!("10000 {hex}"));
+        assert_eq!(out.trim(), format!("10000 {:?}", pattern(160, 9999)));
     }
 }
 
@@ -785,7 +781,9 @@ fn two_files_at_a_time_and_one_after_another() {
     for writer in &mut both {
         add(writer, "x", &dtype, &pattern(80_000, 1), &[10_000]);
     }
-    both.into_iter().for_each(|writer| drop(writer.close().unwrap()));
+    for writer in both {
+        writer.close().unwrap();
+    }
     std::thread::scope(|scope| {
         scope.spawn(|| simple(&paths[2], &Options::default(), 10_000).unwrap());
     });

@@ -30,13 +30,13 @@ pub(super) fn with<T>(work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
     work(&session)
 }
 
-/// Keeps HDF5 from closing open files at `exit`: for a program that owns the
-/// whole process, to be called before anything else uses HDF5; later it has no effect.
+/// Keeps HDF5 from tidying up at `exit`: for a program that owns the whole process,
+/// to be called before anything else uses HDF5; later it has no effect.
 ///
-/// An exit in the middle of a file then leaves the temporary file unfinished,
-/// as a kill does. Without this call HDF5 would close it at exit, so that a
-/// partial file looks complete; even that happens under the temporary name
-/// only. A library never calls this: the host may rely on the closing.
+/// An exit in the middle of a file then ends at once. Without this call HDF5
+/// closes the file first, which is but memory;
+/// the temporary file is left unfinished either way, as after a kill, and the next
+/// run removes it. A library never calls this: the host may rely on the tidying.
 pub fn command_mode() {
     let _serialised = hdf5_sys::LOCK.lock();
     // SAFETY: takes no arguments; HDF5 is entered by one thread at a time. It fails only

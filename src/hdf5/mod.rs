@@ -10,8 +10,8 @@
 //! one, the rows are moved.
 //!
 //! Invariant of the unsafe code here: HDF5 is entered through
-//! [`library::with`] only, so by one thread at a time, and every id that is
-//! passed to it is owned by an [`id::Id`] or predefined.
+//! `library::with` only, so by one thread at a time, and every id that is
+//! passed to it is owned by an `id::Id` or predefined.
 
 mod attribute;
 mod check;

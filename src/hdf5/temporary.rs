@@ -1,11 +1,12 @@
 //! The file on disk under its temporary name, and the metadata in memory.
 //!
-//! HDF5 does not write to the disk. After it has created the file it finds a
-//! file in memory in the place of its descriptor, with the same addresses, and
-//! writes its metadata there; rows go to the disk without it. At the end the
-//! metadata is copied between the rows. So whatever the disk answers, HDF5 does
-//! not see it: after a failed write it cannot close a file any more, and crashes
-//! when the process ends.
+//! HDF5 does not write to the disk. Once it has created the file, a file in
+//! memory takes the place of its descriptor, with the same addresses, and gets the
+//! metadata; rows go to the disk without HDF5. At the end the metadata is copied
+//! between the rows. So whatever the disk answers, HDF5 does not see it: after a
+//! failed write HDF5 1.10 cannot close a file any more, and crashes when the
+//! process ends. Nor can a forked child, whose HDF5 closes the file it inherited
+//! when it exits, write into the file.
 
 use core::ffi::c_int;
 use std::fs::{self, File};
@@ -254,5 +255,54 @@ impl Drop for Temporary {
             // Nothing else can be done about an error, and the next run sweeps it.
             let _ = fs::remove_file(&self.path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIB: u64 = PIECE as u64;
+
+    #[test]
+    fn moved_rows_are_whole_and_leave_nothing_in_front() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = Target::check(&dir.path().join("x"), false).unwrap();
+        let rows: Vec<u8> = (0..3 * MIB + 77).map(|i| (i % 251) as u8 + 1).collect();
+        let len = rows.len() as u64;
+        for (from, to) in [
+            (4096, 8192),
+            (8192, 4096),
+            (4096, MIB),
+            (MIB, 4096),
+            (4096, 4 * MIB),
+            (4 * MIB, 4096),
+            (4096, 2 * MIB + 1),
+        ] {
+            let file = Temporary::create(&target).unwrap();
+            file.cut(0).unwrap();
+            file.write_all(&rows, from).unwrap();
+            file.relocate(from, to, len).unwrap();
+            let read = fs::read(file.path()).unwrap();
+            assert!(read[to as usize..][..rows.len()] == rows, "{from} to {to}");
+            assert!(read[..to as usize].iter().all(|&b| b == 0), "{from} to {to} left rows");
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn readers_are_let_in_and_sweepers_are_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let target = Target::check(&dir.path().join("x"), false).unwrap();
+        let mut file = Temporary::create(&target).unwrap();
+        assert!(file.mark_alive().unwrap());
+        let other = File::open(file.path()).unwrap();
+        assert!(other.try_lock().is_err());
+        assert!(other.try_lock_shared().is_ok());
+        other.unlock().unwrap();
+        let copy = file.file.try_clone().unwrap();
+        file.renamed();
+        assert!(other.try_lock().is_ok(), "a copy of the descriptor keeps the lock");
+        drop(copy);
     }
 }

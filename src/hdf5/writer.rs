@@ -5,7 +5,7 @@ use std::vec::Vec;
 
 use super::attribute::AttrValue;
 use super::dataset::{self, Names, Plan};
-use super::error::{Error, Result};
+use super::error::{Error, Result, Stack};
 use super::file::{self, ALIGNMENT, File};
 use super::id::Id;
 use super::library::{self, Session};
@@ -128,9 +128,8 @@ impl Writer {
         let start = end.checked_next_multiple_of(ALIGNMENT).unwrap_or(end);
         #[cfg(test)]
         let start = start + self.miss;
-        if self.rows.take().is_some() {
-            self.temporary.cut(end)?;
-        }
+        // Rows of a dataset that was dropped or refused may lie there.
+        self.temporary.cut(end)?;
         self.rows = Some(Rows::new(start, self.will_sync));
         Ok(start)
     }
@@ -187,9 +186,14 @@ impl Writer {
             dataset::create(session, file, &mut self.names, plan, &known.id)
         })
         .map_err(|e| e.about(&format_args!("dataset '{}'", plan.path)))?;
-        let Some(at) = offset else { return Ok(()) };
-        self.extents.push((at, rows.len()));
-        rows.place(&self.temporary, at)
+        match offset {
+            Some(at) => {
+                self.extents.push((at, rows.len()));
+                rows.place(&self.temporary, at)
+            }
+            None if rows.len() == 0 => Ok(()),
+            None => Err(Error::hdf5("H5Dget_offset", Stack::default())),
+        }
     }
 
     fn know_type(&mut self, session: &Session, dtype: DType<'_>) -> Result<()> {

@@ -41,10 +41,12 @@ pub(crate) fn to_f64(mantissa: u64, exponent: i32) -> Option<f64> {
     }
 }
 
-/// Both factors are float64 values: the operation rounds once.
+/// Both factors are float64 values: the operation rounds once. That would hold
+/// up to 2^53; but whether 16 digits are below that is as good as random, and
+/// a wrong guess of the processor costs more than the product does.
 #[inline(always)]
 fn by_one_operation(mantissa: u64, exponent: i32) -> Option<f64> {
-    if mantissa > 1 << 53 {
+    if mantissa >= 1_000_000_000_000_000 {
         return None;
     }
     let power = *EXACT_POWERS.get(exponent.unsigned_abs() as usize)?;

@@ -66,7 +66,7 @@ pub(super) unsafe fn sign(p: *const u8) -> (bool, *const u8) {
     let first = unsafe { byte(p) };
     let negative = first == b'-';
     // SAFETY: a sign is not the sentinel.
-    (negative, unsafe { add(p, usize::from(negative || first == b'+')) })
+    (negative, unsafe { add(p, usize::from(negative) + usize::from(first == b'+')) })
 }
 
 /// A value that a kernel reads and stores.
@@ -127,8 +127,9 @@ macro_rules! signed {
             if magnitude > <$type>::MAX as u64 + u64::from(negative) {
                 return None;
             }
-            let value = magnitude as $type;
-            Some((if negative { value.wrapping_neg() } else { value }, end))
+            // Two's complement without a branch: a sign is as good as random.
+            let sign = <$type>::from(negative);
+            Some(((magnitude as $type ^ sign.wrapping_neg()).wrapping_add(sign), end))
         });
     )*};
 }

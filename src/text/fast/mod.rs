@@ -156,15 +156,15 @@ unsafe fn listed<S: Separator>(
     // SAFETY: `p` is a cursor.
     let mut p = unsafe { separator.first(p) };
     for (i, &column) in columns.iter().enumerate() {
-        for step in 0..=column.skip {
-            if i > 0 || step > 0 {
-                // SAFETY: `p` is a cursor.
-                p = unsafe { separator.next(p) }?;
-            }
-            if step < column.skip {
-                // SAFETY: `p` is a cursor.
-                p = unsafe { skip_field(separator, p) }?;
-            }
+        if i > 0 {
+            // SAFETY: `p` is a cursor.
+            p = unsafe { separator.next(p) }?;
+        }
+        for _ in 0..column.skip {
+            // SAFETY: `p` is a cursor.
+            p = unsafe { skip_field(separator, p) }?;
+            // SAFETY: likewise.
+            p = unsafe { separator.next(p) }?;
         }
         // SAFETY: the plan's offsets lie in the row.
         let place = unsafe { out.add(column.offset as usize) };

@@ -1,0 +1,112 @@
+//! The kernels alone: text in memory to records in memory, one core.
+//!
+//!     cargo bench --bench parse
+//!
+//! Prints the best of some rounds, which is what a quiet machine would give,
+//! for the three workloads of `benches/pipeline` in small.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use ndshm::dtype_buf::DTypeBuf;
+use ndshm::text::{
+    Column, Delimiter, Format, OVERRUN, PADDING, Plan, Stop, Text, Unicode, columns_needed, parse,
+};
+
+const ROUNDS: usize = 40;
+const BYTES: usize = 1 << 20;
+
+fn main() {
+    let tab = Delimiter::Byte(b'\t');
+    let meth = "chr:S10,pos:i4,pct:f4,c:i4,t:i4";
+    bench("meth, white space", meth, Delimiter::Whitespace, 0, methylation);
+    bench("meth, tabulator", meth, tab, 0, methylation);
+    bench("grid, %.6f by comma", "f8", Delimiter::Byte(b','), 100, |random, text| {
+        row(text, ',', 100, |text| write!(text, "{:.6}", 60.0 * random.unit() - 30.0));
+    });
+    bench("full, 17 digits", "f8", Delimiter::Whitespace, 20, |random, text| {
+        row(text, ' ', 20, |text| write!(text, "{}", (2.0 * random.unit() - 1.0) * 3.0));
+    });
+    bench("integers", "i8", Delimiter::Whitespace, 10, |random, text| {
+        row(text, ' ', 10, |text| write!(text, "{}", random.next() as i64 >> (random.next() % 60)));
+    });
+}
+
+fn methylation(random: &mut Random, text: &mut String) {
+    let (c, t) = (random.next() % 40, random.next() % 20 + 1);
+    let percent = 100.0 * c as f32 / (c + t) as f32;
+    let (chr, pos) = (random.next() % 22 + 1, random.next() % 240_000_000);
+    writeln!(text, "chr{chr}\t{pos}\t{percent}\t{c}\t{t}").expect("a string takes it");
+}
+
+fn row(
+    text: &mut String,
+    between: char,
+    columns: usize,
+    mut field: impl FnMut(&mut String) -> std::fmt::Result,
+) {
+    for i in 0..columns {
+        if i > 0 {
+            text.push(between);
+        }
+        field(text).expect("a string takes it");
+    }
+    text.push('\n');
+}
+
+/// A generator with a fixed seed (splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn unit(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+fn bench(
+    name: &str,
+    dtype: &str,
+    delimiter: Delimiter,
+    columns: u32,
+    mut row: impl FnMut(&mut Random, &mut String),
+) {
+    let mut random = Random(7);
+    let mut text = String::new();
+    while text.len() < BYTES {
+        row(&mut random, &mut text);
+    }
+    let lines = text.lines().count();
+    let len = text.len();
+    let mut input = text.into_bytes();
+    input.resize(len + PADDING, 0);
+
+    let dtype = DTypeBuf::parse(dtype).expect("a dtype");
+    let mut storage = vec![Column::default(); columns_needed(dtype.as_dtype(), None).expect("few")];
+    let format = Format::new(delimiter, Some(b'#')).expect("a format");
+    let plan = Plan::compile(format, dtype.as_dtype(), Unicode::Ucs4, None, &mut storage)
+        .and_then(|plan| plan.with_columns(columns))
+        .expect("a plan");
+    let mut out = vec![0; lines * plan.row_size() + OVERRUN];
+    let text = Text::new(&mut input, len).expect("padding");
+    let best = (0..ROUNDS).map(|_| {
+        let start = Instant::now();
+        let progress = parse(&plan, text, 0, u64::MAX, &mut out);
+        assert!(progress.stop == Stop::InputEnd && progress.rows == lines as u64);
+        start.elapsed().as_secs_f64()
+    });
+    let best = best.fold(f64::INFINITY, f64::min);
+    let fields = lines * plan.column_count();
+    println!(
+        "{name:20} {:6.0} MB/s  {:5.1} ns a field  {:6.1} ns a row",
+        len as f64 / best / 1e6,
+        best / fields as f64 * 1e9,
+        best / lines as f64 * 1e9
+    );
+}
