@@ -5,7 +5,7 @@
 //! Prints the best of some rounds, which is what a quiet machine would give,
 //! for the three workloads of `benches/pipeline` in small.
 
-use std::fmt::Write;
+use core::fmt::{self, Write};
 use std::time::Instant;
 
 use ndshm::dtype_buf::DTypeBuf;
@@ -43,7 +43,7 @@ fn row(
     text: &mut String,
     between: char,
     columns: usize,
-    mut field: impl FnMut(&mut String) -> std::fmt::Result,
+    mut field: impl FnMut(&mut String) -> fmt::Result,
 ) {
     for i in 0..columns {
         if i > 0 {

@@ -22,6 +22,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     file.sync = args.sync;
     file.bool_as_u8 = args.bool_u8;
     let options = Options { load, hdf5: file, concat: args.concat.clone() };
+    hdf5::command_mode();
     let cancel = crate::cancel_on_signals()?;
     let start = Instant::now();
     let summary =
