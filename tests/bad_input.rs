@@ -121,7 +121,7 @@ fn is_printable(ran: &Ran) {
 }
 
 #[test]
-#[ignore = "BUG: control characters of the offending text reach the terminal"]
+
 fn offending_text_cannot_play_tricks_on_a_terminal() {
     let folder = Folder::new();
     folder.write("bad.txt", "1 \x1b[2Jx\u{9b}\n");
@@ -131,7 +131,7 @@ fn offending_text_cannot_play_tricks_on_a_terminal() {
 }
 
 #[test]
-#[ignore = "BUG: control characters of names reach the terminal"]
+
 fn names_cannot_play_tricks_on_a_terminal() {
     let folder = Folder::new();
     folder.write("bad\nname\x1b.txt", "x\n");
@@ -144,7 +144,7 @@ fn names_cannot_play_tricks_on_a_terminal() {
 }
 
 #[test]
-#[ignore = "BUG: text that is not UTF-8 is reported without column, byte and text"]
+
 fn text_that_is_not_utf8_is_shown() {
     let folder = Folder::new();
     folder.write("bad.txt", b"a b\nc d\xffe\n");
@@ -441,7 +441,7 @@ fn a_full_disk_does_not_harm_the_file_that_was_there() {
 
 /// `ulimit -f` is a full disk of another kind.
 #[test]
-#[ignore = "BUG: SIGXFSZ ends the command without a message, and its temporary file stays"]
+
 fn a_limit_on_file_sizes_is_an_error() {
     let folder = Folder::new();
     table(&folder);
@@ -504,7 +504,7 @@ fn full_shared_memory_leaves_nothing() {
 }
 
 #[test]
-#[ignore = "BUG: no message names /dev/shm where it is missing"]
+
 fn shared_memory_that_is_not_there_is_an_error_of_its_own() {
     let folder = Folder::new();
     let input = folder.write("a.txt", "1 2\n");

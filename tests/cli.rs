@@ -524,7 +524,7 @@ fn two_runs_to_one_output_leave_one_good_file() {
 
 /// They begin at the same time, and sweep what the dead have left.
 #[test]
-#[ignore = "BUG: a file that is swept before it is locked ends a run with an error of HDF5"]
+
 fn many_runs_to_one_output_get_along() {
     let folder = Folder::new();
     let (input, output) = (folder.write("x.txt", "1 2\n"), folder.path("x.h5"));
@@ -541,7 +541,7 @@ fn many_runs_to_one_output_get_along() {
 /// Several runs may share a terminal or a log. A socket for datagrams shows what
 /// one call of the system has written.
 #[test]
-#[ignore = "BUG: a message is written in parts, between which those of others may come"]
+
 fn a_message_is_written_at_once() {
     let (ours, theirs) = UnixDatagram::pair().unwrap();
     let mut command = ndshm(["info", "cli-no-such-segment"]);

@@ -107,7 +107,11 @@ pub(super) fn create(
     let access = access_list(session, metadata_bytes)?;
     for _ in 0..ATTEMPTS {
         let temporary = Temporary::create(target)?;
-        let id = create_at(session, temporary.path(), h5f::H5F_ACC_TRUNC, &access)?;
+        let id = match create_at(session, temporary.path(), h5f::H5F_ACC_TRUNC, &access) {
+            // Until it is locked another run may take it for a dead one's and sweep it.
+            Err(_) if !temporary.is_named()? => continue,
+            result => result?,
+        };
         let descriptor = descriptor(session, &id)?;
         // SAFETY: HDF5's own descriptor, open as long as the file is. HDF5 reads and writes
         // there, and asks only at opening what is behind it.

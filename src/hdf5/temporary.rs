@@ -12,7 +12,7 @@ use core::ffi::c_int;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, IntoRawFd};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::vec;
 use std::vec::Vec;
@@ -82,6 +82,12 @@ impl Temporary {
         unsafe { sys::replace(raw, &self.memory) }.map_err(in_memory)?;
         // Until the end the file on disk is not HDF5, whatever happens.
         self.cut(0)
+    }
+
+    /// Whether it still has its name: nobody has swept it.
+    pub(super) fn is_named(&self) -> Result<bool> {
+        let status = self.file.metadata().map_err(|e| Error::io("look at it", &self.path, e))?;
+        Ok(status.nlink() > 0)
     }
 
     /// Its path.

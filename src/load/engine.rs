@@ -7,7 +7,6 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::collections::VecDeque;
-use std::string::String;
 use std::vec::Vec;
 
 use super::cutter::{Cutter, Inputs, Range};
@@ -393,7 +392,7 @@ impl<'a> Engine<'a> {
             row: self.current.rows + fault.row,
             column: fault.column,
             offset: fault.offset,
-            text: String::from_utf8_lossy(text).into_owned(),
+            text: report::text(text),
             problem: report::problem(fault.kind, &self.job.plan, self.job.dtype),
         }))
     }

@@ -181,7 +181,7 @@ impl fmt::Display for Problem {
             Self::ColumnIndex { index, found } => {
                 write!(f, "column {index} of usecols does not exist: the line has {found} columns")
             }
-            Self::Encoding => f.write_str("not valid UTF-8"),
+            Self::Encoding => f.write_str("not UTF-8"),
         }
     }
 }
@@ -196,6 +196,7 @@ impl fmt::Display for TextError {
             convert @ Problem::Convert { .. } => {
                 write!(f, " could not convert '{}' {convert}", self.text)
             }
+            Problem::Encoding => write!(f, " '{}' is not UTF-8", self.text),
             other => write!(f, " {other}"),
         }
     }

@@ -24,6 +24,16 @@ pub(super) fn problem(kind: FaultKind, plan: &Plan<'_>, dtype: DType<'_>) -> Pro
     }
 }
 
+/// Bytes of a file as text, those that are not UTF-8 spelled out.
+pub(super) fn text(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|byte| std::format!("\\x{byte:02x}")));
+    }
+    text
+}
+
 /// What text of a type looks like.
 fn expected(field: Field<'_>) -> &'static str {
     match (field.kind(), field.itemsize()) {

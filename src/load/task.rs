@@ -173,13 +173,23 @@ impl Reply {
     }
 }
 
+/// Length of a text cut to what travels, between characters.
+fn cut(text: &[u8]) -> usize {
+    let continues = |&at: &usize| text.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
+    let from = TEXT_BYTES.saturating_sub(3);
+    if text.len() <= TEXT_BYTES {
+        return text.len();
+    }
+    (from..=TEXT_BYTES).rev().find(|at| !continues(at)).unwrap_or(TEXT_BYTES)
+}
+
 impl FaultAt {
     /// Completes a fault with its place in the file and its text.
     pub(super) fn new(fault: &Fault, text: &[u8], text_offset: u64) -> Self {
         let bytes = text.get(fault.start..).unwrap_or_default();
         let bytes = bytes.get(..fault.len).unwrap_or(bytes);
         let mut copy = [0; TEXT_BYTES];
-        let text_len = bytes.len().min(TEXT_BYTES);
+        let text_len = cut(bytes);
         for (to, &from) in copy.iter_mut().zip(bytes) {
             *to = from;
         }

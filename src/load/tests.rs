@@ -230,10 +230,11 @@ fn what_is_not_plain_text_is_called_by_its_name() {
         (b"\x1f\x8b\x08\0\xff\xfe1\n".as_slice(), "gzip"),
         (b"\xff\xfe1\0\n\0", "UTF-16"),
         (b"\x28\xb5\x2f\xfd\x04", "zstd"),
-        (b"\xe9t\xe9\n", ":1: not valid UTF-8"),
+        (b"x y\xe9\n", ":1:2: 'y\\xe9' is not UTF-8"),
     ] {
         let path = write(dir.path(), "a", bytes);
-        let error = run(&[path], "S9", &tiny(1, 64)).unwrap_err().to_string();
+        let options = Options { format: Format::default(), ..tiny(1, 64) };
+        let error = run(&[path], "S9", &options).unwrap_err().to_string();
         assert!(error.contains(what), "{error}");
     }
 }

@@ -37,6 +37,13 @@ pub fn set_on_interrupt(flag: &'static AtomicBool) -> Result<()> {
     Ok(())
 }
 
+/// Makes a write beyond the limit on file sizes an error instead of the signal
+/// SIGXFSZ. For a command.
+pub fn ignore_size_limit_signal() {
+    // SAFETY: ignoring a signal needs no handler.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+}
+
 fn is_ignored(signal: i32) -> Result<bool> {
     // SAFETY: all-zero is a valid `sigaction`.
     let mut old: libc::sigaction = unsafe { core::mem::zeroed() };

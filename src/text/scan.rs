@@ -2,6 +2,9 @@
 
 #![allow(unsafe_code)]
 
+use core::ops::Range;
+
+use super::Format;
 use super::exact;
 use super::fast::{self, OVERRUN, PADDING};
 use super::fault::{Fault, FaultKind};
@@ -88,13 +91,14 @@ pub fn parse(
             if progress.stop != Stop::InputEnd {
                 return progress;
             }
+            let (column, field) = field_at(text.text(), plan.format, start, bad);
             let fault = Fault {
                 kind: FaultKind::Encoding,
                 line: progress.lines,
                 row: progress.rows,
-                column: 0,
-                start: bad,
-                len: 1,
+                column,
+                start: field.start,
+                len: field.len(),
             };
             Progress { stop: Stop::Fault(fault), ..progress }
         }
@@ -108,6 +112,15 @@ fn invalid_utf8(text: Text<'_>, from: usize) -> Option<usize> {
         return None;
     }
     core::str::from_utf8(bytes).err().map(|e| from + e.valid_up_to())
+}
+
+/// Column, from 1, and place of the field that holds the byte `bad` of the line
+/// at `start`; column 0 and the byte alone in a comment or between fields.
+fn field_at(text: &[u8], format: Format, start: usize, bad: usize) -> (u32, Range<usize>) {
+    let line = lines::without_end(text.get(start..).unwrap_or_default());
+    let spans = exact::Fields::new(line, format)
+        .map(|field| start + field.start..start + field.start + field.text.len());
+    (1..).zip(spans).find(|(_, span)| span.contains(&bad)).unwrap_or((0, bad..bad + 1))
 }
 
 fn line_start_before(text: &[u8], at: usize) -> usize {

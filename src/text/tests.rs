@@ -276,7 +276,7 @@ fn bad_utf8_is_found_behind_good_rows_and_even_in_comments() {
         let (out, rows, lines, fault) = read(plan, b"1\n2\n# \xff\n3\n", u64::MAX);
         let fault = fault.unwrap();
         assert_eq!((out.len(), rows, lines, fault.start, fault.line), (8, 2, 2, 6, 2));
-        assert_eq!(fault.kind, FaultKind::Encoding);
+        assert_eq!((fault.kind, fault.column), (FaultKind::Encoding, 0));
         let (.., fault) = read(plan, b"1\nx\n\xff", u64::MAX);
         assert!(matches!(fault.unwrap().kind, FaultKind::Convert { slot: 0 }));
         let (_, rows, _, fault) = read(plan, b"1\n2\n\xff", 1);

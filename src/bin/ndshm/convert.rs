@@ -10,7 +10,7 @@ use ndshm::load::LoadError;
 
 use crate::args::ConvertArgs;
 use crate::load::{TextSource, text_source};
-use crate::output::{Failure, human, shape, shortened, thousands};
+use crate::output::{Failure, human, printable, shape, shortened, thousands};
 
 /// Datasets that the summary lists.
 const LISTED: usize = 20;
@@ -44,14 +44,14 @@ fn report(summary: &Summary, dtype: DType<'_>, seconds: f64) -> Result<(), Failu
     writeln!(
         out,
         "{}: {} rows in {} dataset{}, {} in {seconds:.2} s",
-        summary.path.display(),
+        printable(&summary.path.display().to_string()),
         thousands(summary.rows),
         thousands(count as u64),
         if count == 1 { "" } else { "s" },
         human(summary.bytes),
     )?;
     for dataset in summary.datasets.iter().take(LISTED) {
-        writeln!(out, "  {}  {}", dataset.name, shape(&dataset.shape))?;
+        writeln!(out, "  {}  {}", printable(&dataset.name), shape(&dataset.shape))?;
     }
     if count > LISTED {
         writeln!(out, "  ... and {} more", thousands((count - LISTED) as u64))?;

@@ -14,7 +14,7 @@ use ndshm::segment::Name;
 use ndshm::text::{Delimiter, Format};
 
 use crate::args::{LoadArgs, TextArgs};
-use crate::output::{Failure, human, shape, shortened};
+use crate::output::{Failure, human, shape, shm_error, shortened};
 
 /// What is read, and how.
 pub(crate) struct TextSource {
@@ -87,7 +87,7 @@ fn dtype_failure(whence: &str, text: &str, error: Error) -> Failure {
     let window: String = line.chars().skip(skip).take(76).collect();
     let caret = " ".repeat(column - skip);
     let place = if text.contains('\n') { format!("{whence}:{number}") } else { whence.into() };
-    Failure::new(format!("{place}: {fault}\n  {window}\n  {caret}^"))
+    Failure::new(format!("{place}: {fault}")).showing([window, caret + "^"])
 }
 
 pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
@@ -126,7 +126,11 @@ fn failure(name: &str, error: LoadError) -> Failure {
             human(free),
             human(need)
         )),
-        LoadError::Core(error) => Failure::new(format!("segment '{name}': {error}")),
+        // Nobody asked for one by its name: it is the place that is missing.
+        LoadError::Core(Error::NotFound) => Failure::new(format!(
+            "segment '{name}': there is no /dev/shm: shared memory needs a tmpfs mounted there"
+        )),
+        LoadError::Core(error) => Failure::new(format!("segment '{name}': {}", shm_error(error))),
         error => Failure::new(error),
     }
 }

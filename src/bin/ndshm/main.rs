@@ -20,6 +20,7 @@ use output::Failure;
 static CANCEL: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
+    ndshm::sys::ignore_size_limit_signal();
     let args = Args::parse();
     let done = match &args.command {
         Command::Convert(args) => convert::run(args),

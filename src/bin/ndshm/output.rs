@@ -4,6 +4,8 @@ use core::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use ndshm::error::Error;
+
 /// Status after a signal, as shells report SIGINT.
 const INTERRUPTED: u8 = 130;
 
@@ -11,31 +13,43 @@ const INTERRUPTED: u8 = 130;
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
+    /// Lines that show the place, if there are any.
+    excerpt: Vec<String>,
     status: u8,
 }
 
 impl Failure {
     pub(crate) fn new(error: impl Display) -> Self {
-        Self { message: error.to_string(), status: 1 }
+        Self { message: error.to_string(), excerpt: Vec::new(), status: 1 }
     }
 
     pub(crate) fn about(what: impl Display, error: impl Display) -> Self {
         Self::new(format!("{what}: {error}"))
     }
 
+    /// The same with lines that show the place.
+    pub(crate) fn showing(self, excerpt: impl Into<Vec<String>>) -> Self {
+        Self { excerpt: excerpt.into(), ..self }
+    }
+
     pub(crate) fn interrupted() -> Self {
-        Self { message: "interrupted: nothing was written".into(), status: INTERRUPTED }
+        Self { status: INTERRUPTED, ..Self::new("interrupted: nothing was written") }
     }
 
     /// What went wrong was reported already.
-    pub(crate) const fn reported() -> Self {
-        Self { message: String::new(), status: 1 }
+    pub(crate) fn reported() -> Self {
+        Self::new("")
     }
 
     /// Prints it; the exit status.
     pub(crate) fn report(&self) -> ExitCode {
         if !self.message.is_empty() {
-            complain(&self.message);
+            let mut text = printable(&self.message);
+            for line in &self.excerpt {
+                text.push_str("\n  ");
+                text.push_str(&printable(line));
+            }
+            say(&text);
         }
         ExitCode::from(self.status)
     }
@@ -51,9 +65,39 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// One message on standard error, which may be closed.
+/// One message on standard error.
 pub(crate) fn complain(message: impl Display) {
-    let _ = writeln!(io::stderr(), "ndshm: {message}");
+    say(&printable(&message.to_string()));
+}
+
+/// Written at once, so that several runs can share a terminal; standard error
+/// may be closed.
+fn say(message: &str) {
+    let _ = io::stderr().write_all(format!("ndshm: {message}\n").as_bytes());
+}
+
+/// Text whose control characters are spelled out, so that no file name and no
+/// input can play tricks on a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            shown.extend(c.escape_default());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// An error about shared memory, with the words of the system where it has some.
+pub(crate) fn shm_error(error: Error) -> String {
+    match error {
+        Error::Os { call, errno } => {
+            format!("/dev/shm: {call}: {}", io::Error::from_raw_os_error(errno))
+        }
+        error => error.to_string(),
+    }
 }
 
 /// Bytes as people read them.

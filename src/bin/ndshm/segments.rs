@@ -10,7 +10,7 @@ use ndshm::layout::View;
 use ndshm::segment::{self, Alive, Info, Name, Policy, Removal};
 
 use crate::args::{HeadArgs, LsArgs, NamesArgs};
-use crate::output::{Failure, complain, human, shape, shortened, table, thousands};
+use crate::output::{Failure, complain, human, shape, shm_error, shortened, table, thousands};
 use crate::value;
 
 /// Columns of a record or a table that `head` prints.
@@ -27,7 +27,7 @@ fn peek(text: &str) -> Result<Info, Failure> {
 fn about(name: &str, error: Error) -> String {
     match error {
         Error::NotFound => format!("no segment is named '{name}'; 'ndshm ls' lists them"),
-        error => format!("segment '{name}': {error}"),
+        error => format!("segment '{name}': {}", shm_error(error)),
     }
 }
 
@@ -37,7 +37,7 @@ fn all_names() -> Result<Vec<Name>, Failure> {
         names.push(*name);
         Ok(())
     })
-    .map_err(Failure::new)?;
+    .map_err(|error| Failure::new(shm_error(error)))?;
     names.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     Ok(names)
 }
@@ -255,7 +255,7 @@ pub(crate) fn prune() -> Result<(), Failure> {
         }
         Ok(())
     })
-    .map_err(Failure::new)?;
+    .map_err(|error| Failure::new(shm_error(error)))?;
     if removed == 0 {
         complain("nothing to remove");
     }

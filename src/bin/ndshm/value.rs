@@ -4,6 +4,8 @@ use core::fmt::Write;
 
 use ndshm::dtype::{Field, Kind, Order};
 
+use crate::output::printable;
+
 /// One element, a record in parentheses, a subarray in brackets.
 pub(crate) fn text(field: Field<'_>, bytes: &[u8]) -> String {
     let size = field.itemsize() as usize;
@@ -96,31 +98,16 @@ fn half(bits: u16) -> f64 {
     }
 }
 
-/// Printable characters as they are, the rest escaped, so that no segment can
-/// play tricks on a terminal.
-fn printable(text: &mut String, c: char) {
-    if c.is_control() {
-        let _ = write!(text, "{}", c.escape_default());
-    } else {
-        text.push(c);
-    }
-}
-
 fn latin1(bytes: &[u8]) -> String {
     let end = bytes.iter().rposition(|&b| b != 0).map_or(0, |at| at + 1);
-    let mut text = String::new();
-    bytes[..end].iter().for_each(|&b| printable(&mut text, char::from(b)));
-    text
+    printable(&bytes[..end].iter().map(|&b| char::from(b)).collect::<String>())
 }
 
 fn unicode(bytes: &[u8], little: bool) -> String {
     let points: Vec<_> = bytes.chunks(4).map(|c| unsigned(c, little) as u32).collect();
     let end = points.iter().rposition(|&p| p != 0).map_or(0, |at| at + 1);
-    let mut text = String::new();
-    for &point in &points[..end] {
-        printable(&mut text, char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER));
-    }
-    text
+    let character = |&p: &u32| char::from_u32(p).unwrap_or(char::REPLACEMENT_CHARACTER);
+    printable(&points[..end].iter().map(character).collect::<String>())
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
