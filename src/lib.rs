@@ -90,6 +90,9 @@ pub mod text;
 
 #[cfg(feature = "hdf5")]
 pub mod convert;
+#[cfg(feature = "capi")]
+#[allow(unsafe_code)]
+pub mod ffi;
 #[cfg(feature = "hdf5")]
 #[allow(unsafe_code)]
 pub mod hdf5;

@@ -41,8 +41,8 @@ use crate::error::{Error, Result};
 
 pub use poll::{Watch, poll, receive, send, socket_pair};
 pub use process::{
-    Child, Ended, Forked, SignalMask, close_all_but, die_with_parent, exit_now, fork, parent_pid,
-    pid, reset_signals,
+    Child, Ended, Forked, SignalMask, abort, close_all_but, die_with_parent, exit_now, fork,
+    parent_pid, pid, reset_signals,
 };
 
 /// An `errno` by its POSIX name, for callers that decide by it.

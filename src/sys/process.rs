@@ -142,6 +142,12 @@ pub fn exit_now(status: i32) -> ! {
     unsafe { libc::_exit(status) }
 }
 
+/// `abort`: ends the process by SIGABRT.
+pub fn abort() -> ! {
+    // SAFETY: `abort` has no preconditions.
+    unsafe { libc::abort() }
+}
+
 /// Process id of the caller.
 #[must_use]
 pub fn pid() -> i32 {

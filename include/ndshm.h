@@ -1,0 +1,705 @@
+/*
+ * ndshm.h: typed n-dimensional arrays in shared memory, opened by name
+ *
+ * Made by tests/header.rs from src/ffi; do not edit. To make it again:
+ *
+ *     NDSHM_BLESS=1 cargo test --test header
+ *
+ *
+ * A segment is an array in POSIX shared memory that describes itself: who knows
+ * its name sees the same data, its type and its shape, without a copy and
+ * without asking anybody. What is not in this file is not part of the interface.
+ *
+ *     ndshm_error error = { .struct_size = sizeof(error) };
+ *     ndshm_create_options options = { .struct_size = sizeof(options) };
+ *     ndshm_segment made = {0}, seen = {0};
+ *     uint64_t shape[] = {1000};
+ *
+ *     options.dtype = "pos:i4,pct:f4";
+ *     options.shape = shape;
+ *     options.ndim = 1;
+ *     if (ndshm_segment_create("run7", &options, &made, &error))
+ *         return fail(&error);
+ *     fill(ndshm_segment_data_mut(&made));
+ *     if (ndshm_segment_publish(&made, &error))
+ *         return fail(&error);
+ *
+ *     // in this process or in any other one
+ *     if (ndshm_segment_attach("run7", NULL, &seen, &error))
+ *         return fail(&error);
+ *     use(ndshm_segment_data(&seen));
+ *
+ *     ndshm_segment_detach(&seen);
+ *     ndshm_segment_detach(&made);     // the last one removes the name
+ *
+ * c-examples/smoke.c is a program that can be compiled.
+ *
+ *
+ * OWNERSHIP. The caller owns all memory. The library allocates none, but for
+ * the mappings of segments, and keeps no pointer to an argument. A handle
+ * (ndshm_segment) is plain storage of the caller's; begin with zeros. What
+ * ndshm_segment_create and ndshm_segment_attach put into it is given back by
+ * ndshm_segment_detach. Pointers that come out of a handle are valid until it
+ * is detached; text that is returned is static.
+ *
+ * LIFE. A segment lives as long as a process has it attached, and its name goes
+ * with the last one, however that ends: detach, exit, exec or SIGKILL. (After a
+ * kill the name and the memory may stay until the next process creates a
+ * segment of that name, or calls ndshm_segment_prune.) NDSHM_POLICY_PERSIST
+ * keeps it until somebody unlinks it. The kernel's locks decide, never a
+ * process id and never the reference count.
+ *
+ * ERRORS. A function that can fail returns a status: NDSHM_OK, which is 0, or a
+ * negative NDSHM_ERR_... . The numbers are stable. Outputs follow the inputs and
+ * are written only on success. The last parameter is an optional ndshm_error,
+ * which gets a sentence for people when the call fails; NULL if you do not want
+ * it. Functions that ask an open handle for something return it directly, and
+ * NULL or 0 for a handle that is not open.
+ *
+ * NULL where a pointer is needed is NDSHM_ERR_ARGUMENT and not a crash; so is a
+ * number that has no meaning. A handle that was closed is NDSHM_ERR_HANDLE.
+ *
+ * OPTIONS. A struct of options begins with its size, so that it can grow:
+ * set struct_size to sizeof, leave all you do not need at zero. Fields that a
+ * newer program sets and this library does not know are refused, not ignored.
+ * In C write "= { .struct_size = sizeof(x) }", in C++ "= {}" and set it.
+ *
+ * THREADS. There is no state of the library's own that threads could see:
+ * different handles may be used by different threads at once. Of one handle,
+ * functions that take it as const may be called by many threads at once; while
+ * one thread publishes or detaches it no other may use it. Access to the data
+ * is not synchronised in any way, neither between threads nor between processes.
+ *
+ * FORK. A forked child has the segments of its parent attached, too, and keeps
+ * them alive until it exits, execs, or detaches its copies of the handles. It is
+ * not counted by ndshm_segment_refcount. A draft belongs to the process that
+ * created it; its children leave it alone.
+ *
+ * SIGNALS. The library installs no handlers, and calls that a signal interrupts
+ * go on. Do not call it from a handler. All memory is reserved when a segment is
+ * made, so that full shared memory is NDSHM_ERR_NO_SPACE and not a SIGBUS; an
+ * object that is made shorter from outside while it is attached is one.
+ *
+ * TRUST. A header is checked before it is used, whoever wrote it. The data is
+ * whatever those with the permission to write it wrote.
+ *
+ * VERSIONS. NDSHM_VERSION_... is this header's; ndshm_version() the library's
+ * that is running. NDSHM_ABI_VERSION changes when programs must be compiled
+ * again. The format of segments has a version of its own: libraries read
+ * each other's segments if NDSHM_FORMAT_MAJOR is the same.
+ *
+ * LANGUAGES. C99 or later, C++11 or later. Integers stand for enums, so that
+ * every foreign function interface can call this.
+ */
+
+#ifndef NDSHM_H
+#define NDSHM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ==========================================================================
+ *                                 Versions
+ * ========================================================================== */
+
+// Version of this header, first number.
+#define NDSHM_VERSION_MAJOR 0
+
+// Version of this header, second number.
+#define NDSHM_VERSION_MINOR 1
+
+// Version of this header, third number.
+#define NDSHM_VERSION_PATCH 0
+
+// Version of the binary interface. It changes when a program must be compiled
+// again.
+#define NDSHM_ABI_VERSION 1
+
+// Format of the segments that this library makes, first number: it reads no
+// segment with a larger one.
+#define NDSHM_FORMAT_MAJOR 1
+
+// Format of the segments that this library makes, second number: it reads
+// segments with any.
+#define NDSHM_FORMAT_MINOR 0
+
+// The version of the library that is running, as static text.
+const char *ndshm_version(void);
+
+// The binary interface of the library that is running. A program that finds
+// another number than `NDSHM_ABI_VERSION` must not call anything else.
+uint32_t ndshm_abi_version(void);
+
+/* ==========================================================================
+ *                                  Errors
+ *
+ * Statuses, in groups with gaps: of any call, of segments, of dtypes, of this
+ * interface. A number that was ever released is not used for something else.
+ * ========================================================================== */
+
+// No error.
+#define NDSHM_OK 0
+
+// An argument is NULL or out of its range; an options struct has a size or a
+// field that this library does not know.
+#define NDSHM_ERR_ARGUMENT -1
+
+// A size does not fit this machine.
+#define NDSHM_ERR_OVERFLOW -2
+
+// A system call failed; `os_errno` says why.
+#define NDSHM_ERR_OS -3
+
+// The text is not a segment name.
+#define NDSHM_ERR_NAME -10
+
+// A live or persistent segment has this name.
+#define NDSHM_ERR_EXISTS -11
+
+// No segment has this name.
+#define NDSHM_ERR_NOT_FOUND -12
+
+// The segment is there, its data is not complete yet.
+#define NDSHM_ERR_NOT_READY -13
+
+// Another process holds the segment's lock exclusively.
+#define NDSHM_ERR_BUSY -14
+
+// The object of this name was not made by ndshm.
+#define NDSHM_ERR_NOT_NDSHM -15
+
+// The segment needs a newer library.
+#define NDSHM_ERR_TOO_NEW -16
+
+// The segment was made by a machine of the other byte order.
+#define NDSHM_ERR_ENDIAN -17
+
+// The object is shorter than its header says.
+#define NDSHM_ERR_TRUNCATED -18
+
+// The header contradicts itself.
+#define NDSHM_ERR_CORRUPT -19
+
+// Shared memory is full.
+#define NDSHM_ERR_NO_SPACE -20
+
+// The owner's permissions do not allow it.
+#define NDSHM_ERR_PERMISSION -21
+
+// The creator died before the data was complete.
+#define NDSHM_ERR_CREATOR_DIED -22
+
+// The segment is attached for reading only.
+#define NDSHM_ERR_READ_ONLY -23
+
+// The text is not a dtype.
+#define NDSHM_ERR_DTYPE -40
+
+// A dtype has more fields than the tables given for it.
+#define NDSHM_ERR_DTYPE_SPACE -41
+
+// A dtype has no text form that can be read.
+#define NDSHM_ERR_NOT_TEXT -42
+
+// The handle is not open: never, not any more, or not in the state that the
+// function needs.
+#define NDSHM_ERR_HANDLE -80
+
+// The record has no such field.
+#define NDSHM_ERR_NO_FIELD -81
+
+// Bytes of the message in `ndshm_error`, its NUL included.
+#define NDSHM_MESSAGE_SIZE 240
+
+// What went wrong, in the caller's memory. Set `struct_size` to
+// `sizeof(ndshm_error)` before the first call; the rest is written when a call
+// fails, and left alone when it succeeds.
+typedef struct ndshm_error {
+    // `sizeof(ndshm_error)`. A call that finds less than this struct has, or
+    // more than 4096, fails with `NDSHM_ERR_ARGUMENT` and does nothing.
+    uint32_t struct_size;
+    // The status that the call returned.
+    int32_t code;
+    // The `errno` of a failed system call, 0 if there was none.
+    int32_t os_errno;
+    // A sentence for people, in UTF-8, cut off if it is too long, always
+    // ended by a NUL.
+    char message[NDSHM_MESSAGE_SIZE];
+} ndshm_error;
+
+// What a status means, as static text; "unknown status" for a number that is
+// none. The message in `ndshm_error` says more.
+const char *ndshm_strerror(int32_t status);
+
+/* ==========================================================================
+ *                                  Handles
+ * ========================================================================== */
+
+// Words of storage in a handle. The library needs two thirds of them today.
+#define NDSHM_SEGMENT_WORDS 191
+
+// A handle: room for one segment, in the caller's memory. All zeros is a
+// handle that is not open, so begin with `ndshm_segment s = {0};`. The
+// fields are the library's own. An open handle may be moved by copying its
+// bytes, if the old ones are not used any more.
+typedef struct ndshm_segment {
+    // Says whether the handle is open.
+    uint64_t state;
+    // The library's own.
+    uint64_t storage[NDSHM_SEGMENT_WORDS];
+} ndshm_segment;
+
+/* ==========================================================================
+ *                Create and publish, attach, detach a segment
+ * ========================================================================== */
+
+// Most dimensions of an array.
+#define NDSHM_MAX_NDIM 32
+
+// Most bytes of a segment's name.
+#define NDSHM_MAX_NAME 200
+
+// The name goes with the last process that has the segment attached, however
+// that ends. The default.
+#define NDSHM_POLICY_LAST_DETACH 1
+
+// The name stays until somebody unlinks it, or the machine restarts.
+#define NDSHM_POLICY_PERSIST 2
+
+// The name appears with `ndshm_segment_publish`, where the system can do that.
+#define NDSHM_VIA_AUTO 0
+
+// The name appears at once, and whoever attaches it is told that it is not
+// ready, or waits.
+#define NDSHM_VIA_SHM_OPEN 1
+
+// Attach for reading: a write through the data pointer is a SIGSEGV.
+#define NDSHM_ACCESS_READ 0
+
+// Attach for reading and writing.
+#define NDSHM_ACCESS_READ_WRITE 1
+
+// What a new segment is to be. Zeros are defaults, but `dtype` must be there.
+typedef struct ndshm_create_options {
+    // `sizeof(ndshm_create_options)`.
+    uint32_t struct_size;
+    // Dimensions, 0 for a single element, `NDSHM_MAX_NDIM` at most.
+    uint32_t ndim;
+    // Type of the elements, as NumPy prints it or in the short form:
+    // `"<f8"`, `"pos:i4,pct:f4"`, `"[('xyz', '<f4', (3,)), ('id', '|S10')]"`.
+    const char *dtype;
+    // `ndim` extents, slowest first. May be NULL if `ndim` is 0.
+    const uint64_t *shape;
+    // `ndim` steps in bytes, or NULL for C order.
+    const int64_t *strides;
+    // `metadata_len` bytes of your own: units, labels, attributes.
+    const void *metadata;
+    // Bytes at `metadata`.
+    size_t metadata_len;
+    // `NDSHM_POLICY_...`, 0 for `NDSHM_POLICY_LAST_DETACH`.
+    uint32_t policy;
+    // Permission bits whatever the umask; 0 for 0600. The owner must be able
+    // to read.
+    uint32_t mode;
+    // `NDSHM_VIA_...`.
+    uint32_t via;
+    // 0.
+    uint32_t reserved;
+} ndshm_create_options;
+
+// How a segment is attached. All zeros: for reading, without waiting.
+typedef struct ndshm_attach_options {
+    // `sizeof(ndshm_attach_options)`.
+    uint32_t struct_size;
+    // `NDSHM_ACCESS_...`.
+    uint32_t access;
+    // Milliseconds to wait until the segment is there and ready.
+    uint32_t timeout_ms;
+    // 0.
+    uint32_t reserved;
+} ndshm_attach_options;
+
+// Makes a segment and reserves all its memory, filled with zeros. The handle
+// is a draft then: fill it through `ndshm_segment_data_mut`, and call
+// `ndshm_segment_publish`. A draft that is detached, or whose process dies,
+// leaves nothing; only a killed one with `NDSHM_VIA_SHM_OPEN` leaves a name,
+// until the next create of that name or `ndshm_segment_prune`.
+//
+// `name` is 1 to `NDSHM_MAX_NAME` bytes of UTF-8 without `/` and control
+// characters.
+//
+// Returns `NDSHM_ERR_EXISTS` if a live or persistent segment has the name,
+// `NDSHM_ERR_NO_SPACE` if memory is short, `NDSHM_ERR_DTYPE` with the byte at
+// which it went wrong, `NDSHM_ERR_NAME`, `NDSHM_ERR_ARGUMENT`,
+// `NDSHM_ERR_OVERFLOW`, `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`,
+// `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `name`, `options` and what they lead to stay as they are during the call.
+// * `segment` can be written. What was in it is forgotten, not detached.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_create(const char *name,
+                             const ndshm_create_options *options,
+                             ndshm_segment *segment,
+                             ndshm_error *error);
+
+// Makes a draft visible under its name, complete and at once. Pointers to its
+// data, shape and strides stay valid; the handle is an attached segment then,
+// open for writing.
+//
+// If it fails, the draft is gone and its handle closed. Only a handle that was
+// no draft stays as it was; that is `NDSHM_ERR_HANDLE`.
+//
+// Returns `NDSHM_ERR_EXISTS` if a live or persistent segment got the name
+// meanwhile, `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`, `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `segment` is a handle that no other thread uses.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_publish(ndshm_segment *segment, ndshm_error *error);
+
+// Attaches the segment `name`. `options` may be NULL: for reading, without
+// waiting. The header of a segment is checked before anything relies on it.
+//
+// Returns `NDSHM_ERR_NOT_FOUND`, `NDSHM_ERR_NOT_READY` (both after the
+// timeout, if there is one), `NDSHM_ERR_CREATOR_DIED`, `NDSHM_ERR_PERMISSION`,
+// `NDSHM_ERR_BUSY`, `NDSHM_ERR_NAME`, `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`;
+// for an object that is no valid segment `NDSHM_ERR_NOT_NDSHM`,
+// `NDSHM_ERR_ENDIAN`, `NDSHM_ERR_TOO_NEW`, `NDSHM_ERR_TRUNCATED`,
+// `NDSHM_ERR_CORRUPT`.
+//
+// Duties of the caller:
+// * `name` and `options` stay as they are during the call.
+// * `segment` can be written. What was in it is forgotten, not detached.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_attach(const char *name,
+                             const ndshm_attach_options *options,
+                             ndshm_segment *segment,
+                             ndshm_error *error);
+
+// Detaches a segment, or discards a draft, and closes the handle. Every
+// pointer that came from it is invalid then. The last process to detach
+// removes the name, if the policy says so.
+//
+// NULL and a handle that never was open are fine. A handle that is closed
+// already is `NDSHM_ERR_HANDLE`, and so is one that was never zeroed.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that no other thread uses.
+// * Nobody uses pointers into the segment any more.
+int32_t ndshm_segment_detach(ndshm_segment *segment);
+
+/* ==========================================================================
+ *                          What a segment holds
+ *
+ * Of a draft as well as of an attached segment.
+ * ========================================================================== */
+
+// Bytes of a segment's uuid.
+#define NDSHM_UUID_SIZE 16
+
+// Start of the data, NULL if the handle is not open. It is aligned to a page,
+// and valid until the segment is detached. Other processes may write it at any
+// time, if they may write the segment at all; who reads while they do sees
+// part of it.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+const void *ndshm_segment_data(const ndshm_segment *segment);
+
+// Start of the data, to be written: of a draft, or of a segment that was
+// attached with `NDSHM_ACCESS_READ_WRITE`. NULL for any other, and if the
+// handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+void *ndshm_segment_data_mut(ndshm_segment *segment);
+
+// Bytes of data, 0 if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+size_t ndshm_segment_data_len(const ndshm_segment *segment);
+
+// Bytes of one element, 0 if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+uint32_t ndshm_segment_itemsize(const ndshm_segment *segment);
+
+// Dimensions, 0 for a single element, and if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+uint32_t ndshm_segment_ndim(const ndshm_segment *segment);
+
+// The extents, slowest first: as many numbers as there are dimensions, valid
+// until the segment is detached. NULL if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+const uint64_t *ndshm_segment_shape(const ndshm_segment *segment);
+
+// Bytes from one element to the next, in each dimension; may be negative.
+// Valid until the segment is detached. NULL if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+const int64_t *ndshm_segment_strides(const ndshm_segment *segment);
+
+// The creator's own bytes, `ndshm_segment_metadata_len` of them, valid until
+// the segment is detached. NULL if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+const void *ndshm_segment_metadata(const ndshm_segment *segment);
+
+// Bytes of metadata, 0 if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+size_t ndshm_segment_metadata_len(const ndshm_segment *segment);
+
+// When the name goes: `NDSHM_POLICY_...`, or a larger number that a newer
+// library has given a meaning. 0 if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+uint32_t ndshm_segment_policy(const ndshm_segment *segment);
+
+// Copies the segment's uuid, random bytes that no other segment has, to
+// `uuid`, which has room for `NDSHM_UUID_SIZE` bytes.
+//
+// Returns `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+// * `uuid` is NULL, or can be written for `NDSHM_UUID_SIZE` bytes.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_uuid(const ndshm_segment *segment,
+                           uint8_t *uuid,
+                           ndshm_error *error);
+
+// Processes that have the segment attached, as far as they could count
+// themselves: a killed one stays counted, and one without the permission to
+// write never is. For people; it decides nothing. 0 for a draft, and if the
+// handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+uint32_t ndshm_segment_refcount(const ndshm_segment *segment);
+
+// 1 if the name still leads to this segment; 0 if it was unlinked or
+// replaced, for a draft, and if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+int32_t ndshm_segment_is_current(const ndshm_segment *segment);
+
+/* ==========================================================================
+ *                        The type of the elements
+ *
+ * An element is a plain value or a record of fields, as in NumPy. A field is a
+ * plain value, a record, or an array of either.
+ * ========================================================================== */
+
+// `'b'`: one byte, 0 or 1.
+#define NDSHM_KIND_BOOL 98
+
+// `'i'`: signed integer.
+#define NDSHM_KIND_INT 105
+
+// `'u'`: unsigned integer.
+#define NDSHM_KIND_UINT 117
+
+// `'f'`: IEEE 754 floating point.
+#define NDSHM_KIND_FLOAT 102
+
+// `'c'`: complex number, the real part first.
+#define NDSHM_KIND_COMPLEX 99
+
+// `'S'`: bytes, padded with NULs.
+#define NDSHM_KIND_BYTES 83
+
+// `'U'`: 4-byte Unicode code points, padded with NULs.
+#define NDSHM_KIND_UNICODE 85
+
+// `'V'`: bytes without a meaning.
+#define NDSHM_KIND_VOID 86
+
+// `'M'`: signed 8-byte count of `unit` since 1970.
+#define NDSHM_KIND_DATETIME 77
+
+// `'m'`: signed 8-byte count of `unit`.
+#define NDSHM_KIND_TIMEDELTA 109
+
+// `'r'`: record of fields.
+#define NDSHM_KIND_RECORD 114
+
+// `'<'`: little-endian.
+#define NDSHM_ORDER_LITTLE 60
+
+// `'>'`: big-endian.
+#define NDSHM_ORDER_BIG 62
+
+// `'|'`: none.
+#define NDSHM_ORDER_NONE 124
+
+// One type of a dtype: the whole element, or a field of a record. Its pointers
+// are valid until the segment is detached.
+typedef struct ndshm_field {
+    // Name in UTF-8, `name_len` bytes without a NUL; empty for the element.
+    const char *name;
+    // `ndim` extents, if the field is an array.
+    const uint32_t *dims;
+    // Bytes of the name.
+    uint32_t name_len;
+    // Dimensions of the field, 0 if it is no array.
+    uint32_t ndim;
+    // Byte offset in its record; 0 for the element.
+    uint32_t offset;
+    // Bytes of one item, `dims` not counted.
+    uint32_t itemsize;
+    // Bytes of all of the field: `itemsize` times all of `dims`.
+    uint32_t size;
+    // Fields of a record, 0 for other kinds.
+    uint32_t field_count;
+    // The field's place in the tables of the dtype.
+    uint32_t node;
+    // Multiple of `unit` that a date or a duration counts, 0 for other kinds.
+    uint32_t unit_count;
+    // `NDSHM_KIND_...`.
+    uint8_t kind;
+    // `NDSHM_ORDER_...`.
+    uint8_t order;
+    // Unit of a date or a duration: 1 none given, 2 year, 3 month, 4 week,
+    // 5 day, 6 hour, 7 minute, 8 second, 9 ms, 10 us, 11 ns, 12 ps, 13 fs,
+    // 14 as; 0 for other kinds.
+    uint8_t unit;
+    // 0.
+    uint8_t reserved[13];
+} ndshm_field;
+
+// Describes the type of a whole element.
+//
+// Returns `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+// * `field` is NULL, or can be written.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_field_element(const ndshm_segment *segment,
+                            ndshm_field *field,
+                            ndshm_error *error);
+
+// Describes the field `name` of `record`, a field of this segment that came
+// from one of these functions, or NULL for the whole element.
+//
+// Returns `NDSHM_ERR_NO_FIELD` if there is none, also because `record` is not
+// a record; `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+// * `record` and `name` stay as they are during the call.
+// * `field` is NULL, or can be written; it may be `record`.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_field_find(const ndshm_segment *segment,
+                         const ndshm_field *record,
+                         const char *name,
+                         ndshm_field *field,
+                         ndshm_error *error);
+
+// Describes field number `index` of `record`, counted from 0 up to
+// `field_count`; otherwise as `ndshm_field_find`.
+//
+// Duties of the caller:
+// * As for `ndshm_field_find`.
+int32_t ndshm_field_at(const ndshm_segment *segment,
+                       const ndshm_field *record,
+                       uint32_t index,
+                       ndshm_field *field,
+                       ndshm_error *error);
+
+// Writes the dtype as text into `buf`, which has room for `buf_size` bytes:
+// as NumPy prints it, so that `ndshm_segment_create` and `numpy.dtype` read it
+// back. What does not fit is cut off; there is a NUL at the end, if `buf_size`
+// is not 0.
+//
+// Returns the bytes of the whole text without the NUL, however much was
+// written, like `snprintf`; 0 if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+// * `buf` can be written for `buf_size` bytes, or is NULL, then `buf_size`
+//   counts as 0.
+size_t ndshm_segment_dtype(const ndshm_segment *segment, char *buf, size_t buf_size);
+
+/* ==========================================================================
+ *                  Segments by name: list, prune, unlink
+ * ========================================================================== */
+
+// It was dead, and is gone.
+#define NDSHM_PRUNE_REMOVED 1
+
+// It stays: somebody has it attached.
+#define NDSHM_PRUNE_LIVE 2
+
+// It stays: its policy or its format says so.
+#define NDSHM_PRUNE_KEPT 3
+
+// It stays: it belongs to another user.
+#define NDSHM_PRUNE_FOREIGN 4
+
+// Called with the name of a segment, valid during the call, and `user` as it
+// was given. Returns 0 to go on; anything else ends the listing and is what it
+// returns.
+typedef int32_t (*ndshm_list_callback)(const char *name, void *user);
+
+// Called with the name of a segment, valid during the call, what became of it
+// (`NDSHM_PRUNE_...`, or a negative status), and `user` as it was given.
+// Returns 0 to go on; anything else ends the pruning and is what it returns.
+typedef int32_t (*ndshm_prune_callback)(const char *name, int32_t what, void *user);
+
+// Calls `callback` with the name of every segment, in no order. A segment
+// that comes or goes meanwhile may or may not be among them.
+//
+// Returns what stopped it: `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`, or what the
+// callback returned.
+//
+// Duties of the caller:
+// * `callback` returns, and does not leave by `longjmp` or an exception.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_list(ndshm_list_callback callback, void *user, ndshm_error *error);
+
+// Removes every segment of this user that is dead: nobody has it attached,
+// and its policy does not keep it. Those are what killed processes left.
+// `callback` may be NULL; else it is called for every segment.
+//
+// Returns what stopped it: `NDSHM_ERR_OS`, or what the callback returned.
+//
+// Duties of the caller:
+// * As for `ndshm_segment_list`.
+int32_t ndshm_segment_prune(ndshm_prune_callback callback,
+                            void *user,
+                            ndshm_error *error);
+
+// Removes the name of a segment now, whatever its policy. Whoever has it
+// attached keeps it, and a new segment may have the name.
+//
+// Returns `NDSHM_ERR_NOT_FOUND`, `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`,
+// `NDSHM_ERR_NAME`, `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `name` stays as it is during the call.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_unlink(const char *name, ndshm_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* NDSHM_H */

@@ -1,0 +1,282 @@
+//! Errors at the boundary: codes, their texts, and the caller's record of one.
+
+use core::ffi::{CStr, c_char};
+use core::fmt::{self, Write};
+
+use crate::error::{DTypeFault, Error, HeaderPart, NameFault};
+
+/// No error.
+pub const NDSHM_OK: i32 = 0;
+
+/// An argument is NULL or out of its range; an options struct has a size or a
+/// field that this library does not know.
+pub const NDSHM_ERR_ARGUMENT: i32 = -1;
+/// A size does not fit this machine.
+pub const NDSHM_ERR_OVERFLOW: i32 = -2;
+/// A system call failed; `os_errno` says why.
+pub const NDSHM_ERR_OS: i32 = -3;
+
+/// The text is not a segment name.
+pub const NDSHM_ERR_NAME: i32 = -10;
+/// A live or persistent segment has this name.
+pub const NDSHM_ERR_EXISTS: i32 = -11;
+/// No segment has this name.
+pub const NDSHM_ERR_NOT_FOUND: i32 = -12;
+/// The segment is there, its data is not complete yet.
+pub const NDSHM_ERR_NOT_READY: i32 = -13;
+/// Another process holds the segment's lock exclusively.
+pub const NDSHM_ERR_BUSY: i32 = -14;
+/// The object of this name was not made by ndshm.
+pub const NDSHM_ERR_NOT_NDSHM: i32 = -15;
+/// The segment needs a newer library.
+pub const NDSHM_ERR_TOO_NEW: i32 = -16;
+/// The segment was made by a machine of the other byte order.
+pub const NDSHM_ERR_ENDIAN: i32 = -17;
+/// The object is shorter than its header says.
+pub const NDSHM_ERR_TRUNCATED: i32 = -18;
+/// The header contradicts itself.
+pub const NDSHM_ERR_CORRUPT: i32 = -19;
+/// Shared memory is full.
+pub const NDSHM_ERR_NO_SPACE: i32 = -20;
+/// The owner's permissions do not allow it.
+pub const NDSHM_ERR_PERMISSION: i32 = -21;
+/// The creator died before the data was complete.
+pub const NDSHM_ERR_CREATOR_DIED: i32 = -22;
+/// The segment is attached for reading only.
+pub const NDSHM_ERR_READ_ONLY: i32 = -23;
+
+/// The text is not a dtype.
+pub const NDSHM_ERR_DTYPE: i32 = -40;
+/// A dtype has more fields than the tables given for it.
+pub const NDSHM_ERR_DTYPE_SPACE: i32 = -41;
+/// A dtype has no text form that can be read.
+pub const NDSHM_ERR_NOT_TEXT: i32 = -42;
+
+/// The handle is not open: never, not any more, or not in the state that the
+/// function needs.
+pub const NDSHM_ERR_HANDLE: i32 = -80;
+/// The record has no such field.
+pub const NDSHM_ERR_NO_FIELD: i32 = -81;
+
+const _: () = {
+    assert!(NDSHM_ERR_ARGUMENT == Error::Argument.code());
+    assert!(NDSHM_ERR_OVERFLOW == Error::Overflow.code());
+    assert!(NDSHM_ERR_OS == Error::Os { call: "", errno: 0 }.code());
+    assert!(NDSHM_ERR_NAME == Error::Name(NameFault::Empty).code());
+    assert!(NDSHM_ERR_EXISTS == Error::Exists.code());
+    assert!(NDSHM_ERR_NOT_FOUND == Error::NotFound.code());
+    assert!(NDSHM_ERR_NOT_READY == Error::NotReady.code());
+    assert!(NDSHM_ERR_BUSY == Error::Busy.code());
+    assert!(NDSHM_ERR_NOT_NDSHM == Error::NotNdshm.code());
+    assert!(NDSHM_ERR_TOO_NEW == Error::TooNew { major: 0, minor: 0 }.code());
+    assert!(NDSHM_ERR_ENDIAN == Error::Endian.code());
+    assert!(NDSHM_ERR_TRUNCATED == Error::Truncated { need: 0, have: 0 }.code());
+    assert!(NDSHM_ERR_CORRUPT == Error::Corrupt(HeaderPart::Data).code());
+    assert!(NDSHM_ERR_NO_SPACE == Error::NoSpace { need: 0, free: 0 }.code());
+    assert!(NDSHM_ERR_PERMISSION == Error::Permission.code());
+    assert!(NDSHM_ERR_CREATOR_DIED == Error::CreatorDied.code());
+    assert!(NDSHM_ERR_READ_ONLY == Error::ReadOnly.code());
+    assert!(NDSHM_ERR_DTYPE == Error::DType { at: 0, fault: DTypeFault::Empty }.code());
+    assert!(NDSHM_ERR_DTYPE_SPACE == Error::DTypeSpace.code());
+    assert!(NDSHM_ERR_NOT_TEXT == Error::NotText { node: 0 }.code());
+};
+
+/// Bytes of the message in `ndshm_error`, its NUL included.
+pub const NDSHM_MESSAGE_SIZE: usize = 240;
+
+/// What went wrong, in the caller's memory. Set `struct_size` to
+/// `sizeof(ndshm_error)` before the first call; the rest is written when a call
+/// fails, and left alone when it succeeds.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct ndshm_error {
+    /// `sizeof(ndshm_error)`. A call that finds less than this struct has, or
+    /// more than 4096, fails with `NDSHM_ERR_ARGUMENT` and does nothing.
+    pub struct_size: u32,
+    /// The status that the call returned.
+    pub code: i32,
+    /// The `errno` of a failed system call, 0 if there was none.
+    pub os_errno: i32,
+    /// A sentence for people, in UTF-8, cut off if it is too long, always
+    /// ended by a NUL.
+    pub message: [c_char; NDSHM_MESSAGE_SIZE],
+}
+
+/// What a status means, as static text; "unknown status" for a number that is
+/// none. The message in `ndshm_error` says more.
+#[unsafe(no_mangle)]
+pub extern "C" fn ndshm_strerror(status: i32) -> *const c_char {
+    meaning(status).as_ptr()
+}
+
+pub(super) const UNKNOWN: &CStr = c"unknown status";
+
+pub(super) const fn meaning(status: i32) -> &'static CStr {
+    match status {
+        NDSHM_OK => c"no error",
+        NDSHM_ERR_ARGUMENT => c"argument out of range",
+        NDSHM_ERR_OVERFLOW => c"size does not fit this machine",
+        NDSHM_ERR_OS => c"system call failed",
+        NDSHM_ERR_NAME => c"not a segment name",
+        NDSHM_ERR_EXISTS => c"a segment of this name exists",
+        NDSHM_ERR_NOT_FOUND => c"no segment of this name",
+        NDSHM_ERR_NOT_READY => c"segment is not ready",
+        NDSHM_ERR_BUSY => c"segment is locked by another process",
+        NDSHM_ERR_NOT_NDSHM => c"not an ndshm segment",
+        NDSHM_ERR_TOO_NEW => c"segment needs a newer library",
+        NDSHM_ERR_ENDIAN => c"segment was written in the other byte order",
+        NDSHM_ERR_TRUNCATED => c"segment is truncated",
+        NDSHM_ERR_CORRUPT => c"segment header is corrupt",
+        NDSHM_ERR_NO_SPACE => c"shared memory is full",
+        NDSHM_ERR_PERMISSION => c"permission denied",
+        NDSHM_ERR_CREATOR_DIED => c"segment was abandoned by its creator",
+        NDSHM_ERR_READ_ONLY => c"mapping is read-only",
+        NDSHM_ERR_DTYPE => c"not a dtype",
+        NDSHM_ERR_DTYPE_SPACE => c"dtype has too many fields",
+        NDSHM_ERR_NOT_TEXT => c"this type cannot be read from text",
+        NDSHM_ERR_HANDLE => c"handle is not open",
+        NDSHM_ERR_NO_FIELD => c"no such field",
+        _ => UNKNOWN,
+    }
+}
+
+/// Why a call fails: an error of the core, or one of the boundary itself. The
+/// text names the argument as the header does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    Core(Error),
+    Null(&'static str),
+    Range(&'static str),
+    Utf8(&'static str),
+    StructSize(&'static str),
+    UnknownFields(&'static str),
+    NotOpen,
+    NotDraft,
+    NoField,
+    /// A callback returned this.
+    Stopped(i32),
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Core(error)
+    }
+}
+
+impl Fault {
+    const fn code(self) -> i32 {
+        match self {
+            Self::Core(error) => error.code(),
+            Self::Null(_)
+            | Self::Range(_)
+            | Self::Utf8(_)
+            | Self::StructSize(_)
+            | Self::UnknownFields(_) => NDSHM_ERR_ARGUMENT,
+            Self::NotOpen | Self::NotDraft => NDSHM_ERR_HANDLE,
+            Self::NoField => NDSHM_ERR_NO_FIELD,
+            Self::Stopped(status) => status,
+        }
+    }
+
+    const fn errno(self) -> i32 {
+        match self {
+            Self::Core(error) => error.errno(),
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (what, trouble) = match *self {
+            Self::Core(error) => return error.fmt(f),
+            Self::Null(what) => (what, " is NULL"),
+            Self::Range(what) => (what, " is out of range"),
+            Self::Utf8(what) => (what, " is not UTF-8"),
+            Self::StructSize(what) => (what, ": struct_size is not the size of the struct"),
+            Self::UnknownFields(what) => (what, " uses fields that this library does not know"),
+            Self::NotOpen => ("segment", " is not open"),
+            Self::NotDraft => ("segment", " is published already"),
+            Self::NoField => ("record", " has no such field"),
+            Self::Stopped(_) => ("callback", " stopped the call"),
+        };
+        f.write_str(what)?;
+        f.write_str(trouble)
+    }
+}
+
+/// Makes the status of a call, and its record.
+///
+/// # Safety
+/// * `error` is NULL, or points to an `ndshm_error` that nobody else uses.
+pub(super) unsafe fn report(
+    error: *mut ndshm_error,
+    call: impl FnOnce() -> Result<(), Fault>,
+) -> i32 {
+    // SAFETY: the caller's promise, passed on.
+    let Some(struct_size) = (unsafe { size_of_record(error) }) else { return NDSHM_ERR_ARGUMENT };
+    let Err(fault) = call() else { return NDSHM_OK };
+    if !error.is_null() {
+        // SAFETY: the caller's promise, and it is as large as this library's struct.
+        unsafe { error.write(ndshm_error { struct_size, ..ndshm_error::of(fault) }) };
+    }
+    fault.code()
+}
+
+/// Sizes that a record may say: what it had when it was released first, up to
+/// more than it will ever have.
+const RECORD_SIZES: core::ops::RangeInclusive<u32> = 252..=4096;
+const _: () = assert!(size_of::<ndshm_error>() == *RECORD_SIZES.start() as usize);
+
+/// The size that a record says it has, 0 if there is none; nothing for one that
+/// cannot be written.
+///
+/// # Safety
+/// * As for [`report`].
+unsafe fn size_of_record(error: *const ndshm_error) -> Option<u32> {
+    if error.is_null() {
+        return Some(0);
+    }
+    if !error.is_aligned() {
+        return None;
+    }
+    // SAFETY: the caller's promise; every record begins with its size.
+    let size = unsafe { (*error).struct_size };
+    RECORD_SIZES.contains(&size).then_some(size)
+}
+
+impl ndshm_error {
+    fn of(fault: Fault) -> Self {
+        let mut message = Message { text: [0; NDSHM_MESSAGE_SIZE], len: 0 };
+        // It takes as much as there is room for.
+        let _ = write!(message, "{fault}");
+        Self {
+            struct_size: size_of::<Self>() as u32,
+            code: fault.code(),
+            os_errno: fault.errno(),
+            message: message.text,
+        }
+    }
+}
+
+/// Text in a fixed room with a NUL at its end. What does not fit is dropped,
+/// whole characters at a time.
+pub(super) struct Message {
+    pub(super) text: [c_char; NDSHM_MESSAGE_SIZE],
+    pub(super) len: usize,
+}
+
+impl Write for Message {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for c in text.chars() {
+            let end = self.len.saturating_add(c.len_utf8());
+            let room = self.text.get_mut(self.len..end).filter(|_| end < NDSHM_MESSAGE_SIZE);
+            let room = room.ok_or(fmt::Error)?;
+            let mut bytes = [0; 4];
+            let bytes = c.encode_utf8(&mut bytes).as_bytes();
+            room.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from as c_char);
+            self.len = end;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! The C API: what `include/ndshm.h` declares.
+//!
+//! For programs in C, C++ and other languages; no module of this crate imports
+//! it, and nothing else exports symbols. One file per noun of the header, and
+//! `ndshm.h.in` for its prose; `tests/header.rs` makes the header of both.
+//!
+//! Every function keeps to the same rules:
+//!
+//! * It checks its pointers, calls one function of the core, and maps the
+//!   result; what is longer than that belongs into the core.
+//! * It returns a status, 0 or negative; outputs come last and are written on
+//!   success only; the very last parameter is an optional [`ndshm_error`].
+//! * An accessor that can only fail for a handle that is not open returns its
+//!   value, or NULL or 0 for such a handle.
+//! * NULL is refused in every build. Numbers stand for enums, and a number
+//!   without a meaning is refused.
+//! * Structs for options begin with their size, so that they can grow; all
+//!   zeros behind it are the defaults.
+//!
+//! Invariant of the unsafe code here: memory is reached through pointers of the
+//! caller's only as the function's `# Safety` says, and for no longer than the
+//! call; a handle's storage is read as a handle only if its state word says
+//! that there is one.
+//!
+//! The core does not panic. If it did, the panic would end the process at the
+//! `extern "C"` boundary and not unwind into C.
+
+#![allow(non_camel_case_types, reason = "types have their names in C")]
+
+mod args;
+pub mod array;
+pub mod directory;
+pub mod dtype;
+pub mod error;
+mod handle;
+#[cfg(all(feature = "panic-handler", not(feature = "std"), not(test)))]
+mod panic;
+pub mod segment;
+#[cfg(all(test, feature = "std"))]
+mod tests;
+pub mod version;
+
+pub use error::ndshm_error;
+pub use handle::{NDSHM_SEGMENT_WORDS, ndshm_segment};

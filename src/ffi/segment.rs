@@ -1,0 +1,286 @@
+//! The life of a segment: create, publish, attach, detach.
+
+use core::ffi::{c_char, c_void};
+use core::time::Duration;
+
+use super::args::{self, Options};
+use super::error::{Fault, NDSHM_OK, ndshm_error, report};
+use super::handle::{self, Handle, ndshm_segment};
+use crate::dtype_buf::DTypeBuf;
+use crate::layout::MAX_NDIM;
+use crate::segment::{Access, Draft, Policy, Segment, Spec, Via};
+
+/// Most dimensions of an array.
+pub const NDSHM_MAX_NDIM: u32 = 32;
+/// Most bytes of a segment's name.
+pub const NDSHM_MAX_NAME: usize = 200;
+
+const _: () = assert!(NDSHM_MAX_NDIM as usize == MAX_NDIM);
+const _: () = assert!(NDSHM_MAX_NAME == crate::segment::MAX_NAME);
+
+/// The name goes with the last process that has the segment attached, however
+/// that ends. The default.
+pub const NDSHM_POLICY_LAST_DETACH: u32 = 1;
+/// The name stays until somebody unlinks it, or the machine restarts.
+pub const NDSHM_POLICY_PERSIST: u32 = 2;
+
+const _: () = assert!(NDSHM_POLICY_LAST_DETACH == Policy::LastDetach.code());
+const _: () = assert!(NDSHM_POLICY_PERSIST == Policy::Persist.code());
+
+/// The name appears with `ndshm_segment_publish`, where the system can do that.
+pub const NDSHM_VIA_AUTO: u32 = 0;
+/// The name appears at once, and whoever attaches it is told that it is not
+/// ready, or waits.
+pub const NDSHM_VIA_SHM_OPEN: u32 = 1;
+
+/// What a new segment is to be. Zeros are defaults, but `dtype` must be there.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct ndshm_create_options {
+    /// `sizeof(ndshm_create_options)`.
+    pub struct_size: u32,
+    /// Dimensions, 0 for a single element, `NDSHM_MAX_NDIM` at most.
+    pub ndim: u32,
+    /// Type of the elements, as NumPy prints it or in the short form:
+    /// `"<f8"`, `"pos:i4,pct:f4"`, `"[('xyz', '<f4', (3,)), ('id', '|S10')]"`.
+    pub dtype: *const c_char,
+    /// `ndim` extents, slowest first. May be NULL if `ndim` is 0.
+    pub shape: *const u64,
+    /// `ndim` steps in bytes, or NULL for C order.
+    pub strides: *const i64,
+    /// `metadata_len` bytes of your own: units, labels, attributes.
+    pub metadata: *const c_void,
+    /// Bytes at `metadata`.
+    pub metadata_len: usize,
+    /// `NDSHM_POLICY_...`, 0 for `NDSHM_POLICY_LAST_DETACH`.
+    pub policy: u32,
+    /// Permission bits whatever the umask; 0 for 0600. The owner must be able
+    /// to read.
+    pub mode: u32,
+    /// `NDSHM_VIA_...`.
+    pub via: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+// SAFETY: `repr(C)`, the size first; integers and pointers, which may be zero.
+unsafe impl Options for ndshm_create_options {
+    const NAME: &'static str = "ndshm_create_options";
+    const MIN_SIZE: usize = size_of::<Self>();
+}
+
+impl ndshm_create_options {
+    fn policy(&self) -> Result<Policy, Fault> {
+        match self.policy {
+            0 | NDSHM_POLICY_LAST_DETACH => Ok(Policy::LastDetach),
+            NDSHM_POLICY_PERSIST => Ok(Policy::Persist),
+            _ => Err(Fault::Range("options->policy")),
+        }
+    }
+
+    fn via(&self) -> Result<Via, Fault> {
+        match self.via {
+            NDSHM_VIA_AUTO => Ok(Via::Auto),
+            NDSHM_VIA_SHM_OPEN => Ok(Via::ShmOpen),
+            _ => Err(Fault::Range("options->via")),
+        }
+    }
+
+    /// # Safety
+    /// * The pointers are NULL, or lead to what their documentation says, which
+    ///   stays as it is for `'a`.
+    unsafe fn spec<'a>(&self, dtype: &'a DTypeBuf) -> Result<Spec<'a>, Fault> {
+        if self.ndim > NDSHM_MAX_NDIM || self.reserved != 0 {
+            let ndim = self.ndim > NDSHM_MAX_NDIM;
+            return Err(Fault::Range(if ndim { "options->ndim" } else { "options->reserved" }));
+        }
+        let ndim = self.ndim as usize;
+        // SAFETY: the caller's promise.
+        let shape = unsafe { args::items(self.shape, ndim, "options->shape") }?;
+        let mut spec = Spec::new(dtype.as_dtype(), shape);
+        if !self.strides.is_null() {
+            // SAFETY: the caller's promise.
+            spec.strides = Some(unsafe { args::items(self.strides, ndim, "options->strides") }?);
+        }
+        let metadata = self.metadata.cast();
+        // SAFETY: the caller's promise.
+        spec.metadata = unsafe { args::items(metadata, self.metadata_len, "options->metadata") }?;
+        spec.mode = if self.mode == 0 { spec.mode } else { self.mode };
+        (spec.policy, spec.via) = (self.policy()?, self.via()?);
+        Ok(spec)
+    }
+}
+
+/// Makes a segment and reserves all its memory, filled with zeros. The handle
+/// is a draft then: fill it through `ndshm_segment_data_mut`, and call
+/// `ndshm_segment_publish`. A draft that is detached, or whose process dies,
+/// leaves nothing; only a killed one with `NDSHM_VIA_SHM_OPEN` leaves a name,
+/// until the next create of that name or `ndshm_segment_prune`.
+///
+/// `name` is 1 to `NDSHM_MAX_NAME` bytes of UTF-8 without `/` and control
+/// characters.
+///
+/// Returns `NDSHM_ERR_EXISTS` if a live or persistent segment has the name,
+/// `NDSHM_ERR_NO_SPACE` if memory is short, `NDSHM_ERR_DTYPE` with the byte at
+/// which it went wrong, `NDSHM_ERR_NAME`, `NDSHM_ERR_ARGUMENT`,
+/// `NDSHM_ERR_OVERFLOW`, `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`,
+/// `NDSHM_ERR_OS`.
+///
+/// # Safety
+/// * `name`, `options` and what they lead to stay as they are during the call.
+/// * `segment` can be written. What was in it is forgotten, not detached.
+/// * `error` is NULL, or its `struct_size` is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_create(
+    name: *const c_char,
+    options: *const ndshm_create_options,
+    segment: *mut ndshm_segment,
+    error: *mut ndshm_error,
+) -> i32 {
+    let call = || {
+        let out = args::output(segment, "segment")?;
+        // SAFETY: the caller's promise.
+        let name = unsafe { args::name(name) }?;
+        // SAFETY: the caller's promise.
+        let options = unsafe { args::options(options) }?;
+        // SAFETY: the caller's promise.
+        let dtype = DTypeBuf::parse(unsafe { args::text(options.dtype, "options->dtype") }?)?;
+        // SAFETY: the caller's promise.
+        let draft = Draft::create(&name, &unsafe { options.spec(&dtype) }?)?;
+        // SAFETY: the caller's promise; it is aligned.
+        unsafe { Handle::Draft(draft).store(out) };
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { report(error, call) }
+}
+
+/// Makes a draft visible under its name, complete and at once. Pointers to its
+/// data, shape and strides stay valid; the handle is an attached segment then,
+/// open for writing.
+///
+/// If it fails, the draft is gone and its handle closed. Only a handle that was
+/// no draft stays as it was; that is `NDSHM_ERR_HANDLE`.
+///
+/// Returns `NDSHM_ERR_EXISTS` if a live or persistent segment got the name
+/// meanwhile, `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`, `NDSHM_ERR_OS`.
+///
+/// # Safety
+/// * `segment` is a handle that no other thread uses.
+/// * `error` is NULL, or its `struct_size` is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_publish(
+    segment: *mut ndshm_segment,
+    error: *mut ndshm_error,
+) -> i32 {
+    let call = || {
+        // SAFETY: the caller's promise.
+        let draft = unsafe { handle::take_draft(segment) }?;
+        let published = draft.publish()?;
+        // SAFETY: the draft was there; its handle is closed now.
+        unsafe { Handle::Segment(published).store(segment) };
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { report(error, call) }
+}
+
+/// Attach for reading: a write through the data pointer is a SIGSEGV.
+pub const NDSHM_ACCESS_READ: u32 = 0;
+/// Attach for reading and writing.
+pub const NDSHM_ACCESS_READ_WRITE: u32 = 1;
+
+/// How a segment is attached. All zeros: for reading, without waiting.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct ndshm_attach_options {
+    /// `sizeof(ndshm_attach_options)`.
+    pub struct_size: u32,
+    /// `NDSHM_ACCESS_...`.
+    pub access: u32,
+    /// Milliseconds to wait until the segment is there and ready.
+    pub timeout_ms: u32,
+    /// 0.
+    pub reserved: u32,
+}
+
+// SAFETY: `repr(C)`, the size first; integers, which may be zero.
+unsafe impl Options for ndshm_attach_options {
+    const NAME: &'static str = "ndshm_attach_options";
+    const MIN_SIZE: usize = size_of::<Self>();
+}
+
+impl ndshm_attach_options {
+    fn access(&self) -> Result<Access, Fault> {
+        match self.access {
+            NDSHM_ACCESS_READ => Ok(Access::Read),
+            NDSHM_ACCESS_READ_WRITE => Ok(Access::ReadWrite),
+            _ => Err(Fault::Range("options->access")),
+        }
+    }
+
+    fn timeout(&self) -> Result<Option<Duration>, Fault> {
+        match (self.reserved, self.timeout_ms) {
+            (0, 0) => Ok(None),
+            (0, ms) => Ok(Some(Duration::from_millis(ms.into()))),
+            _ => Err(Fault::Range("options->reserved")),
+        }
+    }
+}
+
+/// Attaches the segment `name`. `options` may be NULL: for reading, without
+/// waiting. The header of a segment is checked before anything relies on it.
+///
+/// Returns `NDSHM_ERR_NOT_FOUND`, `NDSHM_ERR_NOT_READY` (both after the
+/// timeout, if there is one), `NDSHM_ERR_CREATOR_DIED`, `NDSHM_ERR_PERMISSION`,
+/// `NDSHM_ERR_BUSY`, `NDSHM_ERR_NAME`, `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`;
+/// for an object that is no valid segment `NDSHM_ERR_NOT_NDSHM`,
+/// `NDSHM_ERR_ENDIAN`, `NDSHM_ERR_TOO_NEW`, `NDSHM_ERR_TRUNCATED`,
+/// `NDSHM_ERR_CORRUPT`.
+///
+/// # Safety
+/// * `name` and `options` stay as they are during the call.
+/// * `segment` can be written. What was in it is forgotten, not detached.
+/// * `error` is NULL, or its `struct_size` is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_attach(
+    name: *const c_char,
+    options: *const ndshm_attach_options,
+    segment: *mut ndshm_segment,
+    error: *mut ndshm_error,
+) -> i32 {
+    let call = || {
+        let out = args::output(segment, "segment")?;
+        // SAFETY: the caller's promise.
+        let name = unsafe { args::name(name) }?;
+        // SAFETY: the caller's promise.
+        let options = unsafe { args::options(options) }?;
+        let attached = Segment::attach(&name, options.access()?, options.timeout()?)?;
+        // SAFETY: the caller's promise; it is aligned.
+        unsafe { Handle::Segment(attached).store(out) };
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { report(error, call) }
+}
+
+/// Detaches a segment, or discards a draft, and closes the handle. Every
+/// pointer that came from it is invalid then. The last process to detach
+/// removes the name, if the policy says so.
+///
+/// NULL and a handle that never was open are fine. A handle that is closed
+/// already is `NDSHM_ERR_HANDLE`, and so is one that was never zeroed.
+///
+/// # Safety
+/// * `segment` is NULL, or a handle that no other thread uses.
+/// * Nobody uses pointers into the segment any more.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_detach(segment: *mut ndshm_segment) -> i32 {
+    if segment.is_null() {
+        return NDSHM_OK;
+    }
+    // SAFETY: the caller's promise.
+    let call = || unsafe { handle::take(segment) }.map(drop);
+    // SAFETY: there is no record.
+    unsafe { report(core::ptr::null_mut(), call) }
+}

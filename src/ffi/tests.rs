@@ -1,0 +1,147 @@
+//! The boundary from inside: texts, sizes, codes. What C does to it is in
+//! `tests/c`.
+
+use core::ffi::{CStr, c_char};
+use core::fmt::Write;
+use std::format;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::args::{self, Options};
+use super::error::{Fault, Message, NDSHM_MESSAGE_SIZE, UNKNOWN, meaning, ndshm_error, report};
+use super::version::ndshm_version;
+use crate::error::Error;
+
+fn text_of(message: &[c_char]) -> String {
+    let bytes: Vec<u8> = message.iter().map(|&b| b as u8).collect();
+    CStr::from_bytes_until_nul(&bytes).unwrap().to_str().unwrap().to_string()
+}
+
+fn record(struct_size: u32) -> ndshm_error {
+    ndshm_error { struct_size, code: 7, os_errno: 7, message: [7; NDSHM_MESSAGE_SIZE] }
+}
+
+#[test]
+fn messages_are_cut_at_characters_and_end_with_a_nul() {
+    for lead in 0..4 {
+        let mut message = Message { text: [1; NDSHM_MESSAGE_SIZE], len: 0 };
+        message.text.fill(0);
+        let long = format!("{}{}", "x".repeat(lead), "\u{20ac}".repeat(200));
+        assert!(message.write_str(&long).is_err());
+        let text = text_of(&message.text);
+        assert!(long.starts_with(&text));
+        assert!((NDSHM_MESSAGE_SIZE - 3..NDSHM_MESSAGE_SIZE).contains(&text.len()));
+        assert_eq!(text.len(), message.len);
+    }
+}
+
+#[test]
+fn a_record_gets_the_words_of_the_core() {
+    let mut error = record(252);
+    let fault = Error::Os { call: "open", errno: 24 };
+    // SAFETY: the record is this test's own.
+    let status = unsafe { report(&raw mut error, || Err(fault.into())) };
+    assert_eq!((status, error.code, error.os_errno), (-3, -3, 24));
+    assert_eq!(text_of(&error.message), fault.to_string());
+    assert_eq!(error.struct_size, 252);
+}
+
+#[test]
+fn a_record_is_left_alone_by_success() {
+    let mut error = record(300);
+    // SAFETY: the record is this test's own.
+    let status = unsafe { report(&raw mut error, || Ok(())) };
+    assert_eq!((status, error.code, error.os_errno, error.message[0]), (0, 7, 7, 7));
+}
+
+#[test]
+fn a_record_of_a_wrong_size_stops_the_call() {
+    for (size, wanted) in [(0, -1), (251, -1), (252, 0), (253, 0), (4096, 0), (4097, -1)] {
+        let mut error = record(size);
+        let mut called = false;
+        let call = || {
+            called = true;
+            Ok(())
+        };
+        // SAFETY: the record is this test's own, and nothing is written.
+        let status = unsafe { report(&raw mut error, call) };
+        assert_eq!((status, called), (wanted, wanted == 0), "{size}");
+        assert_eq!(error.code, 7);
+    }
+}
+
+#[test]
+fn every_code_has_a_meaning_of_its_own() {
+    let known: Vec<i32> = (-200..=200).filter(|&code| meaning(code) != UNKNOWN).collect();
+    assert_eq!(known.len(), 23, "a code came or went: {known:?}");
+    for (i, &a) in known.iter().enumerate() {
+        assert!(known[..i].iter().all(|&b| meaning(a) != meaning(b)), "{a}");
+    }
+    // The codes of this boundary are not the core's.
+    assert!(meaning(-80) != UNKNOWN && meaning(-81) != UNKNOWN);
+}
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Sample {
+    struct_size: u32,
+    a: u32,
+    /// Added later.
+    b: u32,
+}
+
+// SAFETY: `repr(C)`, the size first; integers.
+unsafe impl Options for Sample {
+    const NAME: &'static str = "sample";
+    const MIN_SIZE: usize = 8;
+}
+
+fn read(words: &[u32]) -> Result<Sample, Fault> {
+    // SAFETY: no test says a size larger than what it has, up to what is refused.
+    unsafe { args::options(words.as_ptr().cast()) }
+}
+
+#[test]
+fn options_grow() {
+    let sample = |struct_size, a, b| Ok(Sample { struct_size, a, b });
+    // SAFETY: NULL is allowed.
+    let defaults = unsafe { args::options::<Sample>(core::ptr::null()) };
+    assert_eq!(defaults, sample(0, 0, 0));
+    assert_eq!(read(&[8, 5, 6]), sample(8, 5, 0), "an older program has no b");
+    assert_eq!(read(&[12, 5, 6]), sample(12, 5, 6));
+    assert_eq!(read(&[16, 5, 6, 0]), sample(16, 5, 6), "a newer one does not use what is new");
+    let unknown = Err(Fault::UnknownFields("sample"));
+    assert_eq!(read(&[16, 5, 6, 1 << 24]), unknown);
+    let mut largest = [0; 1024];
+    largest[..2].copy_from_slice(&[4096, 5]);
+    assert_eq!(read(&largest), sample(4096, 5, 0));
+    largest[1023] = 1;
+    assert_eq!(read(&largest), unknown);
+    for size in [0, 1, 7, 4097, u32::MAX] {
+        assert_eq!(read(&[size, 5, 6]), Err(Fault::StructSize("sample")), "{size}");
+    }
+}
+
+#[test]
+fn arrays_are_checked_before_they_are_slices() {
+    let numbers = [1_u64, 2, 3];
+    let items = |at: *const u64, len| {
+        // SAFETY: what is longer than the array is refused for its length.
+        unsafe { args::items(at, len, "shape") }
+    };
+    assert_eq!(items(numbers.as_ptr(), 3), Ok(&numbers[..]));
+    assert_eq!(items(core::ptr::null(), 0), Ok(&[][..]));
+    assert_eq!(items(core::ptr::null(), 1), Err(Fault::Null("shape")));
+    let odd = numbers.as_ptr().cast::<u8>().wrapping_add(1).cast();
+    assert_eq!(items(odd, 1), Err(Fault::Range("shape")));
+    for len in [usize::MAX, usize::MAX / 8 + 1, isize::MAX as usize / 8 + 1] {
+        assert_eq!(items(numbers.as_ptr(), len), Err(Fault::Range("shape")));
+    }
+}
+
+#[test]
+fn the_version_is_the_package_s() {
+    // SAFETY: static text with a NUL.
+    let version = unsafe { CStr::from_ptr(ndshm_version()) };
+    assert_eq!(version.to_str().unwrap(), env!("CARGO_PKG_VERSION"));
+}

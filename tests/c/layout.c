@@ -1,0 +1,83 @@
+/*
+ * The sizes and offsets that the binary interface promises. The wire format of
+ * segments is not in the header; src/layout asserts it.
+ */
+
+#include "ndshm.h"
+
+#define OFFSET(type, field, offset) \
+    _Static_assert(offsetof(type, field) == (offset), #type "." #field)
+#define SIZE(type, size) _Static_assert(sizeof(type) == (size), "size of " #type)
+
+OFFSET(ndshm_error, struct_size, 0);
+OFFSET(ndshm_error, code, 4);
+OFFSET(ndshm_error, os_errno, 8);
+OFFSET(ndshm_error, message, 12);
+SIZE(ndshm_error, 252);
+
+OFFSET(ndshm_segment, state, 0);
+SIZE(ndshm_segment, 1536);
+_Static_assert(_Alignof(ndshm_segment) == _Alignof(uint64_t), "alignment of ndshm_segment");
+
+OFFSET(ndshm_attach_options, struct_size, 0);
+OFFSET(ndshm_attach_options, access, 4);
+OFFSET(ndshm_attach_options, timeout_ms, 8);
+OFFSET(ndshm_attach_options, reserved, 12);
+SIZE(ndshm_attach_options, 16);
+
+OFFSET(ndshm_create_options, struct_size, 0);
+OFFSET(ndshm_create_options, ndim, 4);
+OFFSET(ndshm_create_options, dtype, 8);
+
+OFFSET(ndshm_field, name, 0);
+OFFSET(ndshm_field, dims, sizeof(void *));
+
+#if UINTPTR_MAX == UINT64_MAX
+OFFSET(ndshm_create_options, shape, 16);
+OFFSET(ndshm_create_options, strides, 24);
+OFFSET(ndshm_create_options, metadata, 32);
+OFFSET(ndshm_create_options, metadata_len, 40);
+OFFSET(ndshm_create_options, policy, 48);
+OFFSET(ndshm_create_options, mode, 52);
+OFFSET(ndshm_create_options, via, 56);
+OFFSET(ndshm_create_options, reserved, 60);
+SIZE(ndshm_create_options, 64);
+
+OFFSET(ndshm_field, name_len, 16);
+OFFSET(ndshm_field, ndim, 20);
+OFFSET(ndshm_field, offset, 24);
+OFFSET(ndshm_field, itemsize, 28);
+OFFSET(ndshm_field, size, 32);
+OFFSET(ndshm_field, field_count, 36);
+OFFSET(ndshm_field, node, 40);
+OFFSET(ndshm_field, unit_count, 44);
+OFFSET(ndshm_field, kind, 48);
+OFFSET(ndshm_field, order, 49);
+OFFSET(ndshm_field, unit, 50);
+OFFSET(ndshm_field, reserved, 51);
+SIZE(ndshm_field, 64);
+#endif
+
+/* Statuses are numbers that scripts and other languages write down. */
+_Static_assert(NDSHM_OK == 0 && NDSHM_ERR_ARGUMENT == -1 && NDSHM_ERR_OVERFLOW == -2 &&
+                   NDSHM_ERR_OS == -3,
+               "statuses of any call");
+_Static_assert(NDSHM_ERR_NAME == -10 && NDSHM_ERR_EXISTS == -11 && NDSHM_ERR_NOT_FOUND == -12 &&
+                   NDSHM_ERR_NOT_READY == -13 && NDSHM_ERR_BUSY == -14 &&
+                   NDSHM_ERR_NOT_NDSHM == -15 && NDSHM_ERR_TOO_NEW == -16 &&
+                   NDSHM_ERR_ENDIAN == -17 && NDSHM_ERR_TRUNCATED == -18 &&
+                   NDSHM_ERR_CORRUPT == -19 && NDSHM_ERR_NO_SPACE == -20 &&
+                   NDSHM_ERR_PERMISSION == -21 && NDSHM_ERR_CREATOR_DIED == -22 &&
+                   NDSHM_ERR_READ_ONLY == -23,
+               "statuses of segments");
+_Static_assert(NDSHM_ERR_DTYPE == -40 && NDSHM_ERR_DTYPE_SPACE == -41 &&
+                   NDSHM_ERR_NOT_TEXT == -42,
+               "statuses of dtypes");
+_Static_assert(NDSHM_ERR_HANDLE == -80 && NDSHM_ERR_NO_FIELD == -81, "statuses of the interface");
+_Static_assert(NDSHM_KIND_RECORD == 'r' && NDSHM_KIND_FLOAT == 'f' && NDSHM_ORDER_BIG == '>',
+               "kinds are characters");
+
+int main(void)
+{
+    return 0;
+}
