@@ -45,7 +45,7 @@ demo: build
 	@set -x; $(NDSHM) convert $(DATA)/climate_grid.csv -o $(DEMO)/climate.h5 --dtype f8 --delimiter ,
 	@echo
 	@echo '== A table in shared memory, open to every process by its name'
-	@-$(NDSHM) rm ndshm-demo 2>/dev/null
+	@$(NDSHM) rm ndshm-demo 2>/dev/null || true
 	@set -x; $(NDSHM) load $(DATA)/sample_a.tsv --name ndshm-demo --dtype '$(METHYLATION)'
 	@set -x; $(NDSHM) ls
 	@set -x; $(NDSHM) head ndshm-demo -n 5
@@ -65,7 +65,8 @@ check: setup-tests $(VENV)/.done
 	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --release --lib text::
 	$(CARGO) build --no-default-features --lib
 	$(CARGO) build --release
-	$(VENV)/bin/python tests/differential.py --ndshm $(NDSHM) --cases 2000 --seed 1
+	$(VENV)/bin/python -B tests/data/make_samples.py --check
+	$(VENV)/bin/python -B tests/differential.py --ndshm $(NDSHM) --cases 2000 --seed 1
 
 lint: setup
 	$(CARGO) fmt --check

@@ -10,11 +10,11 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use common::{
     Folder, NDSHM, NOBODY, Ran, Running, SegmentName, Snapshot, eventually, is_dead, is_root,
-    joined, locks_on, ndshm, poll, run, send, stop, with_private_mounts,
+    is_stopped, joined, locks_on, ndshm, poll, run, send, stop, with_private_mounts,
 };
 
 /// Bad text, the options to read it with, and what the message must say.
@@ -121,7 +121,6 @@ fn is_printable(ran: &Ran) {
 }
 
 #[test]
-
 fn offending_text_cannot_play_tricks_on_a_terminal() {
     let folder = Folder::new();
     folder.write("bad.txt", "1 \x1b[2Jx\u{9b}\n");
@@ -131,7 +130,6 @@ fn offending_text_cannot_play_tricks_on_a_terminal() {
 }
 
 #[test]
-
 fn names_cannot_play_tricks_on_a_terminal() {
     let folder = Folder::new();
     folder.write("bad\nname\x1b.txt", "x\n");
@@ -144,7 +142,6 @@ fn names_cannot_play_tricks_on_a_terminal() {
 }
 
 #[test]
-
 fn text_that_is_not_utf8_is_shown() {
     let folder = Folder::new();
     folder.write("bad.txt", b"a b\nc d\xffe\n");
@@ -265,6 +262,8 @@ fn outputs_that_cannot_be_are_refused() {
     std::os::unix::fs::symlink("a.txt", folder.path("input-link")).unwrap();
     let refuses = |args: &[&str], says: &[&str]| refuses_output(&folder, args, says);
     refuses(&["a.txt", "-o", "there.h5"], &["there.h5: file exists"]);
+    // It is said before any work is done: this input is no table.
+    refuses(&["there.h5", "-o", "there.h5"], &["there.h5: file exists"]);
     refuses(&["a.txt", "-o", "missing/x.h5"], &["missing/x.h5: ", "directory does not exist"]);
     refuses(&["a.txt", "-o", "a.txt/x.h5"], &["a.txt/x.h5: "]);
     refuses(&["a.txt", "-o", "/dev/null", "-f"], &["/dev/null: is not a regular file"]);
@@ -441,7 +440,6 @@ fn a_full_disk_does_not_harm_the_file_that_was_there() {
 
 /// `ulimit -f` is a full disk of another kind.
 #[test]
-
 fn a_limit_on_file_sizes_is_an_error() {
     let folder = Folder::new();
     table(&folder);
@@ -504,7 +502,6 @@ fn full_shared_memory_leaves_nothing() {
 }
 
 #[test]
-
 fn shared_memory_that_is_not_there_is_an_error_of_its_own() {
     let folder = Folder::new();
     let input = folder.write("a.txt", "1 2\n");
@@ -747,6 +744,37 @@ fn a_spare_that_is_killed_costs_nothing() {
     disturbed.is_unharmed(running);
 }
 
+/// The whole group gets these from a terminal; the command decides what they mean.
+#[test]
+fn workers_do_not_mind_what_a_terminal_sends() {
+    let disturbed = Disturbed::new();
+    let (running, pids) = disturbed.start(2);
+    for signal in [libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
+        for &pid in &pids {
+            send(pid, signal);
+        }
+    }
+    stop(&pids);
+    assert!(!pids.iter().any(|&pid| is_dead(pid)));
+    for &pid in &pids {
+        send(pid, libc::SIGCONT);
+    }
+    disturbed.is_unharmed(running);
+}
+
+/// Ctrl-Z, and on again.
+#[test]
+fn a_run_that_is_suspended_goes_on() {
+    let disturbed = Disturbed::new();
+    let (running, pids) = disturbed.start(2);
+    running.signal_group(libc::SIGTSTP);
+    for pid in [&[running.pid()], &pids[..]].concat() {
+        eventually("everybody to stop", || is_stopped(pid));
+    }
+    running.signal_group(libc::SIGCONT);
+    disturbed.is_unharmed(running);
+}
+
 /// Some die by a signal that a crash sends.
 #[test]
 fn a_worker_that_crashes_costs_nothing() {
@@ -788,7 +816,6 @@ fn a_run_without_workers_ends() {
 fn a_killed_run_is_swept_by_the_next_one() {
     for there in [false, true] {
         let Job { folder, name, running, workers, before } = Job::start("convert", there);
-        stop(&workers[..1]);
         running.kill();
         for worker in workers {
             eventually("a worker to follow the command", || is_dead(worker));
@@ -806,6 +833,24 @@ fn a_killed_run_is_swept_by_the_next_one() {
         assert_eq!(folder.names(), ["in.txt", "small.txt", "x.h5", "y.h5"]);
         assert!(!name.has_left_something());
     }
+}
+
+/// Even a worker that is stopped, and hears nothing, goes with the command.
+#[test]
+fn stopped_workers_die_with_the_command() {
+    let Job { folder: _folder, running, workers, .. } = Job::start("convert", false);
+    // The kernel wakes the stopped of a group that nobody outside looks after: keep a
+    // process in it that this one looks after.
+    let mut member = Command::new("cat");
+    member.process_group(running.pid()).stdin(Stdio::piped());
+    let mut member = member.spawn().unwrap();
+    stop(&workers);
+    running.kill();
+    for worker in workers {
+        eventually("a stopped worker's end", || is_dead(worker));
+    }
+    drop(member.stdin.take());
+    assert!(member.wait().unwrap().success());
 }
 
 #[test]

@@ -229,12 +229,17 @@ pub(crate) fn is_dead(pid: i32) -> bool {
     matches!(state(pid), None | Some('Z' | 'X'))
 }
 
+/// Whether a process has been stopped.
+pub(crate) fn is_stopped(pid: i32) -> bool {
+    state(pid) == Some('T')
+}
+
 /// Stops processes where they are.
 #[track_caller]
 pub(crate) fn stop(pids: &[i32]) {
     for &pid in pids {
         send(pid, libc::SIGSTOP);
-        eventually("a process to stop", || matches!(state(pid), Some('T') | None));
+        eventually("a process to stop", || is_stopped(pid) || is_dead(pid));
     }
 }
 
@@ -373,7 +378,8 @@ pub(crate) fn numpy_bytes(name: &str) -> Vec<u8> {
 
 /// Python with NumPy and h5py, if `NDSHM_PYTHON` says where it is.
 pub(crate) fn python() -> Option<Command> {
-    let found = std::env::var_os("NDSHM_PYTHON").map(Command::new);
+    let named = std::env::var_os("NDSHM_PYTHON").filter(|path| !path.is_empty());
+    let found = named.map(Command::new);
     if found.is_none() {
         println!("skipped: NDSHM_PYTHON names no Python with NumPy and h5py");
     }
