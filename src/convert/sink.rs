@@ -39,6 +39,8 @@ pub(super) struct FileSink<'a> {
     /// Rows of all inputs together, if they are one dataset.
     rows: u64,
     columns: Option<u32>,
+    /// The input that has set the number of columns.
+    first: usize,
 }
 
 impl<'a> FileSink<'a> {
@@ -48,7 +50,7 @@ impl<'a> FileSink<'a> {
         names: &'a Names,
         inputs: &'a [PathBuf],
     ) -> Self {
-        Self { writer, dtype, names, inputs, made: Vec::new(), rows: 0, columns: None }
+        Self { writer, dtype, names, inputs, made: Vec::new(), rows: 0, columns: None, first: 0 }
     }
 
     fn path(&self, input: usize) -> PathBuf {
@@ -57,7 +59,8 @@ impl<'a> FileSink<'a> {
 
     fn finish(&mut self, name: &str, rows: u64) -> Result<(), SinkError> {
         let mut shape = Vec::from([rows]);
-        shape.extend(self.columns.map(u64::from));
+        // Without any row there is no telling; NumPy says one.
+        shape.extend(self.columns.map(|columns| u64::from(columns.max(1))));
         self.writer.finish_dataset(name, self.dtype, &shape, &[]).map_err(boxed)?;
         self.made.push(Dataset { name: name.into(), shape });
         Ok(())
@@ -66,21 +69,24 @@ impl<'a> FileSink<'a> {
 
 impl Sink for FileSink<'_> {
     fn begin(&mut self, input: usize, columns: Option<u32>) -> Result<(), SinkError> {
-        if matches!(self.names, Names::Concat(_)) && input > 0 {
-            return match (self.columns, columns) {
-                (Some(first), Some(here)) if first != here => {
-                    Err(boxed(ConvertError::ColumnsDiffer {
-                        first: self.path(0),
-                        columns: first,
-                        path: self.path(input),
-                        here,
-                    }))
-                }
-                _ => Ok(()),
-            };
+        if matches!(self.names, Names::Each(_)) || input == 0 {
+            (self.columns, self.first) = (columns, input);
+            return self.writer.begin_dataset().map(|_| ()).map_err(boxed);
         }
-        self.columns = columns;
-        self.writer.begin_dataset().map(|_| ()).map_err(boxed)
+        match (self.columns, columns) {
+            (_, None | Some(0)) => {}
+            (Some(first), Some(here)) if first == here => {}
+            (None | Some(0), Some(_)) => (self.columns, self.first) = (columns, input),
+            (Some(first), Some(here)) => {
+                return Err(boxed(ConvertError::ColumnsDiffer {
+                    first: self.path(self.first),
+                    columns: first,
+                    path: self.path(input),
+                    here,
+                }));
+            }
+        }
+        Ok(())
     }
 
     fn rows(&mut self, block: &Block) -> Result<(), SinkError> {

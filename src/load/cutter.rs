@@ -191,7 +191,6 @@ fn begin(
         (range.start, range.skipped, range.columns) = (head.start, head.skipped, head.columns);
     }
     if plan.needs_column_count() {
-        range.columns = range.columns.max(1);
         let row = plan.with_columns(range.columns)?.row_size() + OVERRUN;
         if row > buffer {
             let (need, have) = (row as u64, buffer as u64);

@@ -105,7 +105,7 @@ fn first_row_size(files: &Inputs<'_>, plan: &Plan<'_>, options: &Options) -> Res
     let limit = Budget::new(options, 0)?.input;
     let head = head::read(&files.path(0), size, plan.format(), options.skiprows, true, limit)
         .map_err(|reason| files.error(0, reason))?;
-    Ok(plan.with_columns(head.columns.max(1))?.row_size())
+    Ok(plan.with_columns(head.columns)?.row_size())
 }
 
 fn plan_error(error: Error, dtype: DType<'_>, usecols: Option<&[i32]>) -> LoadError {

@@ -50,11 +50,12 @@ pub fn load_segment(
     cancel: &AtomicBool,
 ) -> Result<Segment> {
     let sink = SegmentSink { name, dtype, options: segment, inputs, growable: None, columns: None };
-    let (sink, rows) =
+    let (mut sink, rows) =
         load(inputs, dtype, Unicode::Ucs4, options, cancel, || Ok(sink)).map_err(unboxed)?;
     if cancel.load(core::sync::atomic::Ordering::Relaxed) {
         return Err(LoadError::Cancelled);
     }
+    sink.growable().map_err(LoadError::Sink).map_err(unboxed)?;
     let growable = sink.growable.ok_or(Error::Argument)?;
     Ok(growable.finish(rows).and_then(Draft::publish)?)
 }
@@ -69,9 +70,18 @@ struct SegmentSink<'a> {
 }
 
 impl SegmentSink<'_> {
+    /// The segment in the making, begun when the first row is to come.
+    fn growable(&mut self) -> core::result::Result<&mut Growable, SinkError> {
+        if self.growable.is_none() {
+            self.growable = Some(self.create().map_err(boxed)?);
+        }
+        self.growable.as_mut().ok_or_else(|| boxed(Error::Argument))
+    }
+
     fn create(&self) -> core::result::Result<Growable, Error> {
-        let (table, records) = ([0, u64::from(self.columns.unwrap_or(0))], [0]);
-        let shape: &[u64] = if self.columns.is_some() { &table } else { &records };
+        // Without any row there is no telling the columns; NumPy says one.
+        let (table, records) = ([0, u64::from(self.columns.unwrap_or(1))], [0]);
+        let shape: &[u64] = if self.dtype.is_record() { &records } else { &table };
         let SegmentOptions { policy, mode, via } = self.options;
         let spec = Spec { policy, mode, via, ..Spec::new(self.dtype, shape) };
         Draft::create_growable(self.name, &spec)
@@ -80,22 +90,25 @@ impl SegmentSink<'_> {
 
 impl Sink for SegmentSink<'_> {
     fn begin(&mut self, input: usize, columns: Option<u32>) -> core::result::Result<(), SinkError> {
-        if self.growable.is_none() {
-            self.columns = columns;
-            self.growable = Some(self.create().map_err(boxed)?);
-            return Ok(());
-        }
         match (self.columns, columns) {
+            // An input without rows fits every table.
+            (_, Some(0)) => Ok(()),
             (Some(first), Some(here)) if first != here => {
                 let path = self.inputs.get(input).cloned().unwrap_or_default();
                 Err(Box::new(LoadError::ColumnsDiffer { path, first, here }))
             }
-            _ => Ok(()),
+            _ => {
+                self.columns = columns;
+                self.growable().map(|_| ())
+            }
         }
     }
 
     fn rows(&mut self, block: &Block) -> core::result::Result<(), SinkError> {
-        let Some(growable) = &mut self.growable else { return Err(boxed(Error::Argument)) };
+        if block.is_empty() {
+            return Ok(());
+        }
+        let growable = self.growable()?;
         // SAFETY: a block's bytes are readable as long as it is borrowed.
         unsafe { growable.append(block.as_ptr(), block.len()) }.map_err(boxed)
     }

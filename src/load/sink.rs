@@ -60,7 +60,8 @@ impl Block {
 /// number of times, [`end`](Sink::end). Workers are forked before the first.
 pub trait Sink {
     /// An input begins. `columns` is the number of columns of its rows if the
-    /// dtype is a scalar, `None` if it is a record.
+    /// dtype is a scalar, 0 if it has no rows to tell; `None` if the dtype is a
+    /// record.
     ///
     /// # Errors
     /// Any error stops the load.

@@ -220,7 +220,7 @@ fn inputs_that_are_no_files_or_empty_are_refused() {
     let strict = Options { allow_empty: false, ..tiny(2, 64) };
     let error = run(core::slice::from_ref(&empty), "i4", &strict).unwrap_err().to_string();
     assert!(error.contains("has no rows"), "{error}");
-    assert_eq!(run(&[empty], "i4", &tiny(2, 64)).unwrap().inputs[0].1, Some(1));
+    assert_eq!(run(&[empty], "i4", &tiny(2, 64)).unwrap().inputs[0].1, Some(0));
 }
 
 #[test]

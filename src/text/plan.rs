@@ -154,13 +154,14 @@ impl<'a> Plan<'a> {
         Ok(Self { format, columns, usecols, row_size, record, ascending, holes, in_file_order })
     }
 
-    /// The same plan for rows of `count` columns, if the dtype is a scalar and
-    /// every column is used; else the plan as it is.
+    /// The same plan for rows of `count` columns, at least one, if the dtype is a
+    /// scalar and every column is used; else the plan as it is.
     ///
     /// # Errors
     /// [`Error::Overflow`] if a row does not fit the machine.
     pub fn with_columns(mut self, count: u32) -> Result<Self> {
         if let Columns::Uniform { first, .. } = self.columns {
+            let count = count.max(1);
             self.columns = Columns::Uniform { first, count };
             self.row_size = checked_row(first.width as usize, count as usize)?;
         }
