@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 
 use common::{
     Folder, NDSHM, NOBODY, Ran, Running, SegmentName, Snapshot, eventually, is_dead, is_root,
-    is_stopped, joined, locks_on, ndshm, poll, run, send, stop, with_private_mounts,
+    is_settled, is_stopped, joined, locks_on, ndshm, poll, run, send, stop, with_private_mounts,
 };
 
 /// Bad text, the options to read it with, and what the message must say.
@@ -844,6 +844,9 @@ fn stopped_workers_die_with_the_command() {
     let mut member = Command::new("cat");
     member.process_group(running.pid()).stdin(Stdio::piped());
     let mut member = member.spawn().unwrap();
+    for &worker in &workers {
+        eventually("a worker to set itself up", || is_settled(worker));
+    }
     stop(&workers);
     running.kill();
     for worker in workers {

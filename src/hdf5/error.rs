@@ -335,7 +335,9 @@ fn refused(f: &mut fmt::Formatter<'_>, call: &str, subject: &str, stack: &Stack)
 impl fmt::Display for TargetFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Exists => "file exists; remove it, choose another name, or force replacing it",
+            Self::Exists => {
+                "file exists; remove it, choose another name, or replace it with --force"
+            }
             Self::Directory => "is a directory, a file is needed",
             Self::Special => "is not a regular file, and cannot become an HDF5 file",
             Self::Dangling => "is a link to nothing",

@@ -198,7 +198,8 @@ impl fmt::Display for TextError {
             }
             Problem::Encoding => write!(f, " '{}' is not UTF-8", self.text),
             other => write!(f, " {other}"),
-        }
+        }?;
+        write!(f, " (row {}, byte {})", self.row, self.offset)
     }
 }
 

@@ -104,18 +104,19 @@ impl Reader<'_> {
             }
             let text = self.input.get(..have).unwrap_or_default();
             let whole = have == left;
-            let first =
-                if task.at_line_start == 1 { Some(0) } else { text::start_from(text, from, whole) };
-            if first.is_some_and(|first| first >= range) {
-                return Ok(Lines::None);
-            }
-            if let (Some(first), Some(last)) =
-                (first, text::start_from(text, range.min(left), whole))
-            {
+            // The range alone says whether a line starts in it: one that fills it and goes
+            // on is not looked through again by every piece that it fills.
+            let seen = text.get(..range).unwrap_or(text);
+            let first = match text::start_from(seen, from, false) {
+                _ if task.at_line_start == 1 => 0,
+                Some(first) if first < range => first,
+                _ => return Ok(Lines::None),
+            };
+            if let Some(last) = text::start_from(text, range.min(left), whole) {
                 return Ok(Lines::Range { first, last });
             }
             if have == room {
-                let lines = text.get(first.unwrap_or(0)..).unwrap_or_default();
+                let lines = text.get(first..).unwrap_or_default();
                 return Ok(Lines::TooLong { lines: text::skip(lines, u64::MAX, false).0 });
             }
             want = have.saturating_mul(2).min(left);

@@ -229,6 +229,13 @@ pub(crate) fn is_dead(pid: i32) -> bool {
     matches!(state(pid), None | Some('Z' | 'X'))
 }
 
+/// Whether a worker has set itself up: it has closed what it does not need, and
+/// sleeps until there is something to do.
+pub(crate) fn is_settled(pid: i32) -> bool {
+    let stderr = fs::symlink_metadata(format!("/proc/{pid}/fd/2"));
+    stderr.is_err() && state(pid) == Some('S')
+}
+
 /// Whether a process has been stopped.
 pub(crate) fn is_stopped(pid: i32) -> bool {
     state(pid) == Some('T')

@@ -56,10 +56,10 @@ impl Failure {
 }
 
 impl From<io::Error> for Failure {
-    /// Standard output that nobody reads any more is no error worth a message.
+    /// Standard output that nobody reads any more is no error.
     fn from(error: io::Error) -> Self {
         match error.kind() {
-            io::ErrorKind::BrokenPipe => Self::reported(),
+            io::ErrorKind::BrokenPipe => Self { status: 0, ..Self::reported() },
             _ => Self::about("standard output", error),
         }
     }
