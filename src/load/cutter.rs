@@ -187,6 +187,10 @@ fn begin(
             plan.needs_column_count(),
             line_limit,
         )
+        .map_err(|reason| match (&reason, head::sniff(&path)) {
+            (InputFault::Encoding { .. }, Some(what)) => InputFault::NotPlain(what),
+            _ => reason,
+        })
         .map_err(|reason| inputs.error(input, reason))?;
         (range.start, range.skipped, range.columns) = (head.start, head.skipped, head.columns);
     }

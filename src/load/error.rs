@@ -94,6 +94,13 @@ pub enum InputFault {
     Changed,
     /// It is compressed, or in an encoding other than UTF-8.
     NotPlain(&'static str),
+    /// A line that is skipped is not UTF-8.
+    Encoding {
+        /// Line number, from 1.
+        line: u64,
+        /// The first byte of the file that is wrong.
+        offset: u64,
+    },
     /// A line is longer than the input buffer.
     LineTooLong {
         /// Bytes that fit.
@@ -220,6 +227,7 @@ impl fmt::Display for InputFault {
                 write!(f, "is {what}, which cannot be read yet: make plain UTF-8 text of it first")
             }
             Self::Changed => f.write_str("changed while it was read"),
+            Self::Encoding { line, offset } => write!(f, "line {line} is not UTF-8 (byte {offset})"),
             Self::LineTooLong { limit, line } => write!(
                 f,
                 "line {line} is longer than {limit} bytes; is this the right file? \

@@ -112,6 +112,7 @@ impl Lines {
         let mut done = 0;
         while done < count {
             let (lines, bytes) = text::skip(self.window(), count - done, self.is_whole());
+            self.check_utf8(bytes, done)?;
             done += lines;
             self.from += bytes;
             if done < count && !self.grow()? {
@@ -119,6 +120,17 @@ impl Lines {
             }
         }
         Ok(done)
+    }
+
+    /// Refuses the window's first `bytes` bytes, whole lines behind `line` others, if they are
+    /// not UTF-8: like NumPy, which decodes what it skips, too.
+    fn check_utf8(&self, bytes: usize, line: u64) -> Result<(), InputFault> {
+        let lines = self.window().get(..bytes).unwrap_or_default();
+        let Err(error) = core::str::from_utf8(lines) else { return Ok(()) };
+        let good = error.valid_up_to();
+        let (before, _) = text::skip(lines.get(..good).unwrap_or_default(), u64::MAX, false);
+        let offset = self.position() + good as u64;
+        Err(InputFault::Encoding { line: line + before + 1, offset })
     }
 
     /// The next line without its end.
@@ -166,6 +178,13 @@ mod tests {
         let found = head(b"1 2\r# c\n\n4 5 6", 3, 100).unwrap();
         assert_eq!(found, Head { start: 9, skipped: 3, columns: 3 });
         assert_eq!(head(b"1\n2\n", 9, 100).unwrap(), Head { start: 4, skipped: 2, columns: 0 });
+    }
+
+    #[test]
+    fn skipped_lines_are_utf8_too() {
+        let error = head(b"a\n\nb\xffc\n1\n", 3, 100).unwrap_err();
+        assert!(matches!(error, InputFault::Encoding { line: 3, offset: 4 }), "{error:?}");
+        assert!(head(b"a\n\nb\xffc\n1\n", 2, 100).is_ok());
     }
 
     #[test]
