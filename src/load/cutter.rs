@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
 use super::error::{InputFault, LoadError, Result};
-use super::head;
+use super::head::{self, Head};
 use super::options::Options;
 use super::task::FileId;
 use crate::text::{OVERRUN, Plan};
@@ -45,6 +45,24 @@ impl<'a> Inputs<'a> {
 
     pub(super) fn file(&self, input: usize) -> FileId {
         self.files.get(input).copied().unwrap_or(FileId { dev: 0, ino: 0, size: 0 })
+    }
+
+    /// Reads the head of an input, as far as plan and options ask for it.
+    pub(super) fn head(
+        &self,
+        input: usize,
+        plan: &Plan<'_>,
+        options: &Options,
+        line_limit: usize,
+    ) -> Result<Head> {
+        let (path, size) = (self.path(input), self.file(input).size);
+        let count = plan.needs_column_count();
+        head::read(&path, size, plan.format(), options.skiprows, count, line_limit)
+            .map_err(|reason| match (&reason, head::sniff(&path)) {
+                (InputFault::Encoding { .. }, Some(what)) => InputFault::NotPlain(what),
+                _ => reason,
+            })
+            .map_err(|reason| self.error(input, reason))
     }
 
     pub(super) fn error(&self, input: usize, reason: InputFault) -> LoadError {
@@ -178,20 +196,7 @@ fn begin(
         skipped: 0,
     };
     if size > 0 && (plan.needs_column_count() || options.skiprows > 0) {
-        let path = inputs.path(input);
-        let head = head::read(
-            &path,
-            size,
-            plan.format(),
-            options.skiprows,
-            plan.needs_column_count(),
-            line_limit,
-        )
-        .map_err(|reason| match (&reason, head::sniff(&path)) {
-            (InputFault::Encoding { .. }, Some(what)) => InputFault::NotPlain(what),
-            _ => reason,
-        })
-        .map_err(|reason| inputs.error(input, reason))?;
+        let head = inputs.head(input, plan, options, line_limit)?;
         (range.start, range.skipped, range.columns) = (head.start, head.skipped, head.columns);
     }
     if plan.needs_column_count() {

@@ -103,8 +103,7 @@ fn first_row_size(files: &Inputs<'_>, plan: &Plan<'_>, options: &Options) -> Res
         return Ok(plan.row_size());
     }
     let limit = Budget::new(options, 0)?.input;
-    let head = head::read(&files.path(0), size, plan.format(), options.skiprows, true, limit)
-        .map_err(|reason| files.error(0, reason))?;
+    let head = files.head(0, plan, options, limit)?;
     Ok(plan.with_columns(head.columns)?.row_size())
 }
 
