@@ -8,7 +8,11 @@ const BROKEN: i32 = 70;
 
 /// Runs tasks until the parent closes the socket or dies. The caller has
 /// blocked every signal.
-pub(super) fn run<W: Work>(work: &mut W, socket: &Fd, parent: i32) -> ! {
+///
+/// An `extern "C"` function, so that a panic, which only a bug can cause, aborts
+/// here: it must not unwind into this process's copy of the parent's frames.
+#[allow(improper_ctypes_definitions, reason = "called by Rust only")]
+pub(super) extern "C" fn run<W: Work>(work: &mut W, socket: &Fd, parent: i32) -> ! {
     sys::reset_signals();
     SignalMask::allow_all();
     sys::close_all_but(socket.raw());

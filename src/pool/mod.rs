@@ -247,3 +247,70 @@ fn fork_one<W: Work>(work: &mut W) -> Result<Process> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Adds one; panics, exits or kills itself on request.
+    struct Tester;
+
+    const PANIC: u64 = 1 << 32;
+    const EXIT: u64 = 2 << 32;
+
+    // SAFETY: additions, and the panic that a test asks for.
+    unsafe impl Work for Tester {
+        type Task = u64;
+        type Reply = u64;
+
+        fn run(&mut self, task: &u64) -> u64 {
+            assert!(*task != PANIC, "a bug");
+            if *task == EXIT {
+                sys::exit_now(3);
+            }
+            task + 1
+        }
+    }
+
+    fn next(pool: &mut Pool<Tester>) -> Event<u64> {
+        loop {
+            match pool.wait(1000).unwrap() {
+                Event::Idle => {}
+                event => return event,
+            }
+        }
+    }
+
+    #[test]
+    fn answers_come_from_the_worker_that_was_asked() {
+        let mut pool = Pool::fork(3, 0, &mut Tester).unwrap();
+        for worker in [2, 0, 1, 1] {
+            pool.send(worker, &(worker as u64)).unwrap();
+            let Event::Reply { worker: from, reply } = next(&mut pool) else { panic!() };
+            assert_eq!((from, reply), (worker, worker as u64 + 1));
+        }
+    }
+
+    #[test]
+    fn deaths_are_told_and_spares_take_their_place() {
+        let mut pool = Pool::fork(1, 1, &mut Tester).unwrap();
+        let first = pool.pid(0);
+        pool.send(0, &EXIT).unwrap();
+        let Event::Died { worker: 0, how, replaced: true } = next(&mut pool) else { panic!() };
+        assert_eq!(how, Ended::Exited(3));
+        assert_ne!(pool.pid(0), first);
+        pool.send(0, &41).unwrap();
+        assert!(matches!(next(&mut pool), Event::Reply { worker: 0, reply: 42 }));
+        pool.send(0, &PANIC).unwrap();
+        let Event::Died { worker: 0, how, replaced: false } = next(&mut pool) else { panic!() };
+        assert_eq!(how, Ended::Signaled(6), "a panic aborts, it does not unwind");
+        assert!(pool.is_empty() && !pool.is_alive(0));
+        pool.send(0, &1).unwrap();
+    }
+
+    #[test]
+    fn nothing_happens_without_tasks() {
+        let mut pool = Pool::fork(2, 2, &mut Tester).unwrap();
+        assert!(matches!(pool.wait(1), Ok(Event::Idle)));
+    }
+}
