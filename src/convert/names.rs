@@ -26,7 +26,7 @@ pub(super) fn of_inputs(inputs: &[PathBuf]) -> Result<Vec<String>> {
 }
 
 fn of_input(path: &Path) -> Result<String> {
-    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| *stem != ".");
     stem.map(ToString::to_string).ok_or_else(|| ConvertError::NoName { path: path.into() })
 }
 
@@ -38,6 +38,11 @@ mod tests {
     fn the_last_suffix_goes() {
         let inputs = ["x/a.b.tsv".into(), "../c".into(), ".hidden".into()];
         assert_eq!(of_inputs(&inputs).unwrap(), ["a.b", "c", ".hidden"]);
+    }
+
+    #[test]
+    fn what_names_nothing_in_a_file_is_refused_at_once() {
+        assert!(of_inputs(&["x/..tsv".into()]).is_err());
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! Cutting the inputs into pieces of work, by bytes and in order.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
@@ -20,15 +21,17 @@ pub(super) struct Inputs<'a> {
     pub(super) paths: &'a [PathBuf],
     pub(super) c_paths: Vec<CString>,
     pub(super) files: Vec<FileId>,
+    pub(super) cancel: &'a AtomicBool,
 }
 
 impl<'a> Inputs<'a> {
     /// Looks at every input once, so that a wrong name fails before any work.
-    pub(super) fn look(paths: &'a [PathBuf]) -> Result<Self> {
+    pub(super) fn look(paths: &'a [PathBuf], cancel: &'a AtomicBool) -> Result<Self> {
         let mut inputs = Self {
             paths,
             c_paths: Vec::with_capacity(paths.len()),
             files: Vec::with_capacity(paths.len()),
+            cancel,
         };
         for path in paths {
             let (c_path, file) =
@@ -57,12 +60,14 @@ impl<'a> Inputs<'a> {
     ) -> Result<Head> {
         let (path, size) = (self.path(input), self.file(input).size);
         let count = plan.needs_column_count();
-        head::read(&path, size, plan.format(), options.skiprows, count, line_limit)
+        head::read(&path, size, plan.format(), options.skiprows, count, line_limit, self.cancel)
             .map_err(|reason| match (&reason, head::sniff(&path)) {
-                (InputFault::Encoding { .. }, Some(what)) => InputFault::NotPlain(what),
-                _ => reason,
+                (InputFault::Encoding { .. }, Some(what)) => {
+                    self.error(input, InputFault::NotPlain(what))
+                }
+                _ if self.cancel.load(Ordering::Relaxed) => LoadError::Cancelled,
+                _ => self.error(input, reason),
             })
-            .map_err(|reason| self.error(input, reason))
     }
 
     pub(super) fn error(&self, input: usize, reason: InputFault) -> LoadError {
@@ -76,6 +81,13 @@ fn look(path: &Path) -> core::result::Result<(CString, FileId), InputFault> {
         return Err(InputFault::Directory);
     }
     if !data.is_file() {
+        return Err(InputFault::NotRegular);
+    }
+    // A file of the kernel's says that it is empty, and is not.
+    let claims_nothing = data.size() == 0;
+    if claims_nothing
+        && fs::File::open(path).and_then(|f| f.read_at(&mut [0], 0)).is_ok_and(|n| n > 0)
+    {
         return Err(InputFault::NotRegular);
     }
     let c_path = CString::new(path.as_os_str().as_bytes())
@@ -105,7 +117,7 @@ pub(super) struct Cutter {
     /// What is left of the current input.
     rest: Option<Range>,
     piece: u64,
-    /// Bytes of rows that a byte of text makes, at most, as far as seen.
+    /// Bytes of rows that a byte of text makes: the most of the last pieces.
     growth: f64,
     max_piece: u64,
 }
@@ -128,7 +140,7 @@ impl Cutter {
         if text == 0 {
             return;
         }
-        self.growth = self.growth.max(rows as f64 / text as f64);
+        self.growth = (rows as f64 / text as f64).max(0.9 * self.growth);
         let fits = 0.9 * buffer as f64 / self.growth.max(1e-9);
         self.piece = (fits as u64).clamp(self.max_piece.min(1024), self.max_piece);
     }
@@ -203,7 +215,7 @@ fn begin(
         let row = plan.with_columns(range.columns)?.row_size() + OVERRUN;
         if row > buffer {
             let (need, have) = (row as u64, buffer as u64);
-            return Err(LoadError::Memory { what: "one row", need, have });
+            return Err(inputs.error(input, InputFault::RowTooLong { need, have }));
         }
     }
     Ok(range)

@@ -103,6 +103,9 @@ impl<'a> Engine<'a> {
     /// Reads everything into `sink`; the number of rows.
     pub(super) fn run(mut self, sink: &mut dyn Sink) -> Result<u64> {
         loop {
+            if self.job.cancel.load(Ordering::Relaxed) {
+                return Err(LoadError::Cancelled);
+            }
             self.dispatch()?;
             self.commit(sink)?;
             if self.queue.is_empty() && !self.cut_one() {
@@ -196,11 +199,7 @@ impl<'a> Engine<'a> {
     }
 
     fn wait(&mut self) -> Result<()> {
-        let event = self.job.pool.wait(TICK_MS)?;
-        if self.job.cancel.load(Ordering::Relaxed) {
-            return Err(LoadError::Cancelled);
-        }
-        match event {
+        match self.job.pool.wait(TICK_MS)? {
             Event::Reply { worker, reply } => self.take(worker, reply),
             Event::Died { worker, how, .. } => self.redo(worker, how)?,
             Event::Idle => {}
@@ -226,19 +225,28 @@ impl<'a> Engine<'a> {
     fn redo(&mut self, worker: usize, how: Ended) -> Result<()> {
         let lost = self.given.get_mut(worker).map(core::mem::take).unwrap_or_default();
         for (i, number) in lost.into_iter().enumerate() {
-            let Some(piece) = self.queue.get_mut((number - self.front) as usize) else { continue };
+            let at = (number - self.front) as usize;
+            let Some(piece) = self.queue.get_mut(at) else { continue };
             if let State::Running { buffer } = piece.state {
                 self.free.push(buffer);
             }
             piece.state = State::Waiting;
             piece.deaths += u32::from(i == 0);
-            if piece.deaths > 1 {
-                let Range { input, start, end, .. } = piece.range;
-                let path = self.job.inputs.path(input);
-                piece.state = State::Failed(Some(LoadError::Worker { path, start, end, how }));
+            if piece.deaths > 1 && !piece.discard {
+                let range = piece.range;
+                let error = self.lost(range, how);
+                if let Some(piece) = self.queue.get_mut(at) {
+                    piece.state = State::Failed(Some(error));
+                }
             }
         }
         if self.job.pool.is_empty() { Err(LoadError::NoWorkers) } else { Ok(()) }
+    }
+
+    /// The error of a piece that no worker could do.
+    fn lost(&self, range: Range, how: Ended) -> LoadError {
+        let Range { input, start, end, .. } = range;
+        LoadError::Worker { path: self.job.inputs.path(input), start, end, how }
     }
 
     fn row_size(&self, at: usize) -> usize {
@@ -293,6 +301,11 @@ impl<'a> Engine<'a> {
     ) -> Result<bool> {
         self.begin(range, sink)?;
         let row_size = self.row_size(0);
+        // The block below is made of the worker's word: it must lie in the buffer.
+        let room = self.job.ring.buffer_size() / row_size.max(1);
+        if row_size > 0 && reply.rows > room as u64 {
+            return Err(self.lost(range, Ended::Unknown));
+        }
         let wanted = self.job.options.max_rows.unwrap_or(u64::MAX) - self.current.rows;
         let rows = reply.rows.min(wanted);
         let data = self.job.ring.buffer(buffer as usize);
@@ -320,11 +333,13 @@ impl<'a> Engine<'a> {
 
     /// The rest of the front piece becomes a piece of its own.
     fn go_on(&mut self, reply: &Reply) -> Result<()> {
-        let Some(piece) = self.queue.front_mut() else { return Ok(()) };
         if reply.rows == 0 {
-            let (need, have) = (self.job.plan.row_size() as u64, self.job.budget.buffer as u64);
+            // What no buffer holds was refused before; this only keeps a bug from going on
+            // for ever.
+            let (need, have) = (self.row_size(0) as u64, self.job.budget.buffer as u64);
             return Err(LoadError::Memory { what: "one row", need, have });
         }
+        let Some(piece) = self.queue.front_mut() else { return Ok(()) };
         piece.range.start = reply.next;
         piece.range.at_line_start = true;
         piece.state = State::Waiting;

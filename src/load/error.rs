@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::string::String;
 
 use crate::error::Error;
-use crate::sys::Ended;
+use crate::sys::{self, Ended};
 
 /// Result of a load.
 pub type Result<T> = core::result::Result<T, LoadError>;
@@ -94,6 +94,13 @@ pub enum InputFault {
     Changed,
     /// It is compressed, or in an encoding other than UTF-8.
     NotPlain(&'static str),
+    /// One of its rows does not fit a buffer.
+    RowTooLong {
+        /// Bytes that it needs.
+        need: u64,
+        /// Bytes of a buffer.
+        have: u64,
+    },
     /// A line that is skipped is not UTF-8.
     Encoding {
         /// Line number, from 1.
@@ -227,6 +234,11 @@ impl fmt::Display for InputFault {
                 write!(f, "is {what}, which cannot be read yet: make plain UTF-8 text of it first")
             }
             Self::Changed => f.write_str("changed while it was read"),
+            Self::RowTooLong { need, have } => write!(
+                f,
+                "a row needs {need} bytes, a buffer has {have}: name the widest input first, or \
+                 give --memory"
+            ),
             Self::Encoding { line, offset } => write!(f, "line {line} is not UTF-8 (byte {offset})"),
             Self::LineTooLong { limit, line } => write!(
                 f,
@@ -266,6 +278,14 @@ impl fmt::Display for LoadError {
                 path.display()
             ),
             Self::Cancelled => f.write_str("cancelled"),
+            Self::Core(Error::Os { call, errno }) => {
+                write!(f, "{call}: {}", io::Error::from_raw_os_error(*errno))?;
+                match *errno {
+                    sys::EMFILE => f.write_str("; raise 'ulimit -n' or use fewer --workers"),
+                    sys::ENOMEM => f.write_str("; give less --memory or use fewer --workers"),
+                    _ => Ok(()),
+                }
+            }
             Self::Core(error) => write!(f, "{error}"),
             Self::Sink(error) => write!(f, "{error}"),
         }

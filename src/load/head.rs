@@ -1,6 +1,7 @@
 //! The head of an input, read by the parent before it is cut into pieces: where
 //! the rows begin, and how many columns the first one has.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -23,7 +24,8 @@ pub(super) struct Head {
     pub(super) columns: u32,
 }
 
-/// Skips `skiprows` lines, and counts the columns of the first row if asked to.
+/// Skips `skiprows` lines, and counts the columns of the first row if asked to;
+/// `Interrupted` if `cancel` is set meanwhile.
 pub(super) fn read(
     path: &Path,
     size: u64,
@@ -31,9 +33,10 @@ pub(super) fn read(
     skiprows: u64,
     count_columns: bool,
     limit: usize,
+    cancel: &AtomicBool,
 ) -> Result<Head, InputFault> {
     let file = File::open(path).map_err(InputFault::Io)?;
-    let mut lines = Lines { file, size, offset: 0, buf: Vec::new(), from: 0, limit };
+    let mut lines = Lines { file, size, offset: 0, buf: Vec::new(), from: 0, limit, cancel };
     let skipped = lines.skip(skiprows)?;
     let start = lines.position();
     let mut columns = 0;
@@ -65,7 +68,7 @@ pub(super) fn sniff(path: &Path) -> Option<&'static str> {
 }
 
 /// A window of a file that begins at the start of a line.
-struct Lines {
+struct Lines<'a> {
     file: File,
     size: u64,
     /// Place of `buf` in the file.
@@ -74,9 +77,10 @@ struct Lines {
     /// Start of the window in `buf`.
     from: usize,
     limit: usize,
+    cancel: &'a AtomicBool,
 }
 
-impl Lines {
+impl Lines<'_> {
     fn window(&self) -> &[u8] {
         self.buf.get(self.from..).unwrap_or_default()
     }
@@ -93,6 +97,9 @@ impl Lines {
 
     /// Makes the window longer by a block; false at the end of the file.
     fn grow(&mut self) -> Result<bool, InputFault> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(InputFault::Io(io::ErrorKind::Interrupted.into()));
+        }
         self.buf.drain(..self.from);
         self.offset += self.from as u64;
         self.from = 0;
@@ -115,11 +122,30 @@ impl Lines {
             self.check_utf8(bytes, done)?;
             done += lines;
             self.from += bytes;
+            if done < count && bytes == 0 {
+                self.forget_line(done)?;
+            }
             if done < count && !self.grow()? {
                 break;
             }
         }
         Ok(done)
+    }
+
+    /// Leaves out what there is of skipped line `line`, which goes on: only a `\r` at
+    /// the end is still needed, or a character that is not complete.
+    fn forget_line(&mut self, line: u64) -> Result<(), InputFault> {
+        let window = self.window();
+        let good = match core::str::from_utf8(window) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => {
+                self.check_utf8(window.len(), line)?;
+                window.len()
+            }
+        };
+        let cr = window.get(..good).is_some_and(|text| text.ends_with(b"\r"));
+        self.from += good - usize::from(cr);
+        Ok(())
     }
 
     /// Refuses the window's first `bytes` bytes, whole lines behind `line` others, if they are
@@ -158,11 +184,13 @@ impl Lines {
 mod tests {
     use super::*;
     use std::io::Write;
+    use std::vec;
 
     fn head(text: &[u8], skiprows: u64, limit: usize) -> Result<Head, InputFault> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text).unwrap();
-        read(file.path(), text.len() as u64, Format::default(), skiprows, true, limit)
+        let go_on = AtomicBool::new(false);
+        read(file.path(), text.len() as u64, Format::default(), skiprows, true, limit, &go_on)
     }
 
     #[test]
@@ -185,6 +213,21 @@ mod tests {
         let error = head(b"a\n\nb\xffc\n1\n", 3, 100).unwrap_err();
         assert!(matches!(error, InputFault::Encoding { line: 3, offset: 4 }), "{error:?}");
         assert!(head(b"a\n\nb\xffc\n1\n", 2, 100).is_ok());
+    }
+
+    #[test]
+    fn long_skipped_lines_are_not_kept() {
+        for pad in [BLOCK - 1, BLOCK - 2, BLOCK, 3 * BLOCK - 1] {
+            for (end, wide) in [("\r\n", "x"), ("\r", "x"), ("\n", "\u{1F600}")] {
+                let text = ["y".repeat(pad).as_str(), wide, end, "1 2 3\n"].concat();
+                let start = (text.len() - 6) as u64;
+                let expected = Head { start, skipped: 1, columns: 3 };
+                assert_eq!(head(text.as_bytes(), 1, 100).unwrap(), expected, "{pad} {end:?}");
+                let bad = [&vec![b'y'; pad], b"\xff".as_slice(), b"z\n1\n"].concat();
+                let error = head(&bad, 1, 100).unwrap_err();
+                assert!(matches!(error, InputFault::Encoding { line: 1, .. }), "{error:?}");
+            }
+        }
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub fn load<S: Sink>(
     cancel: &AtomicBool,
     open: impl FnOnce() -> core::result::Result<S, SinkError>,
 ) -> Result<(S, u64)> {
-    let files = Inputs::look(inputs)?;
+    let files = Inputs::look(inputs, cancel)?;
     let usecols = options.usecols.as_deref();
     let mut columns = column_storage(dtype, usecols)?;
     let plan = Plan::compile(options.format, dtype, unicode, usecols, &mut columns)

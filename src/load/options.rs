@@ -14,6 +14,8 @@ const PIECE: u64 = 256 << 10;
 /// comes from, it fits a core's cache.
 const BUFFER: usize = 512 << 10;
 const MAX_WORKERS: usize = 1024;
+/// Memory that a worker has at least; the others are not forked.
+const MIN_SHARE: u64 = 512 << 10;
 
 /// How text is read, in the terms of `np.loadtxt` where it has them.
 #[derive(Debug, Clone, Default)]
@@ -52,12 +54,15 @@ impl Budget {
     /// Parts the memory for rows of `row_size` bytes: half of it for the ring,
     /// a quarter for the workers' input, the rest for everything else.
     pub(super) fn new(options: &Options, row_size: usize) -> Result<Self> {
-        let workers = options.workers.unwrap_or_else(default_workers).clamp(1, MAX_WORKERS);
-        let default = (64 + 16 * workers as u64) << 20;
+        let asked = options.workers.unwrap_or_else(default_workers).clamp(1, MAX_WORKERS);
+        let default = (64 + 16 * asked as u64) << 20;
         let memory = options.memory.unwrap_or(default);
         if memory < MIN_MEMORY {
             return Err(LoadError::Memory { what: "reading text", need: MIN_MEMORY, have: memory });
         }
+        // Fewer workers with buffers worth having beat many without.
+        let affordable = usize::try_from(memory / MIN_SHARE).unwrap_or(usize::MAX);
+        let workers = asked.min(affordable);
         let ring = usize::try_from(memory / 2).unwrap_or(usize::MAX);
         let input = usize::try_from(memory / 4).unwrap_or(usize::MAX) / workers;
         let wanted = 2 * workers + 2;
@@ -67,10 +72,12 @@ impl Budget {
             return Err(LoadError::Memory { what: "one row", need, have: memory });
         }
         // As many buffers as wanted if they can be of the usual size; a row always fits.
-        let buffer = BUFFER.min(ring / wanted).max(row.saturating_mul(2).min(ring));
+        // Memory that was asked for is there for later inputs whose rows are longer, too.
+        let usual = if options.memory.is_some() { usize::MAX } else { BUFFER };
+        let buffer = usual.min(ring / wanted).max(row.saturating_mul(2).min(ring));
         let buffers = (ring / buffer).clamp(1, wanted);
         let piece = options.piece_bytes.unwrap_or(PIECE.min(input as u64 / 2)).max(1);
-        Ok(Self { workers, piece, input: input.max(64 << 10), buffer, buffers })
+        Ok(Self { workers, piece, input, buffer, buffers })
     }
 }
 

@@ -24,6 +24,11 @@ impl Ring {
         Ok(Self { map, buffer_size, count })
     }
 
+    /// Bytes of a buffer.
+    pub(super) const fn buffer_size(&self) -> usize {
+        self.buffer_size
+    }
+
     /// Number of buffers.
     pub(super) const fn count(&self) -> usize {
         self.count

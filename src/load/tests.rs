@@ -182,12 +182,20 @@ fn what_fits_nowhere_is_refused() {
     let options = Options { memory: Some(MIN_MEMORY), ..tiny(2, 1 << 20) };
     let error = run(&[long], "S3", &options).unwrap_err().to_string();
     assert!(error.contains("line 3 is longer than"), "{error}");
+    // What comes before such a line counts, and what comes behind the rows wanted does not.
+    let text = [b"x\n1\n".as_slice(), &vec![b'7'; 3 << 20]].concat();
+    let bad = write(dir.path(), "bad", &text);
+    let error = run(&[bad], "i4", &options).unwrap_err().to_string();
+    assert!(error.contains("bad:1:1: could not convert 'x'"), "{error}");
+    let enough = write(dir.path(), "enough", text.get(2..).unwrap());
+    let one = Options { max_rows: Some(1), ..options.clone() };
+    assert_eq!(run(&[enough], "i4", &one).unwrap().inputs[0].0, 1);
     let error = run(&[], "S3000000", &options).unwrap_err().to_string();
     assert!(error.contains("one row needs"), "{error}");
     let wide = write(dir.path(), "wide", &b"1,".repeat(200_000));
     let narrow = write(dir.path(), "narrow", b"1,2\n");
     let error = run(&[narrow, wide], "f8", &options).unwrap_err().to_string();
-    assert!(error.contains("one row needs"), "{error}");
+    assert!(error.contains("wide: a row needs"), "{error}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #![allow(unsafe_code)]
 
 use core::ffi::CStr;
+use core::ops::Range;
 use std::ffi::CString;
 
 use super::ring::Ring;
@@ -53,9 +54,16 @@ impl FileId {
 
 /// Where the lines of a range lie in the input buffer.
 enum Lines {
-    Range { first: usize, last: usize },
+    Range {
+        first: usize,
+        last: usize,
+    },
+    /// The same as far as the buffer goes: the line behind `last` does not fit it.
+    Cut {
+        first: usize,
+        last: usize,
+    },
     None,
-    TooLong { lines: u64 },
     FileEnded,
 }
 
@@ -80,8 +88,10 @@ impl Reader<'_> {
             Err(error) => Reply::new(Outcome::Io(error.errno())),
             Ok(Lines::None) => Reply::new(Outcome::Done),
             Ok(Lines::FileEnded) => Reply::new(Outcome::Changed),
-            Ok(Lines::TooLong { lines }) => Reply::with_rows(Outcome::LineTooLong, 0, lines, 0),
-            Ok(Lines::Range { first, last }) => self.parse(task, base, first, last),
+            Ok(Lines::Range { first, last }) => self.parse(task, base, first..last, Outcome::Done),
+            Ok(Lines::Cut { first, last }) => {
+                self.parse(task, base, first..last, Outcome::LineTooLong)
+            }
         }
     }
 
@@ -117,13 +127,18 @@ impl Reader<'_> {
             }
             if have == room {
                 let lines = text.get(first..).unwrap_or_default();
-                return Ok(Lines::TooLong { lines: text::skip(lines, u64::MAX, false).0 });
+                return Ok(Lines::Cut {
+                    first,
+                    last: first + text::skip(lines, u64::MAX, false).1,
+                });
             }
             want = have.saturating_mul(2).min(left);
         }
     }
 
-    fn parse(&mut self, task: &Task, base: u64, first: usize, last: usize) -> Reply {
+    /// Parses whole lines of the input buffer; `done` is the outcome if all were read.
+    fn parse(&mut self, task: &Task, base: u64, range: Range<usize>, done: Outcome) -> Reply {
+        let Range { start: first, end: last } = range;
         let Ok(plan) = self.plan.with_columns(task.columns) else {
             return Reply::new(Outcome::Io(0));
         };
@@ -133,12 +148,12 @@ impl Reader<'_> {
         // SAFETY: the parent granted this buffer to this task, and reads it only after the reply.
         let out = unsafe { self.ring.buffer_mut(task.buffer as usize) };
         let progress = text::parse(&plan, text, 0, task.max_rows, out);
-        Self::reply(&progress, text, offset)
+        Self::reply(&progress, text, offset, done)
     }
 
-    fn reply(progress: &Progress, text: Text<'_>, offset: u64) -> Reply {
+    fn reply(progress: &Progress, text: Text<'_>, offset: u64, done: Outcome) -> Reply {
         let outcome = match progress.stop {
-            Stop::InputEnd => Outcome::Done,
+            Stop::InputEnd => done,
             Stop::OutputFull => Outcome::Full,
             Stop::Fault(fault) => Outcome::Fault(FaultAt::new(&fault, text.text(), offset)),
         };

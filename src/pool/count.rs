@@ -12,7 +12,9 @@ use crate::sys;
 pub fn default_workers() -> usize {
     let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let limit = quota(Path::new("/sys/fs/cgroup"), &cgroups);
-    sys::affinity_count().min(limit.unwrap_or(usize::MAX)).max(1)
+    // Each worker costs its parent two descriptors.
+    let descriptors = (sys::descriptor_limit() as usize).saturating_sub(64) / 2;
+    sys::affinity_count().min(limit.unwrap_or(usize::MAX)).min(descriptors).max(1)
 }
 
 /// The smallest quota along the paths that `/proc/self/cgroup` names.

@@ -163,21 +163,23 @@ impl<W: Work> Pool<W> {
             let (message, death) = (ready(0), ready(1));
             if message || death {
                 self.next = worker + 1;
-                return self.serve(worker, message);
+                return self.serve(worker, death);
             }
         }
         Ok(Event::Idle)
     }
 
-    /// Takes a message of a worker; one that has none to read is dead.
-    fn serve(&mut self, worker: usize, message: bool) -> Result<Event<W::Reply>> {
-        if let (true, Some(Some(process))) = (message, self.workers.get(worker)) {
+    /// Takes a message of a worker, which may have sent one and died right after;
+    /// one that has none to read, though poll said so, is dead.
+    fn serve(&mut self, worker: usize, death: bool) -> Result<Event<W::Reply>> {
+        if let Some(Some(process)) = self.workers.get(worker) {
             let mut reply = <W::Reply as bytemuck::Zeroable>::zeroed();
             let room = bytemuck::bytes_of_mut(&mut reply);
             let size = room.len();
-            match sys::receive(&process.socket, room) {
+            match sys::receive_now(&process.socket, room) {
                 Ok(n) if n == size => return Ok(Event::Reply { worker, reply }),
-                Ok(_) | Err(Error::Os { errno: sys::ECONNRESET, .. }) => {}
+                Err(Error::Os { errno: sys::EAGAIN, .. }) if !death => return Ok(Event::Idle),
+                Ok(_) | Err(Error::Os { errno: sys::ECONNRESET | sys::EAGAIN, .. }) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -1,8 +1,8 @@
 //! The system calls, one short function each: the only module that names libc.
 //!
 //! Every call answers with [`Result`]; `errno` is read in one place,
-//! `check`. Nothing here allocates, locks or panics, so all of it may run in
-//! a forked child. May be imported by every layer but `error`, `dtype` and
+//! `check`. Nothing here allocates, locks or panics, so all of it but [`fork`] may
+//! run in a forked child. May be imported by every layer but `error`, `dtype` and
 //! `layout`.
 //!
 //! Invariant of the unsafe code here: a descriptor or a mapping is owned by
@@ -39,10 +39,10 @@ pub use shm::{SHM_DIR, open_unnamed, shm_create, shm_open, shm_unlink, stat_path
 
 use crate::error::{Error, Result};
 
-pub use poll::{Watch, poll, receive, send, socket_pair};
+pub use poll::{Watch, poll, receive, receive_now, send, socket_pair};
 pub use process::{
-    Child, Ended, Forked, SignalMask, abort, close_all_but, die_with_parent, exit_now, fork,
-    parent_pid, pid, reset_signals,
+    Child, Ended, Forked, SignalMask, abort, close_all_but, descriptor_limit, die_with_parent,
+    exit_now, fork, parent_pid, pid, reset_signals,
 };
 
 /// An `errno` by its POSIX name, for callers that decide by it.

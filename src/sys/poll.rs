@@ -82,14 +82,27 @@ pub fn send(socket: &Fd, message: &[u8]) -> Result<()> {
     .map(|_| ())
 }
 
+/// Receives one message if there is one, `EAGAIN` if not; 0 when the other end is closed.
+///
+/// # Errors
+/// [`Error::Os`](crate::error::Error::Os).
+pub fn receive_now(socket: &Fd, message: &mut [u8]) -> Result<usize> {
+    receive_with(socket, message, libc::MSG_DONTWAIT)
+}
+
 /// Receives one message; 0 when the other end is closed.
 ///
 /// # Errors
 /// [`Error::Os`](crate::error::Error::Os).
 pub fn receive(socket: &Fd, message: &mut [u8]) -> Result<usize> {
+    receive_with(socket, message, 0)
+}
+
+fn receive_with(socket: &Fd, message: &mut [u8], flags: i32) -> Result<usize> {
     retry(|| {
         // SAFETY: `message` is writable for its length.
-        let n = unsafe { libc::recv(socket.raw(), message.as_mut_ptr().cast(), message.len(), 0) };
+        let n =
+            unsafe { libc::recv(socket.raw(), message.as_mut_ptr().cast(), message.len(), flags) };
         check_len("recv", n)
     })
 }

@@ -171,8 +171,7 @@ pub fn die_with_parent(parent: i32) -> bool {
     parent_pid() == parent
 }
 
-/// Closes every descriptor but one, and keeps the standard streams closed to
-/// nobody: they are closed, too.
+/// Closes every descriptor but one, the standard streams, too.
 pub fn close_all_but(keep: i32) {
     let keep = keep as u32;
     if keep > 0 {
@@ -193,7 +192,9 @@ fn close_range(first: u32, last: u32) {
     }
 }
 
-fn descriptor_limit() -> u32 {
+/// Descriptors that the process may have open.
+#[must_use]
+pub fn descriptor_limit() -> u32 {
     let mut limit = libc::rlimit { rlim_cur: 1024, rlim_max: 1024 };
     // SAFETY: `limit` is writable.
     unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };

@@ -128,6 +128,11 @@ fn read_all(plan: &Plan<'_>, line: &[u8], found: u32, row: &mut [u8]) -> Result<
     Ok(())
 }
 
+/// Columns that one walk along a line collects.
+const BATCH: usize = 128;
+
+/// Reads the columns of `usecols`, which may be in any order: a batch of them is
+/// found in one walk along the line, and converted in the order asked for.
 fn read_some(
     plan: &Plan<'_>,
     usecols: &[i32],
@@ -135,33 +140,56 @@ fn read_some(
     found: u32,
     row: &mut [u8],
 ) -> Result<(), RowFault> {
-    let resolve = |index: i32| {
-        let place = if index < 0 { i64::from(found) + i64::from(index) } else { i64::from(index) };
-        u32::try_from(place).ok().filter(|&p| p < found)
-    };
-    // The walk goes on from where the last column was found, and starts again
-    // only for a column further left: usecols are mostly in file order.
-    let mut fields = Fields::new(line, plan.format);
-    let mut next = 0;
-    let mut last = None;
-    for (slot, &index) in (0u32..).zip(usecols) {
-        let Some(place) = resolve(index) else {
-            let kind = FaultKind::ColumnIndex { index, found };
-            return Err(RowFault { kind, column: 0, start: 0, len: line.len() });
-        };
-        if place.checked_add(1) != Some(next) {
-            if place < next {
-                fields = Fields::new(line, plan.format);
-                next = 0;
+    for (batch, list) in usecols.chunks(BATCH).enumerate() {
+        let fields = collect(plan.format, list, line, found);
+        for (i, (&index, &(place, field))) in list.iter().zip(&fields).enumerate() {
+            if place == NOWHERE {
+                let kind = FaultKind::ColumnIndex { index, found };
+                return Err(RowFault { kind, column: 0, start: 0, len: line.len() });
             }
-            last = fields.nth((place - next) as usize);
-            next = place + 1;
-        }
-        if let Some(field) = last {
-            store(plan, slot, field, place, row)?;
+            store(plan, (batch * BATCH + i) as u32, field, place, row)?;
         }
     }
     Ok(())
+}
+
+/// The place of a column that the line does not have.
+const NOWHERE: u32 = u32::MAX;
+
+/// Place and text of each column of a batch.
+fn collect<'t>(
+    format: Format,
+    list: &[i32],
+    line: &'t [u8],
+    found: u32,
+) -> [(u32, Span<'t>); BATCH] {
+    let mut fields = [(NOWHERE, Span { start: 0, text: &[] }); BATCH];
+    // Places in the order of the line, each with its index in the batch.
+    let mut order = [(NOWHERE, 0usize); BATCH];
+    for (i, (&index, slot)) in list.iter().zip(&mut order).enumerate() {
+        *slot = (resolve(index, found), i);
+    }
+    let order = order.get_mut(..list.len()).unwrap_or_default();
+    order.sort_unstable();
+    let mut walk = Fields::new(line, format);
+    let mut next = 0;
+    let mut field = None;
+    for &mut (place, i) in order.iter_mut().take_while(|(place, _)| *place != NOWHERE) {
+        if place >= next {
+            field = walk.nth((place - next) as usize);
+            next = place + 1;
+        }
+        if let (Some(slot), Some(field)) = (fields.get_mut(i), field) {
+            *slot = (place, field);
+        }
+    }
+    fields
+}
+
+/// The place that an index means in a row of `found` columns.
+fn resolve(index: i32, found: u32) -> u32 {
+    let place = if index < 0 { i64::from(found) + i64::from(index) } else { i64::from(index) };
+    u32::try_from(place).ok().filter(|&place| place < found).unwrap_or(NOWHERE)
 }
 
 fn store(

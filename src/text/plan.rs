@@ -262,7 +262,7 @@ fn order_by_file(usecols: Option<&[i32]>, storage: &mut [Column]) -> bool {
             return false;
         }
         column.skip = (index - next) as u32;
-        next = index + 1;
+        next = index.saturating_add(1);
     }
     !list.is_empty()
 }

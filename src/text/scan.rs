@@ -137,7 +137,12 @@ fn rows(
     out: &mut [u8],
 ) -> Progress {
     let room = capacity(plan, out.len()) as u64;
-    let limit = if plan.row_size() == 0 { max_rows } else { max_rows.min(room) };
+    let limit = match plan.row_size() {
+        // Even rows without bytes are stored sixteen bytes at a time.
+        _ if out.len() < OVERRUN => 0,
+        0 => max_rows,
+        _ => max_rows.min(room),
+    };
     let mut run = Run { plan, text, at: from, until, rows: 0, lines: 0, limit };
     let stop = fast::with_separator!(plan.format, |separator| run.go(separator, out));
     Progress { used: run.at, rows: run.rows, lines: run.lines, stop }

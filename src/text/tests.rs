@@ -271,6 +271,43 @@ fn a_full_output_stops_and_goes_on() {
 }
 
 #[test]
+fn rows_without_bytes_need_room_all_the_same() {
+    with_plan("S0", Format::default(), None, 1, |plan| {
+        let mut input = b"abc\n".to_vec();
+        input.resize(4 + PADDING, 0);
+        let text = Text::new(&mut input, 4).unwrap();
+        let mut guarded = [7; OVERRUN];
+        let progress = parse(plan, text, 0, u64::MAX, &mut guarded[..OVERRUN - 1]);
+        assert_eq!((progress.rows, progress.stop), (0, Stop::OutputFull));
+        assert_eq!(guarded, [7; OVERRUN]);
+        assert_eq!(parse(plan, text, 0, u64::MAX, &mut guarded).rows, 1);
+    });
+}
+
+#[test]
+fn columns_beyond_all_are_refused_not_wrapped() {
+    with_plan("i4", Format::default(), Some(&[0, i32::MAX]), 0, |plan| {
+        let (.., fault) = read(plan, b"1 2\n", u64::MAX);
+        let kind = FaultKind::ColumnIndex { index: i32::MAX, found: 2 };
+        assert_eq!(fault.unwrap().kind, kind);
+    });
+}
+
+#[test]
+fn many_columns_in_any_order_are_read() {
+    let list: Vec<i32> =
+        (0..1000).map(|i| (i * 389 + 7) % 1000 - if i % 3 == 0 { 1000 } else { 0 }).collect();
+    let text = (0..1000).map(|i| format!("{i}")).collect::<Vec<_>>().join(" ");
+    with_plan("i4", Format::default(), Some(&list), 0, |plan| {
+        let (out, rows, ..) = read(plan, text.as_bytes(), u64::MAX);
+        assert_eq!(rows, 1);
+        for (bytes, index) in out.chunks(4).zip(&list) {
+            assert_eq!(i32::from_le_bytes(bytes.try_into().unwrap()), index.rem_euclid(1000));
+        }
+    });
+}
+
+#[test]
 fn bad_utf8_is_found_behind_good_rows_and_even_in_comments() {
     with_plan("i4", Format::default(), None, 1, |plan| {
         let (out, rows, lines, fault) = read(plan, b"1\n2\n# \xff\n3\n", u64::MAX);

@@ -29,8 +29,12 @@ pub(crate) fn text_source(args: &TextArgs) -> Result<TextSource, Failure> {
         None => args.inputs.clone(),
     };
     let delimiter = args.delimiter.map_or(Delimiter::Whitespace, Delimiter::Byte);
-    let format = Format::new(delimiter, args.comments.0)
-        .map_err(|_| Failure::new("the delimiter and the comment character are the same"))?;
+    let format = Format::new(delimiter, args.comments.0).map_err(|_| {
+        Failure::new(
+            "the delimiter and the comment character cannot be told apart; without \
+                 --delimiter, white space parts the fields and cannot start a comment",
+        )
+    })?;
     let options = Options {
         format,
         skiprows: args.skiprows,

@@ -25,7 +25,8 @@ pub(super) unsafe fn float(p: *const u8) -> Option<(f64, *const u8)> {
         (mantissa, end) = unsafe { digits(mantissa, fraction) };
         let places = distance(fraction, end);
         count += places;
-        exponent = (places as i32).wrapping_neg();
+        // So many places that powers overflow are not for a kernel.
+        exponent = -i32::try_from(places).ok().filter(|&n| n < 1 << 30)?;
     }
     if count == 0 {
         // SAFETY: `start` is a cursor.

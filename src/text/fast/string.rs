@@ -1,7 +1,11 @@
 //! Strings: found and copied sixteen bytes at a time.
 
-use super::separator::{Separator, field_end, simd};
-use super::{OVERRUN, add, distance};
+use super::distance;
+#[cfg(target_arch = "x86_64")]
+use super::separator::simd;
+use super::separator::{Separator, field_end};
+#[cfg(target_arch = "x86_64")]
+use super::{OVERRUN, add};
 use crate::text::plan::{Column, Op, Plan};
 
 /// Bytes of an `S` column.
