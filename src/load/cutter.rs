@@ -1,5 +1,6 @@
 //! Cutting the inputs into pieces of work, by bytes and in order.
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::ffi::CString;
 use std::fs;
@@ -22,6 +23,8 @@ pub(super) struct Inputs<'a> {
     pub(super) c_paths: Vec<CString>,
     pub(super) files: Vec<FileId>,
     pub(super) cancel: &'a AtomicBool,
+    /// The first input's head, which is asked for twice.
+    first_head: Cell<Option<Head>>,
 }
 
 impl<'a> Inputs<'a> {
@@ -32,6 +35,7 @@ impl<'a> Inputs<'a> {
             c_paths: Vec::with_capacity(paths.len()),
             files: Vec::with_capacity(paths.len()),
             cancel,
+            first_head: Cell::new(None),
         };
         for path in paths {
             let (c_path, file) =
@@ -58,16 +62,31 @@ impl<'a> Inputs<'a> {
         options: &Options,
         line_limit: usize,
     ) -> Result<Head> {
+        if let (0, Some(head)) = (input, self.first_head.get()) {
+            return Ok(head);
+        }
         let (path, size) = (self.path(input), self.file(input).size);
         let count = plan.needs_column_count();
-        head::read(&path, size, plan.format(), options.skiprows, count, line_limit, self.cancel)
-            .map_err(|reason| match (&reason, head::sniff(&path)) {
-                (InputFault::Encoding { .. }, Some(what)) => {
-                    self.error(input, InputFault::NotPlain(what))
-                }
-                _ if self.cancel.load(Ordering::Relaxed) => LoadError::Cancelled,
-                _ => self.error(input, reason),
-            })
+        let head = head::read(
+            &path,
+            size,
+            plan.format(),
+            options.skiprows,
+            count,
+            line_limit,
+            self.cancel,
+        )
+        .map_err(|reason| match (&reason, head::sniff(&path)) {
+            (InputFault::Encoding { .. }, Some(what)) => {
+                self.error(input, InputFault::NotPlain(what))
+            }
+            _ if self.cancel.load(Ordering::Relaxed) => LoadError::Cancelled,
+            _ => self.error(input, reason),
+        })?;
+        if input == 0 {
+            self.first_head.set(Some(head));
+        }
+        Ok(head)
     }
 
     pub(super) fn error(&self, input: usize, reason: InputFault) -> LoadError {

@@ -40,6 +40,8 @@ pub(super) unsafe fn text<S: Separator>(
             return Some(unsafe { add(p, len) });
         }
     }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = plan.ascending;
     // SAFETY: `p` is a cursor, `out` has room for the column.
     unsafe { long_text(separator, width, only, p, out) }
 }
