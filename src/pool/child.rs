@@ -1,5 +1,7 @@
 //! The worker's side: set up, then one task after the other until the end.
 
+#![allow(unsafe_code)]
+
 use super::Work;
 use crate::sys::{self, Fd, SignalMask};
 
@@ -16,6 +18,10 @@ pub(super) extern "C" fn run<W: Work>(work: &mut W, socket: &Fd, parent: i32) ->
     sys::reset_signals();
     SignalMask::allow_all();
     sys::close_all_but(socket.raw());
+    // Segments of the host would live as long as this worker. Where that cannot be
+    // helped, they do.
+    // SAFETY: workers use memory from before the fork, but no segments.
+    let _ = unsafe { sys::unmap_files_below(b"/dev/shm/") };
     if !sys::die_with_parent(parent) {
         sys::exit_now(0);
     }

@@ -31,6 +31,7 @@ use crate::sys::{self, Child, Ended, Fd, Forked, SignalMask, Watch};
 /// # Safety
 /// * `run` keeps to async-signal-safe code: no allocation, no locks, no
 ///   unwinding, no HDF5, no state of the host beyond what `self` refers to.
+/// * `self` refers to no segment: those are not mapped in a worker.
 pub unsafe trait Work {
     /// What the parent sends.
     type Task: AnyBitPattern + NoUninit;
@@ -308,6 +309,44 @@ mod tests {
         assert_eq!(how, Ended::Signaled(6), "a panic aborts, it does not unwind");
         assert!(pool.is_empty() && !pool.is_alive(0));
         pool.send(0, &1).unwrap();
+    }
+
+    /// Counts the mappings from /dev/shm of its process.
+    struct Mappings;
+
+    // SAFETY: reads a file into memory on the stack.
+    unsafe impl Work for Mappings {
+        type Task = u64;
+        type Reply = u64;
+
+        fn run(&mut self, _: &u64) -> u64 {
+            let Ok(mut maps) = sys::Pages::new(1 << 18) else { return u64::MAX };
+            let mut len = 0;
+            let Ok(fd) = Fd::open_read(c"/proc/self/maps") else { return u64::MAX };
+            while let Ok(n @ 1..) = fd.read(&mut maps[len..]) {
+                len += n;
+            }
+            maps[..len].windows(9).filter(|part| part == b"/dev/shm/").count() as u64
+        }
+    }
+
+    #[test]
+    fn segments_of_the_host_are_not_mapped_in_workers() {
+        let fd = sys::open_unnamed(sys::SHM_DIR).unwrap();
+        fd.truncate(1 << 16).unwrap();
+        let map = sys::Map::shared(&fd, 1 << 16, sys::Access::ReadWrite).unwrap();
+        assert!(Mappings.run(&0) > 0, "the host has it mapped");
+        let mut pool = Pool::fork(1, 0, &mut Mappings).unwrap();
+        pool.send(0, &0).unwrap();
+        let reply = loop {
+            match pool.wait(1000).unwrap() {
+                Event::Reply { reply, .. } => break reply,
+                Event::Idle => {}
+                died @ Event::Died { .. } => panic!("{died:?}"),
+            }
+        };
+        assert_eq!(reply, 0);
+        assert!(Mappings.run(&0) > 0 && map.len() == 1 << 16, "and keeps it");
     }
 
     #[test]
