@@ -596,3 +596,20 @@ fn standard_output_may_be_full() {
     assert!(said.starts_with("ndshm: standard output: "), "{said}");
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// Workers unmap what the host shares from there, but not their own program.
+#[test]
+fn the_command_may_lie_in_shared_memory() {
+    let folder = Folder::new();
+    let name = SegmentName::new("program");
+    let program = Path::new("/dev/shm").join(name.as_str());
+    let copied = fs::copy(NDSHM, &program);
+    let mut command = Command::new(&program);
+    command.args(["convert", "-q", "-t", SHORT, "-o"]).arg(folder.path("x.h5"));
+    let output = command.arg(data("sample_a.tsv")).output();
+    let _ = fs::remove_file(&program);
+    match (copied, output) {
+        (Ok(_), Ok(output)) => assert!(output.status.success(), "{output:?}"),
+        (copied, output) => println!("skipped: no program may lie there: {copied:?} {output:?}"),
+    }
+}

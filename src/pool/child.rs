@@ -20,8 +20,9 @@ pub(super) extern "C" fn run<W: Work>(work: &mut W, socket: &Fd, parent: i32) ->
     sys::close_all_but(socket.raw());
     // Segments of the host would live as long as this worker. Where that cannot be
     // helped, they do.
-    // SAFETY: workers use memory from before the fork, but no segments.
-    let _ = unsafe { sys::unmap_files_below(b"/dev/shm/") };
+    // SAFETY: a worker uses no segments, by the contract of `Work`; the ring, which it does
+    // use, is anonymous.
+    let _ = unsafe { sys::unmap_shared_below(b"/dev/shm/") };
     if !sys::die_with_parent(parent) {
         sys::exit_now(0);
     }

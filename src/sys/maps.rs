@@ -6,15 +6,16 @@ use crate::error::Result;
 /// Bytes of `/proc/self/maps` looked at together: any line fits.
 const WINDOW: usize = 8192;
 
-/// Unmaps every file below `dir`, such as `/dev/shm/`. Without `/proc` nothing
-/// is unmapped.
+/// Unmaps every shared mapping of a file below `dir`, such as `/dev/shm/`. Private
+/// ones stay: programs and libraries that lie there are mapped so. Without
+/// `/proc` nothing is unmapped.
 ///
 /// # Safety
-/// * The process will not use any memory that is mapped from there.
+/// * The process will not use any memory that is mapped from there and shared.
 ///
 /// # Errors
 /// [`Error::Os`](crate::error::Error::Os).
-pub unsafe fn unmap_files_below(dir: &[u8]) -> Result<()> {
+pub unsafe fn unmap_shared_below(dir: &[u8]) -> Result<()> {
     let fd = Fd::open_read(c"/proc/self/maps")?;
     let mut window = [0; WINDOW];
     let mut have = 0;
@@ -39,14 +40,19 @@ pub unsafe fn unmap_files_below(dir: &[u8]) -> Result<()> {
     }
 }
 
-/// Start and length of the mapping in a line of `maps`, if its file is below `dir`.
+/// Start and length of the mapping in a line of `maps`, if it is shared and its file
+/// is below `dir`.
 fn mapping_below(line: &[u8], dir: &[u8]) -> Option<(usize, usize)> {
     let path = line.get(line.iter().position(|&b| b == b'/')?..)?;
     if !path.starts_with(dir) {
         return None;
     }
     let (start, rest) = hexadecimal(line)?;
-    let (end, _) = hexadecimal(rest.strip_prefix(b"-")?)?;
+    let (end, rest) = hexadecimal(rest.strip_prefix(b"-")?)?;
+    // A blank, then the permissions, the last of which is `s` or `p`.
+    if rest.get(4) != Some(&b's') {
+        return None;
+    }
     Some((start, end.checked_sub(start)?))
 }
 
@@ -67,6 +73,8 @@ mod tests {
         let line = b"7f00-8000 rw-s 00000000 00:16 5    /dev/shm/ndshm.a b (deleted)\n";
         assert_eq!(mapping_below(line, b"/dev/shm/"), Some((0x7F00, 0x100)));
         assert_eq!(mapping_below(line, b"/dev/shmem/"), None);
+        let program = b"7f00-8000 r-xp 00000000 00:16 5    /dev/shm/bin/ndshm\n";
+        assert_eq!(mapping_below(program, b"/dev/shm/"), None);
         assert_eq!(mapping_below(b"7f00-8000 rw-p 00000000 00:00 0 \n", b"/dev/shm/"), None);
         assert_eq!(mapping_below(b"7f00-8000 r--p 0 00:01 2 /lib/x.so\n", b"/dev/shm/"), None);
         assert_eq!(mapping_below(b"/dev/shm/\n", b"/dev/shm/"), None);

@@ -35,7 +35,7 @@ pub use fd::{Fd, Stat};
 pub use ident::{random, user_id};
 pub use interrupt::{ignore_size_limit_signal, set_on_interrupt};
 pub use lock::ByteLock;
-pub use maps::unmap_files_below;
+pub use maps::unmap_shared_below;
 pub use mem::{Access, Map, Pages, page_size, round_up_to_page};
 pub use shm::{SHM_DIR, open_unnamed, shm_create, shm_open, shm_unlink, stat_path};
 
