@@ -92,8 +92,7 @@ mod tests {
                 let options =
                     Options { workers: Some(workers), memory: Some(memory), ..Options::default() };
                 let b = Budget::new(&options, 26).unwrap();
-                let used =
-                    (b.buffer * b.buffers + (b.input - 65536.min(b.input)) * b.workers) as u64;
+                let used = (b.buffer * b.buffers + b.input * b.workers) as u64;
                 assert!(used <= memory, "{workers} workers, {memory}: {b:?}");
                 assert!(b.buffers >= 1 && b.buffer > 26 + OVERRUN);
             }

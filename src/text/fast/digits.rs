@@ -71,8 +71,6 @@ pub(super) unsafe fn sign(p: *const u8) -> (bool, *const u8) {
 
 /// A value that a kernel reads and stores.
 pub(super) trait Number: Sized {
-    /// Bytes in the record.
-    const WIDTH: usize;
     /// The number at `p`, and the cursor behind it.
     ///
     /// # Safety
@@ -81,7 +79,7 @@ pub(super) trait Number: Sized {
     /// Stores it in native order, or in the other one.
     ///
     /// # Safety
-    /// * `out` is writable for [`Number::WIDTH`] bytes.
+    /// * `out` is writable for the value's size.
     unsafe fn store(self, out: *mut u8, swap: bool);
 }
 
@@ -101,8 +99,6 @@ unsafe fn integer(p: *const u8) -> Option<(bool, u64, *const u8)> {
 macro_rules! number {
     ($type:ty, $bits:ty, |$p:ident| $read:expr) => {
         impl Number for $type {
-            const WIDTH: usize = size_of::<$type>();
-
             #[inline(always)]
             unsafe fn read($p: *const u8) -> Option<(Self, *const u8)> {
                 $read

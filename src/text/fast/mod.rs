@@ -71,12 +71,16 @@ pub(super) unsafe fn row<S: Separator>(
 ) -> Option<*const u8> {
     match plan.columns {
         Columns::Uniform { first, count } if first.op == Op::F8 => {
-            // SAFETY: the caller's promises; every offset lies in the row.
-            unsafe { uniform::<S, f64>(separator, first, count, p, out) }
+            // SAFETY: `repeat` gives a cursor and room for a value.
+            let read = |p, out| unsafe { number::<S, f64>(separator, first, p, out) };
+            // SAFETY: the caller's promises; every column lies in the row.
+            unsafe { repeat(separator, first, count, p, out, read) }
         }
         Columns::Uniform { first, count } => {
-            // SAFETY: the caller's promises; every offset lies in the row.
-            unsafe { alike(separator, plan, first, count, p, out) }
+            // SAFETY: `repeat` gives a cursor and room for a column.
+            let read = |p, out| unsafe { field(separator, plan, first, count == 1, p, out) };
+            // SAFETY: the caller's promises; every column lies in the row.
+            unsafe { repeat(separator, first, count, p, out, read) }
         }
         Columns::Listed(list) => {
             // SAFETY: the caller's promises; the plan's offsets lie in the row.
@@ -85,17 +89,19 @@ pub(super) unsafe fn row<S: Separator>(
     }
 }
 
-/// A row whose columns are all of type `T`.
+/// A row whose columns are all alike; `read` reads one of them.
 ///
 /// # Safety
-/// * `p` is a cursor; `out` is writable for `count` values.
+/// * As for [`row`]; `read` answers with a cursor if it gets one and room for a
+///   column.
 #[inline(always)]
-unsafe fn uniform<S: Separator, T: Number>(
+unsafe fn repeat<S: Separator>(
     separator: S,
     column: Column,
     count: u32,
     p: *const u8,
     mut out: *mut u8,
+    read: impl Fn(*const u8, *mut u8) -> Option<*const u8>,
 ) -> Option<*const u8> {
     // SAFETY: `p` is a cursor.
     let mut p = unsafe { separator.first(p) };
@@ -104,36 +110,7 @@ unsafe fn uniform<S: Separator, T: Number>(
             // SAFETY: `p` is a cursor.
             p = unsafe { separator.next(p) }?;
         }
-        // SAFETY: `p` is a cursor, `out` has room for this value.
-        p = unsafe { number::<S, T>(separator, column, p, out) }?;
-        // SAFETY: the end of a value is in the row, or its end.
-        out = unsafe { out.add(T::WIDTH) };
-    }
-    // SAFETY: `p` is a cursor.
-    unsafe { row_end(separator, p) }
-}
-
-/// A row whose columns are all alike.
-///
-/// # Safety
-/// * As for [`row`].
-unsafe fn alike<S: Separator>(
-    separator: S,
-    plan: &Plan<'_>,
-    column: Column,
-    count: u32,
-    p: *const u8,
-    mut out: *mut u8,
-) -> Option<*const u8> {
-    // SAFETY: `p` is a cursor.
-    let mut p = unsafe { separator.first(p) };
-    for i in 0..count {
-        if i > 0 {
-            // SAFETY: `p` is a cursor.
-            p = unsafe { separator.next(p) }?;
-        }
-        // SAFETY: `p` is a cursor, `out` has room for this column.
-        p = unsafe { field(separator, plan, column, count == 1, p, out) }?;
+        p = read(p, out)?;
         // SAFETY: the end of a column is in the row, or its end.
         out = unsafe { out.add(column.width as usize) };
     }
