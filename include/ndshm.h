@@ -196,6 +196,9 @@ uint32_t ndshm_abi_version(void);
 // The segment is attached for reading only.
 #define NDSHM_ERR_READ_ONLY -23
 
+// The memory behind the descriptor is not sealed: somebody could shorten it.
+#define NDSHM_ERR_UNSEALED -24
+
 // The text is not a dtype.
 #define NDSHM_ERR_DTYPE -40
 
@@ -204,6 +207,9 @@ uint32_t ndshm_abi_version(void);
 
 // A dtype has no text form that can be read.
 #define NDSHM_ERR_NOT_TEXT -42
+
+// The elements are of another type than the one asked for.
+#define NDSHM_ERR_DTYPE_DIFFERS -43
 
 // The handle is not open: never, not any more, or not in the state that the
 // function needs.

@@ -75,6 +75,8 @@ pub enum Error {
     CreatorDied,
     /// The mapping is read-only.
     ReadOnly,
+    /// The memory behind a descriptor is not sealed: somebody could shorten it.
+    Unsealed,
 
     /// The text does not describe a dtype.
     DType {
@@ -85,6 +87,8 @@ pub enum Error {
     },
     /// The caller's dtype tables are too small.
     DTypeSpace,
+    /// The elements are of another type than the one asked for.
+    DTypeDiffers,
     /// The dtype has no text form that this reader knows.
     NotText {
         /// Node of the dtype table that has none.
@@ -114,9 +118,11 @@ impl Error {
             Self::Permission => -21,
             Self::CreatorDied => -22,
             Self::ReadOnly => -23,
+            Self::Unsealed => -24,
             Self::DType { .. } => -40,
             Self::DTypeSpace => -41,
             Self::NotText { .. } => -42,
+            Self::DTypeDiffers => -43,
         }
     }
 
@@ -158,8 +164,12 @@ impl fmt::Display for Error {
                 f.write_str("segment was abandoned: its creator died before the data was complete")
             }
             Self::ReadOnly => f.write_str("mapping is read-only"),
+            Self::Unsealed => f.write_str("memory is not sealed: somebody could shorten it"),
             Self::DType { at, fault } => write!(f, "bad dtype at byte {at}: {fault}"),
             Self::DTypeSpace => f.write_str("dtype has more fields than the tables given for it"),
+            Self::DTypeDiffers => {
+                f.write_str("elements are of another type than the one asked for")
+            }
             Self::NotText { .. } => f.write_str("this type cannot be read from text yet"),
         }
     }
@@ -191,8 +201,10 @@ mod tests {
             Error::Permission,
             Error::CreatorDied,
             Error::ReadOnly,
+            Error::Unsealed,
             Error::DType { at: 0, fault: DTypeFault::Empty },
             Error::DTypeSpace,
+            Error::DTypeDiffers,
             Error::NotText { node: 0 },
         ];
         for (i, a) in all.iter().enumerate() {

@@ -44,6 +44,8 @@ pub const NDSHM_ERR_PERMISSION: i32 = -21;
 pub const NDSHM_ERR_CREATOR_DIED: i32 = -22;
 /// The segment is attached for reading only.
 pub const NDSHM_ERR_READ_ONLY: i32 = -23;
+/// The memory behind the descriptor is not sealed: somebody could shorten it.
+pub const NDSHM_ERR_UNSEALED: i32 = -24;
 
 /// The text is not a dtype.
 pub const NDSHM_ERR_DTYPE: i32 = -40;
@@ -51,6 +53,8 @@ pub const NDSHM_ERR_DTYPE: i32 = -40;
 pub const NDSHM_ERR_DTYPE_SPACE: i32 = -41;
 /// A dtype has no text form that can be read.
 pub const NDSHM_ERR_NOT_TEXT: i32 = -42;
+/// The elements are of another type than the one asked for.
+pub const NDSHM_ERR_DTYPE_DIFFERS: i32 = -43;
 
 /// The handle is not open: never, not any more, or not in the state that the
 /// function needs.
@@ -76,8 +80,10 @@ const _: () = {
     assert!(NDSHM_ERR_PERMISSION == Error::Permission.code());
     assert!(NDSHM_ERR_CREATOR_DIED == Error::CreatorDied.code());
     assert!(NDSHM_ERR_READ_ONLY == Error::ReadOnly.code());
+    assert!(NDSHM_ERR_UNSEALED == Error::Unsealed.code());
     assert!(NDSHM_ERR_DTYPE == Error::DType { at: 0, fault: DTypeFault::Empty }.code());
     assert!(NDSHM_ERR_DTYPE_SPACE == Error::DTypeSpace.code());
+    assert!(NDSHM_ERR_DTYPE_DIFFERS == Error::DTypeDiffers.code());
     assert!(NDSHM_ERR_NOT_TEXT == Error::NotText { node: 0 }.code());
 };
 
@@ -131,8 +137,10 @@ pub(super) const fn meaning(status: i32) -> &'static CStr {
         NDSHM_ERR_PERMISSION => c"permission denied",
         NDSHM_ERR_CREATOR_DIED => c"segment was abandoned by its creator",
         NDSHM_ERR_READ_ONLY => c"mapping is read-only",
+        NDSHM_ERR_UNSEALED => c"memory is not sealed",
         NDSHM_ERR_DTYPE => c"not a dtype",
         NDSHM_ERR_DTYPE_SPACE => c"dtype has too many fields",
+        NDSHM_ERR_DTYPE_DIFFERS => c"elements are of another type",
         NDSHM_ERR_NOT_TEXT => c"this type cannot be read from text",
         NDSHM_ERR_HANDLE => c"handle is not open",
         NDSHM_ERR_NO_FIELD => c"no such field",
