@@ -357,8 +357,8 @@ int32_t ndshm_segment_create(const char *name,
 // data, shape and strides stay valid; the handle is an attached segment then,
 // open for writing.
 //
-// If it fails, the draft is gone and its handle closed. Only a handle that was
-// no draft stays as it was; that is `NDSHM_ERR_HANDLE`.
+// If it fails, the draft stays as it was: try again, give it another name with
+// `ndshm_segment_rename`, or discard it with `ndshm_segment_detach`.
 //
 // Returns `NDSHM_ERR_EXISTS` if a live or persistent segment got the name
 // meanwhile, `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`, `NDSHM_ERR_OS`.

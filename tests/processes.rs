@@ -448,7 +448,7 @@ fn rival(name: &Name) {
             break;
         }
         let spec = Spec { via: shm::BOTH[round % 2], ..Spec::new(dtype.as_dtype(), &[1]) };
-        match Draft::create(name, &spec).and_then(Draft::publish) {
+        match Draft::create(name, &spec).and_then(|draft| Ok(draft.publish()?)) {
             Ok(segment) => {
                 made += 1;
                 std::thread::yield_now();

@@ -8,7 +8,7 @@ use super::error::{Fault, NDSHM_OK, ndshm_error, report};
 use super::handle::{self, Handle, ndshm_segment};
 use crate::dtype_buf::DTypeBuf;
 use crate::layout::MAX_NDIM;
-use crate::segment::{Access, Draft, Policy, Segment, Spec, Via};
+use crate::segment::{Access, Draft, Policy, Segment, Spec, Unpublished, Via};
 
 /// Most dimensions of an array.
 pub const NDSHM_MAX_NDIM: u32 = 32;
@@ -159,8 +159,8 @@ pub unsafe extern "C" fn ndshm_segment_create(
 /// data, shape and strides stay valid; the handle is an attached segment then,
 /// open for writing.
 ///
-/// If it fails, the draft is gone and its handle closed. Only a handle that was
-/// no draft stays as it was; that is `NDSHM_ERR_HANDLE`.
+/// If it fails, the draft stays as it was: try again, give it another name with
+/// `ndshm_segment_rename`, or discard it with `ndshm_segment_detach`.
 ///
 /// Returns `NDSHM_ERR_EXISTS` if a live or persistent segment got the name
 /// meanwhile, `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`, `NDSHM_ERR_OS`.
@@ -176,10 +176,13 @@ pub unsafe extern "C" fn ndshm_segment_publish(
     let call = || {
         // SAFETY: the caller's promise.
         let draft = unsafe { handle::take_draft(segment) }?;
-        let published = draft.publish()?;
+        let (handle, result) = match draft.publish() {
+            Ok(published) => (Handle::Segment(published), Ok(())),
+            Err(Unpublished { draft, error }) => (Handle::Draft(draft), Err(error.into())),
+        };
         // SAFETY: the draft was there; its handle is closed now.
-        unsafe { Handle::Segment(published).store(segment) };
-        Ok(())
+        unsafe { handle.store(segment) };
+        result
     };
     // SAFETY: the caller's promise.
     unsafe { report(error, call) }

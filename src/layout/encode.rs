@@ -55,6 +55,16 @@ pub fn set_rows(buf: &mut [u8], plan: &mut Plan, rows: u64) -> Result<()> {
     seal(buf, header)
 }
 
+/// Sets the moment on the boot clock at which an encoded hand-off lapses.
+///
+/// # Errors
+/// [`Error::Argument`] if `buf` is short.
+pub fn set_expiry(buf: &mut [u8], expiry_ns: u64) -> Result<()> {
+    let head = buf.get(..HEADER_SIZE).ok_or(Error::Argument)?;
+    let header = Header { expiry_ns, ..bytemuck::pod_read_unaligned(head) };
+    seal(buf, header)
+}
+
 fn fixed(plan: &Plan, ndim: usize, stamp: &Stamp) -> Header {
     let (handoff, expiry_ns) = stamp.policy.fields();
     Header {

@@ -56,7 +56,7 @@ mod plan;
 mod policy;
 
 pub use decode::{Reaping, View, check_prefix, decode, is_intact, reaping};
-pub use encode::{Stamp, encode, set_rows};
+pub use encode::{Stamp, encode, set_expiry, set_rows};
 pub use extent::MAX_NDIM;
 pub use header::{
     FORMAT_MAJOR, FORMAT_MINOR, HEADER_SIZE, Header, MAGIC, MAX_HEADER_LEN, Section, State, offset,

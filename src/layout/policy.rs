@@ -11,9 +11,11 @@ pub enum Policy {
     LastDetach,
     /// When somebody removes it.
     Persist,
-    /// When the creator detaches or dies; others keep what they have attached.
+    /// When the creator detaches; others keep what they have attached. If the
+    /// creator dies instead, as [`Policy::LastDetach`].
     Owner,
-    /// When it was attached `attaches` times, or nobody has it after `expiry_ns`.
+    /// As [`Policy::LastDetach`], but not before it was attached `attaches` times
+    /// or `expiry_ns` has passed.
     Handoff {
         /// Attaches after the creator's own.
         attaches: u32,

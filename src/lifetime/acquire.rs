@@ -12,9 +12,17 @@ pub struct Held {
 }
 
 /// What holds the shared lock beside the mapping: nothing on Linux, the
-/// descriptor where a mapping does not carry it.
+/// descriptor where a mapping does not carry it, or where it is to be passed on.
 #[derive(Debug)]
-pub struct Hold(#[allow(dead_code, reason = "kept open, not used")] Option<Fd>);
+pub struct Hold(Option<Fd>);
+
+impl Hold {
+    /// The descriptor that is kept.
+    #[must_use]
+    pub const fn fd(&self) -> Option<&Fd> {
+        self.0.as_ref()
+    }
+}
 
 impl Held {
     /// Takes the shared lock of `fd`, without waiting. `None` if somebody has
@@ -62,6 +70,21 @@ impl Held {
         let exit = Exit::prepare(name, &self.id);
         drop(self);
         drop(exit);
+    }
+
+    /// Takes no lock: for a file that has no name, and so nothing to lose.
+    ///
+    /// # Errors
+    /// [`Error::Os`].
+    pub fn unlocked(fd: Fd) -> Result<Self> {
+        let id = fd.stat()?;
+        Ok(Self { fd, id })
+    }
+
+    /// Keeps the descriptor with its lock.
+    #[must_use]
+    pub fn keep(self) -> Hold {
+        Hold(Some(self.fd))
     }
 
     /// Leaves the lock to a mapping that was made of the descriptor.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::acquire::Held;
 use super::{Deadline, Exit, Name, Removal, byte, reap, refine};
 use crate::error::{Error, Result};
-use crate::sys::{self, ByteLock, SHM_DIR, open_unnamed, shm_create, stat_path};
+use crate::sys::{self, ByteLock, SHM_DIR, open_unnamed, sealable_file, shm_create, stat_path};
 
 /// How a segment gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,6 +44,16 @@ pub fn has_unnamed() -> bool {
 /// [`Error::Permission`], [`Error::Os`].
 pub fn create_unnamed(mode: u32) -> Result<Site> {
     let fd = open_unnamed(SHM_DIR).map_err(refine)?;
+    fd.set_mode(mode)?;
+    Ok(Site { held: Held::take_unnamed(fd)?, exit: Exit::none() })
+}
+
+/// A file that never gets a name: it goes with its last descriptor and mapping.
+///
+/// # Errors
+/// [`Error::Os`].
+pub fn create_anonymous(mode: u32) -> Result<Site> {
+    let fd = sealable_file()?;
     fd.set_mode(mode)?;
     Ok(Site { held: Held::take_unnamed(fd)?, exit: Exit::none() })
 }

@@ -161,6 +161,14 @@ impl Exit {
         self.should_be_last = true;
     }
 
+    /// Removes the name now, whoever has the segment: its owner goes.
+    pub fn remove_now(&mut self) {
+        if let Some((name, fresh, id)) = self.fresh.take() {
+            // What stays after an error goes with the last one who has it.
+            let _ = remove_inode(&name, &fresh, &id);
+        }
+    }
+
     /// Leaves the name alone.
     pub fn cancel(&mut self) {
         self.fresh = None;

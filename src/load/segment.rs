@@ -57,7 +57,7 @@ pub fn load_segment(
     }
     sink.growable().map_err(LoadError::Sink).map_err(unboxed)?;
     let growable = sink.growable.ok_or(Error::Argument)?;
-    Ok(growable.finish(rows).and_then(Draft::publish)?)
+    Ok(growable.finish(rows)?.publish().map_err(Error::from)?)
 }
 
 struct SegmentSink<'a> {

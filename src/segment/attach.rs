@@ -4,11 +4,11 @@ use core::time::Duration;
 
 use super::handle::Segment;
 use super::head::Head;
-use super::{Access, Name, State};
+use super::{Access, Name, Policy, State};
 use crate::error::{Error, Result};
 use crate::layout::{HEADER_SIZE, MAGIC, offset};
-use crate::lifetime::{Deadline, Held, acquire, probe};
-use crate::sys::{Fd, Map, shm_open};
+use crate::lifetime::{Deadline, Held, acquire, probe, refine};
+use crate::sys::{Fd, Map, Seals, duplicate, shm_open};
 
 /// How long a lock of somebody who looks for dead segments may last.
 const BUSY_GRACE: Duration = Duration::from_millis(500);
@@ -41,8 +41,30 @@ fn attach_held(lock: Held, name: &Name, access: Access, deadline: &Deadline) -> 
     }
 }
 
+pub(super) fn attach_fd(raw_fd: i32, access: Access) -> Result<Segment> {
+    let given = duplicate(raw_fd)?;
+    if !given.seals()?.has(Seals::LENGTH) {
+        return Err(Error::Unsealed);
+    }
+    // A description of its own allows no more than was asked for.
+    let fd = match given.reopen(access).map_err(refine) {
+        Err(Error::NotFound) => given, // there is no /proc
+        result => result?,
+    };
+    let (head, map) = open_ready(&fd, access).map_err(refine)?;
+    if head.view().policy() != Policy::Anonymous {
+        return Err(Error::Unsealed);
+    }
+    count_anonymous(&map, &fd);
+    Ok(Segment::anonymous(head, map, Held::unlocked(fd)?))
+}
+
 fn open(fd: &Fd, access: Access, deadline: &Deadline) -> Result<(Head, Map)> {
     wait_until_ready(fd, deadline)?;
+    open_ready(fd, access)
+}
+
+fn open_ready(fd: &Fd, access: Access) -> Result<(Head, Map)> {
     let head = Head::read(fd)?;
     let fixed = head.view().header();
     if access == Access::ReadWrite && !head.view().is_writable() {
@@ -94,6 +116,18 @@ fn is_initializing(page: &Map) -> bool {
 /// A mapping of the words that count, if `fd` may be written.
 pub(super) fn counters(fd: &Fd) -> Option<Map> {
     Map::shared(fd, HEADER_SIZE, Access::ReadWrite).ok()
+}
+
+/// Counts this process in, if the seals allow.
+fn count_anonymous(map: &Map, fd: &Fd) {
+    if map.access() == Access::ReadWrite {
+        return increment(map);
+    }
+    if let Ok(fd) = fd.reopen(Access::ReadWrite)
+        && let Some(page) = counters(&fd)
+    {
+        increment(&page);
+    }
 }
 
 /// Counts this process in, if permissions allow.

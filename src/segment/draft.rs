@@ -1,13 +1,15 @@
 //! A segment that is complete but for its data, and not published.
 
-use super::growable::no_space;
+use core::fmt;
+
+use super::growable::{Birth, no_space};
 use super::handle::Segment;
 use super::head::Head;
-use super::{Access, Growable, Name, Spec};
+use super::{Access, Growable, Name, Policy, Spec};
 use crate::error::{Error, Result};
 use crate::layout::{Plan, State, View, offset};
 use crate::lifetime::{Site, byte, link};
-use crate::sys::Map;
+use crate::sys::{self, Fd, Map, Seals, boot_ns};
 
 /// A segment in the making: every page is there, nobody else reads it. Dropped
 /// before [`publish`](Self::publish) it leaves nothing.
@@ -17,19 +19,60 @@ pub struct Draft {
     map: Map,
     site: Site,
     head: Head,
-    name: Name,
-    named: bool,
+    birth: Birth,
+    /// Nanoseconds that a hand-off may take, 0 for any time.
+    handoff_ns: u64,
+}
+
+/// A draft that could not be published, and why. It can be tried again, maybe
+/// with another name.
+#[derive(Debug)]
+pub struct Unpublished {
+    /// The draft as it was.
+    pub draft: Draft,
+    /// Why.
+    pub error: Error,
+}
+
+impl fmt::Display for Unpublished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl core::error::Error for Unpublished {}
+
+impl From<Unpublished> for Error {
+    fn from(unpublished: Unpublished) -> Self {
+        unpublished.error
+    }
 }
 
 impl Draft {
     /// Makes a segment and reserves all its memory.
     ///
     /// # Errors
-    /// [`Error::Exists`] if a live or persistent segment has the name,
+    /// [`Error::Exists`] if a live, persistent or waiting segment has the name,
     /// [`Error::NoSpace`] if memory is short, [`Error::Argument`] for a spec that
-    /// cannot be, or a policy that is not there yet; [`Error::Permission`],
-    /// [`Error::Overflow`], [`Error::Busy`], [`Error::Os`].
+    /// cannot be; [`Error::Permission`], [`Error::Overflow`], [`Error::Busy`],
+    /// [`Error::Os`].
     pub fn create(name: &Name, spec: &Spec<'_>) -> Result<Self> {
+        Self::create_as(Some(name), spec)
+    }
+
+    /// The same without a name: memory that other processes get by its
+    /// descriptor, [`Segment::raw_fd`], and that goes with the last one who has it,
+    /// however that ends. Nobody can change its length once it is published, and
+    /// nobody its bytes if `spec.mode` lets nobody write.
+    ///
+    /// # Errors
+    /// As for [`create`](Self::create). The policy of `spec` is left as it is or
+    /// [`Policy::Anonymous`].
+    pub fn create_anonymous(spec: &Spec<'_>) -> Result<Self> {
+        Self::create_as(None, spec)
+    }
+
+    fn create_as(name: Option<&Name>, spec: &Spec<'_>) -> Result<Self> {
         let parts = Growable::begin(name, spec)?;
         refuse_hopeless(&parts)?;
         Self::complete(parts)
@@ -41,15 +84,24 @@ impl Draft {
     /// # Errors
     /// As for [`create`](Self::create).
     pub fn create_growable(name: &Name, spec: &Spec<'_>) -> Result<Growable> {
-        Growable::create(name, spec)
+        Growable::create(Some(name), spec)
+    }
+
+    /// The same without a name.
+    ///
+    /// # Errors
+    /// As for [`create_anonymous`](Self::create_anonymous).
+    pub fn create_growable_anonymous(spec: &Spec<'_>) -> Result<Growable> {
+        Growable::create(None, spec)
     }
 
     /// Backs the whole segment with pages, keeping what was written, and maps it.
     pub(super) fn complete(parts: Growable) -> Result<Self> {
         let map = reserve_and_map(&parts.site, &parts.plan)?;
-        let Growable { site, head, plan, name, named, .. } = parts;
-        let head = Head::new(head, plan.total_len());
-        Ok(Self { map, site, head: head?, name, named })
+        let Growable { site, head, plan, birth, .. } = parts;
+        let head = Head::new(head, plan.total_len())?;
+        let handoff_ns = time_left(head.view().policy());
+        Ok(Self { map, site, head, birth, handoff_ns })
     }
 
     /// What the header will say; its state is that of a draft.
@@ -80,6 +132,9 @@ impl Draft {
     /// fork does so, which is its duty to arrange.
     #[must_use]
     pub const fn data_mut(&mut self) -> &mut [u8] {
+        if matches!(self.map.access(), Access::Read) {
+            return &mut []; // `freeze` failed, and could not undo what it had done
+        }
         // SAFETY: `data_len` bytes from `data_ptr` on are mapped writable for as long as
         // `self` lives, and `&mut self` makes the access exclusive in this process.
         unsafe { core::slice::from_raw_parts_mut(self.data_ptr(), self.data_len()) }
@@ -103,33 +158,87 @@ impl Draft {
         unsafe { self.site.held.fd().write_at(data, len, at) }
     }
 
-    /// Makes the segment visible and ready.
+    /// Gives it another name, if it does not show the one it has yet.
     ///
     /// # Errors
-    /// [`Error::Exists`] if a live or persistent segment got the name meanwhile;
-    /// [`Error::Permission`], [`Error::Busy`], [`Error::Os`].
-    pub fn publish(self) -> Result<Segment> {
-        self.write_header()?;
-        self.appear()?;
-        let Self { map, mut site, head, name, .. } = self;
+    /// [`Error::Argument`] if it does ([`Via::ShmOpen`](super::Via::ShmOpen)), or never
+    /// gets one.
+    pub const fn rename(&mut self, name: &Name) -> Result<()> {
+        match &mut self.birth {
+            Birth::Linked(old) => {
+                *old = *name;
+                Ok(())
+            }
+            Birth::Named(_) | Birth::Anonymous { .. } => Err(Error::Argument),
+        }
+    }
+
+    /// Makes the segment ready, and visible if it has a name.
+    ///
+    /// # Errors
+    /// In [`Unpublished::error`]: [`Error::Exists`] if a live, persistent or waiting
+    /// segment got the name meanwhile; [`Error::Permission`], [`Error::Busy`],
+    /// [`Error::Os`].
+    #[allow(clippy::result_large_err, reason = "the draft comes back, and there is no heap")]
+    pub fn publish(mut self) -> core::result::Result<Segment, Unpublished> {
+        if let Err(error) = self.write_header().and_then(|()| self.appear()) {
+            return Err(Unpublished { draft: self, error });
+        }
+        let Self { map, mut site, head, birth, .. } = self;
         site.exit.cancel();
-        Ok(Segment::new(head, map, site.held, name))
+        Ok(match birth {
+            Birth::Anonymous { .. } => Segment::anonymous(head, map, site.held),
+            Birth::Named(name) | Birth::Linked(name) => {
+                Segment::creators(head, map, site.held, name)
+            }
+        })
     }
 
     /// Writes the header, whose state says that it is not ready.
-    fn write_header(&self) -> Result<()> {
+    fn write_header(&mut self) -> Result<()> {
+        if self.handoff_ns != 0 {
+            self.head.set_expiry(boot_ns().saturating_add(self.handoff_ns))?;
+        }
         let bytes = self.head.bytes();
         // SAFETY: the bytes are readable for their length.
         unsafe { self.site.held.fd().write_at(bytes.as_ptr(), bytes.len(), 0) }
     }
 
-    fn appear(&self) -> Result<()> {
+    fn appear(&mut self) -> Result<()> {
+        let fd = self.site.held.fd();
         self.map.store_u32(offset::STATE, State::Ready as u32);
-        if !self.named {
-            return link(&self.site.held, &self.name);
+        match self.birth {
+            Birth::Linked(name) => link(&self.site.held, &name),
+            Birth::Named(_) => {
+                self.map.wake_u32(offset::STATE);
+                fd.unlock_byte(byte::WRITER)
+            }
+            Birth::Anonymous { frozen: false } => fd.seal(Seals::LENGTH.and(Seals::LAST)),
+            Birth::Anonymous { frozen: true } => freeze(fd, &mut self.map),
         }
-        self.map.wake_u32(offset::STATE);
-        self.site.held.fd().unlock_byte(byte::WRITER)
+    }
+}
+
+/// Seals the length and the bytes, which needs that nobody could write them.
+fn freeze(fd: &Fd, map: &mut Map) -> Result<()> {
+    map.exchange(&fd.reopen(Access::Read)?, Access::Read)?;
+    fd.seal(Seals::LENGTH.and(Seals::BYTES).and(Seals::LAST)).map_err(|error| {
+        // A forked child could. The draft goes on as it was.
+        let _ = map.exchange(fd, Access::ReadWrite);
+        match error {
+            Error::Os { errno: sys::EBUSY, .. } => Error::Busy,
+            error => error,
+        }
+    })
+}
+
+/// Nanoseconds from now until a hand-off lapses; 0 if it does not.
+fn time_left(policy: Policy) -> u64 {
+    match policy {
+        Policy::Handoff { expiry_ns, .. } if expiry_ns != 0 => {
+            expiry_ns.saturating_sub(boot_ns()).max(1)
+        }
+        _ => 0,
     }
 }
 

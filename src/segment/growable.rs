@@ -3,8 +3,21 @@
 use super::{Draft, Name, Policy, Spec, Via};
 use crate::error::{Error, Result};
 use crate::layout::{Plan, Stamp, encode, set_rows};
-use crate::lifetime::{Site, create_named, create_unnamed, has_unnamed, make_way};
+use crate::lifetime::{
+    Site, create_anonymous, create_named, create_unnamed, has_unnamed, make_way,
+};
 use crate::sys::{self, Fd, Pages, page_size, random, real_ns};
+
+/// How a segment comes to its name, and what is left of its bytes' freedom then.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Birth {
+    /// It has it already, and says that it is not ready.
+    Named(Name),
+    /// It is linked to it when it is complete.
+    Linked(Name),
+    /// It never gets one; `frozen` if its bytes are sealed when it is complete.
+    Anonymous { frozen: bool },
+}
 
 /// A segment in the making that grows as rows are written, and gets its number
 /// of rows at the end. Nothing is reserved: rows go through `pwrite`, which
@@ -14,14 +27,13 @@ pub struct Growable {
     pub(super) site: Site,
     pub(super) head: Pages,
     pub(super) plan: Plan,
-    pub(super) name: Name,
-    pub(super) named: bool,
+    pub(super) birth: Birth,
     end: u64,
 }
 
 impl Growable {
     /// Begins a segment; of `spec.shape` the first extent is 0, for not known.
-    pub(super) fn create(name: &Name, spec: &Spec<'_>) -> Result<Self> {
+    pub(super) fn create(name: Option<&Name>, spec: &Spec<'_>) -> Result<Self> {
         if spec.shape.first() != Some(&0) || spec.strides.is_some() {
             return Err(Error::Argument);
         }
@@ -33,19 +45,20 @@ impl Growable {
     }
 
     /// Everything that does not need the number of rows.
-    pub(super) fn begin(name: &Name, spec: &Spec<'_>) -> Result<Self> {
-        // Whoever cannot read a segment cannot find out that it is dead.
-        let readable = spec.mode <= 0o777 && spec.mode & 0o400 != 0;
-        if !matches!(spec.policy, Policy::LastDetach | Policy::Persist) || !readable {
-            return Err(Error::Argument);
-        }
+    pub(super) fn begin(name: Option<&Name>, spec: &Spec<'_>) -> Result<Self> {
+        let (policy, mode) = (spec.policy(name.is_some())?, spec.mode()?);
         let plan = Plan::new(&spec.array(), page_size())?;
         let len = usize::try_from(plan.header_len()).map_err(|_| Error::Overflow)?;
         let mut head = Pages::new(len)?;
-        encode(&mut head, &plan, &spec.array(), &stamp(spec.policy)?)?;
-        let named = spec.via == Via::ShmOpen || !has_unnamed();
-        let site = if named { create_named(name, spec.mode)? } else { hidden(name, spec.mode)? };
-        Ok(Self { site, head, plan, name: *name, named, end: 0 })
+        encode(&mut head, &plan, &spec.array(), &stamp(policy)?)?;
+        let (site, birth) = match name {
+            None => (create_anonymous(mode)?, Birth::Anonymous { frozen: spec.is_frozen() }),
+            Some(name) if spec.via == Via::ShmOpen || !has_unnamed() => {
+                (create_named(name, mode)?, Birth::Named(*name))
+            }
+            Some(name) => (hidden(name, mode)?, Birth::Linked(*name)),
+        };
+        Ok(Self { site, head, plan, birth, end: 0 })
     }
 
     /// Bytes of one row.

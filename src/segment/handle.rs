@@ -11,28 +11,45 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::{View, offset};
 use crate::lifetime::{Exit, Held, Hold};
-use crate::sys::{Map, Stat, pid, stat_path};
+use crate::sys::{Fd, Map, Seals, Stat, pid, stat_path};
 
 /// A segment that this process has attached. Dropping it detaches; whoever is
 /// last then removes the name, if the policy says so.
 #[derive(Debug)]
 pub struct Segment {
     head: Head,
-    name: Name,
+    /// None for an anonymous one.
+    name: Option<Name>,
     id: Stat,
     process: i32,
+    creator: bool,
     // Dropped in this order: the mapping and what holds its lock beside it go
     // before the last step asks who is left.
     map: Map,
-    _hold: Hold,
+    hold: Hold,
     exit: Exit,
 }
 
 impl Segment {
+    /// One that was attached by its name.
     pub(super) fn new(head: Head, map: Map, lock: Held, name: Name) -> Self {
-        let id = *lock.id();
-        let process = pid();
-        Self { head, name, id, process, map, _hold: lock.into_hold(), exit: Exit::none() }
+        let (id, process) = (*lock.id(), pid());
+        let (hold, exit) = (lock.into_hold(), Exit::none());
+        Self { head, name: Some(name), id, process, creator: false, map, hold, exit }
+    }
+
+    /// One that this process has made.
+    pub(super) fn creators(head: Head, map: Map, lock: Held, name: Name) -> Self {
+        let mut segment = Self::new(head, map, lock, name);
+        segment.creator = true;
+        segment
+    }
+
+    /// One without a name, which keeps its descriptor to be passed on.
+    pub(super) fn anonymous(head: Head, map: Map, lock: Held) -> Self {
+        let (id, process) = (*lock.id(), pid());
+        let (hold, exit) = (lock.keep(), Exit::none());
+        Self { head, name: None, id, process, creator: false, map, hold, exit }
     }
 
     /// Attaches the segment `name`. With a timeout it waits until it is there
@@ -48,15 +65,43 @@ impl Segment {
         attach::attach(name, access, timeout)
     }
 
+    /// Attaches the anonymous segment behind a descriptor that came from another
+    /// process or is inherited; it stays the caller's.
+    ///
+    /// # Errors
+    /// [`Error::Unsealed`] for what is not an anonymous segment, or not published:
+    /// its length could still change; [`Error::Permission`], [`Error::Os`]; and as
+    /// [`attach`](Self::attach) for what is no valid segment.
+    pub fn attach_fd(raw_fd: i32, access: Access) -> Result<Self> {
+        attach::attach_fd(raw_fd, access)
+    }
+
     /// Detaches.
     pub fn detach(self) {
         drop(self);
     }
 
-    /// Its name.
+    /// Its name; none for an anonymous segment.
     #[must_use]
-    pub const fn name(&self) -> &Name {
-        &self.name
+    pub const fn name(&self) -> Option<&Name> {
+        self.name.as_ref()
+    }
+
+    /// The descriptor of an anonymous segment, to be sent to another process, or
+    /// inherited by one, which passes it to [`attach_fd`](Self::attach_fd). It is
+    /// open until the segment is detached, and closed by an exec.
+    #[must_use]
+    pub fn raw_fd(&self) -> Option<i32> {
+        let fd = if self.name.is_none() { self.hold.fd() } else { None };
+        fd.map(Fd::raw)
+    }
+
+    /// Whether the kernel lets nobody write the data, whoever it is: so it is for
+    /// an anonymous segment whose mode lets nobody write.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        let fd = if self.name.is_none() { self.hold.fd() } else { None };
+        fd.is_some_and(|fd| fd.seals().is_ok_and(|seals| seals.has(Seals::BYTES)))
     }
 
     /// What its header says.
@@ -134,10 +179,12 @@ impl Segment {
         self.map.load_u32(offset::ATTACH_EPOCH).unwrap_or(0)
     }
 
-    /// Whether the name still leads to this segment.
+    /// Whether the name still leads to this segment, and not to nothing or to one
+    /// that was published later. An anonymous one has no name that could.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        stat_path(self.name.path()).is_ok_and(|now| now.same_inode(&self.id))
+        let now = self.name.as_ref().map(|name| stat_path(name.path()));
+        now.is_some_and(|now| now.is_ok_and(|now| now.same_inode(&self.id)))
     }
 
     const fn data_offset(&self) -> usize {
@@ -225,16 +272,30 @@ impl Segment {
         }
         match self.map.access() {
             Access::ReadWrite => self.map.decrement_u32(offset::REFCOUNT),
+            Access::Read if self.name.is_none() => {
+                attach::counters(&self.hold.fd()?.reopen(Access::ReadWrite).ok()?)?
+                    .decrement_u32(offset::REFCOUNT)
+            }
             Access::Read => attach::counters(self.exit.fd()?)?.decrement_u32(offset::REFCOUNT),
         }
+    }
+
+    /// Whether the name goes with this handle, whoever else has the segment.
+    fn is_owner(&self) -> bool {
+        self.creator && self.policy() == Policy::Owner && self.process == pid()
     }
 }
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        self.exit = Exit::prepare(&self.name, &self.id);
+        if let Some(name) = &self.name {
+            self.exit = Exit::prepare(name, &self.id);
+        }
         if self.uncount() == Some(0) {
             self.exit.expect_to_be_last();
+        }
+        if self.is_owner() {
+            self.exit.remove_now();
         }
     }
 }

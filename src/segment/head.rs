@@ -1,7 +1,7 @@
 //! The private copy of a header, validated once.
 
 use crate::error::Result;
-use crate::layout::{HEADER_SIZE, View, check_prefix, decode};
+use crate::layout::{HEADER_SIZE, View, check_prefix, decode, set_expiry};
 use crate::sys::{Fd, Pages};
 
 /// A private copy of a header together with its validated view.
@@ -32,6 +32,16 @@ impl Head {
         let mut pages = Pages::new(len)?;
         fd.read_full(pages.get_mut(..len).unwrap_or_default(), 0)?;
         Self::new(pages, object_size)
+    }
+
+    /// Sets when a hand-off lapses, before the header is written.
+    pub(super) fn set_expiry(&mut self, expiry_ns: u64) -> Result<()> {
+        // The view's bytes stay as they are, so this is another copy.
+        let mut pages = Pages::new(self.pages.len())?;
+        pages.iter_mut().zip(self.pages.iter()).for_each(|(to, &from)| *to = from);
+        set_expiry(&mut pages, expiry_ns)?;
+        *self = Self::new(pages, self.view.header().total_len)?;
+        Ok(())
     }
 
     /// The header's own bytes.

@@ -22,11 +22,11 @@ mod spec;
 pub use crate::layout::{Policy, State};
 pub use crate::lifetime::{Alive, MAX_NAME, Name, Removal, Via};
 pub use crate::sys::Access;
-pub use draft::Draft;
+pub use draft::{Draft, Unpublished};
 pub use growable::Growable;
 pub use handle::Segment;
 pub use info::{Glance, Info, glance, list, prune, unlink};
-pub use spec::Spec;
+pub use spec::{HANDOFF_TIMEOUT, Spec, handoff};
 
 #[cfg(all(test, feature = "std"))]
 mod tests;

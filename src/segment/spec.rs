@@ -1,8 +1,27 @@
 //! What a creator asks for.
 
+use core::time::Duration;
+
 use super::{Policy, Via};
 use crate::dtype::DType;
+use crate::error::{Error, Result};
 use crate::layout::Array;
+use crate::sys::boot_ns;
+
+/// How long a segment waits to be taken over, if nothing else is said.
+pub const HANDOFF_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The policy of a segment that waits to be taken over: nobody needs to have it
+/// until it was attached `attaches` times, or for as long as `within` after it was
+/// published. [`Duration::MAX`] is for ever.
+#[must_use]
+pub fn handoff(attaches: u32, within: Duration) -> Policy {
+    let expiry_ns = match u64::try_from(within.as_nanos()) {
+        Ok(ns) => boot_ns().saturating_add(ns),
+        Err(_) => 0,
+    };
+    Policy::Handoff { attaches, expiry_ns }
+}
 
 /// What a segment is to be. Make it with [`Spec::new`] and change the rest.
 #[derive(Debug, Clone, Copy)]
@@ -15,9 +34,12 @@ pub struct Spec<'a> {
     pub strides: Option<&'a [i64]>,
     /// Bytes of the creator's own: units, labels, attributes.
     pub metadata: &'a [u8],
-    /// When the name goes.
+    /// When the name goes. The time of a [`handoff`] begins when the segment is
+    /// published, however long it was a draft.
     pub policy: Policy,
-    /// Permission bits, whatever the umask.
+    /// Permission bits, whatever the umask. Without any for writing, nobody
+    /// writes to the segment once it is published: a named one cannot be attached
+    /// for writing (but by root), and the bytes of an anonymous one are sealed.
     pub mode: u32,
     /// How the segment gets its name.
     pub via: Via,
@@ -45,5 +67,30 @@ impl<'a> Spec<'a> {
             strides: self.strides,
             metadata: self.metadata,
         }
+    }
+
+    /// The policy, if a segment with or without a name can have it.
+    pub(super) const fn policy(&self, named: bool) -> Result<Policy> {
+        match (named, self.policy) {
+            (true, Policy::Anonymous | Policy::Handoff { attaches: 0, .. }) => Err(Error::Argument),
+            (true, policy) => Ok(policy),
+            (false, Policy::LastDetach | Policy::Anonymous) => Ok(Policy::Anonymous),
+            (false, _) => Err(Error::Argument),
+        }
+    }
+
+    /// The permission bits. Whoever cannot read a segment cannot find out that
+    /// it is dead.
+    pub(super) const fn mode(&self) -> Result<u32> {
+        if self.mode <= 0o777 && self.mode & 0o400 != 0 {
+            Ok(self.mode)
+        } else {
+            Err(Error::Argument)
+        }
+    }
+
+    /// Whether the data stays as it is once it is published.
+    pub(super) const fn is_frozen(&self) -> bool {
+        self.mode & 0o222 == 0
     }
 }

@@ -14,6 +14,15 @@ pub enum Access {
     ReadWrite,
 }
 
+impl Access {
+    const fn protection(self) -> i32 {
+        match self {
+            Self::Read => libc::PROT_READ,
+            Self::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+        }
+    }
+}
+
 /// Bytes of a page on this machine.
 #[must_use]
 pub fn page_size() -> usize {
@@ -113,11 +122,7 @@ impl Map {
     /// # Errors
     /// [`Error::Overflow`], [`Error::Os`].
     pub fn shared(fd: &Fd, len: usize, access: Access) -> Result<Self> {
-        let prot = match access {
-            Access::Read => libc::PROT_READ,
-            Access::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
-        };
-        let at = map(len, prot, libc::MAP_SHARED, fd.raw())?;
+        let at = map(len, access.protection(), libc::MAP_SHARED, fd.raw())?;
         Ok(Self { at, len, access })
     }
 
@@ -130,6 +135,22 @@ impl Map {
         let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         let at = map(len, libc::PROT_READ | libc::PROT_WRITE, flags, -1)?;
         Ok(Self { at, len, access: Access::ReadWrite })
+    }
+
+    /// Puts a mapping of `fd`, another description of the same file, in its place:
+    /// at the same address, with the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::Os`]; the mapping is then as it was.
+    pub fn exchange(&mut self, fd: &Fd, access: Access) -> Result<()> {
+        let (at, flags) = (self.at.as_ptr().cast(), libc::MAP_SHARED | libc::MAP_FIXED);
+        // SAFETY: exactly this value's own mapping is replaced; only raw pointers lead to it.
+        let new = unsafe { libc::mmap(at, self.len, access.protection(), flags, fd.raw(), 0) };
+        if new == libc::MAP_FAILED {
+            return Err(Error::Os { call: "mmap", errno: super::errno() });
+        }
+        self.access = access;
+        Ok(())
     }
 
     /// Start of the mapping, page-aligned.

@@ -21,6 +21,7 @@ mod maps;
 mod mem;
 mod poll;
 mod process;
+mod seal;
 mod shm;
 mod word;
 
@@ -37,6 +38,7 @@ pub use interrupt::{ignore_size_limit_signal, set_on_interrupt};
 pub use lock::ByteLock;
 pub use maps::unmap_shared_below;
 pub use mem::{Access, Map, Pages, page_size, round_up_to_page};
+pub use seal::{Seals, duplicate, sealable_file};
 pub use shm::{SHM_DIR, open_unnamed, shm_create, shm_open, shm_unlink, stat_path};
 
 use crate::error::{Error, Result};
@@ -49,9 +51,9 @@ pub use process::{
 
 /// An `errno` by its POSIX name, for callers that decide by it.
 pub use libc::{
-    EACCES, EAGAIN, EBADF, ECONNRESET, EDQUOT, EEXIST, EINTR, EINVAL, EIO, EISDIR, ELOOP, EMFILE,
-    ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM, EPIPE, EROFS, ESRCH,
-    EXDEV,
+    EACCES, EAGAIN, EBADF, EBUSY, ECONNRESET, EDQUOT, EEXIST, EINTR, EINVAL, EIO, EISDIR, ELOOP,
+    EMFILE, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM, EPIPE, EROFS,
+    ESRCH, EXDEV,
 };
 
 /// `errno` of this thread.

@@ -168,10 +168,12 @@ static void taken(void)
     EXPECT(ndshm_segment_publish(&made, &error) == NDSHM_OK);
     EXPECT(ndshm_segment_create(name, &options, &other, &error) == NDSHM_ERR_EXISTS);
     EXPECT(ndshm_segment_publish(&late, &error) == NDSHM_ERR_EXISTS);
-    EXPECT(ndshm_segment_data(&late) == NULL); /* the draft is gone */
-    EXPECT(ndshm_segment_detach(&late) == NDSHM_ERR_HANDLE);
+    EXPECT(ndshm_segment_data(&late) != NULL); /* the draft stays as it was */
     EXPECT(ndshm_segment_unlink(name, &error) == NDSHM_OK);
     EXPECT(ndshm_segment_is_current(&made) == 0);
+    EXPECT(ndshm_segment_publish(&late, &error) == NDSHM_OK);
+    EXPECT(ndshm_segment_is_current(&late) == 1);
+    EXPECT(ndshm_segment_detach(&late) == NDSHM_OK);
     EXPECT(((const int32_t *)ndshm_segment_data(&made))[0] == 100);
     EXPECT(ndshm_segment_detach(&made) == NDSHM_OK);
 }

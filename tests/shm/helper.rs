@@ -128,5 +128,5 @@ pub(crate) static STARTING: RwLock<()> = RwLock::new(());
 pub(crate) fn create(name: &Name) -> Result<(), Error> {
     let _quiet = STARTING.read().unwrap();
     let dtype = float64();
-    Draft::create(name, &Spec::new(dtype.as_dtype(), &[2]))?.publish().map(Segment::detach)
+    Ok(Draft::create(name, &Spec::new(dtype.as_dtype(), &[2]))?.publish().map(Segment::detach)?)
 }
