@@ -242,11 +242,17 @@ fn time_left(policy: Policy) -> u64 {
     }
 }
 
+/// Bytes from which on it is asked first whether they are there.
+const WORTH_A_LOOK: u64 = 1 << 20;
+
 /// Says that memory is short before all that is left was taken to find it out,
 /// which would hurt everybody else meanwhile. The reservation has the last word.
 fn refuse_hopeless(parts: &Growable) -> Result<()> {
-    let (need, free) = (parts.plan.total_len(), parts.site.held.fd().free_bytes());
-    match free {
+    let need = parts.plan.total_len();
+    if need < WORTH_A_LOOK {
+        return Ok(());
+    }
+    match parts.site.held.fd().free_bytes() {
         Ok(free) if free < need => Err(Error::NoSpace { need, free }),
         _ => Ok(()),
     }

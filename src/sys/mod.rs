@@ -8,6 +8,7 @@
 //! Invariant of the unsafe code here: a descriptor or a mapping is owned by
 //! exactly one [`Fd`], [`Pages`] or [`Map`], which ends it when dropped.
 
+mod cgroup;
 mod clock;
 mod copy;
 mod cpu;

@@ -2,7 +2,7 @@
 
 use core::ffi::CStr;
 
-use super::{Access, EINTR, EOPNOTSUPP, Fd, Pages, Stat, check, errno, retry};
+use super::{Access, EINTR, EOPNOTSUPP, Fd, Pages, Stat, cgroup, check, errno, retry};
 use crate::error::{Error, Result};
 
 /// Where Linux keeps the objects of `shm_open`.
@@ -207,7 +207,8 @@ impl Fd {
     }
 
     /// Bytes that this file's file system may still hand out, as far as it
-    /// limits them, and the machine has.
+    /// limits them, and the machine and the control group have. Costs a dozen
+    /// system calls.
     ///
     /// # Errors
     /// [`Error::Os`].
@@ -227,7 +228,7 @@ impl Fd {
 }
 
 /// Most that shared memory can still grow on this machine: memory and swap,
-/// less what is shared already. A tmpfs may claim to be larger than that, and
+/// less what is shared already, or what this process's control group leaves. A tmpfs may claim to be larger than that, and
 /// whoever fills it meets the out-of-memory killer.
 #[allow(clippy::unnecessary_cast, reason = "the widths differ between targets")]
 fn memory_left() -> u64 {
@@ -238,8 +239,10 @@ fn memory_left() -> u64 {
     }
     // SAFETY: zero-initialised, and filled by the call that succeeded.
     let raw = unsafe { raw.assume_init_ref() };
-    let units = (raw.totalram as u64).saturating_add(raw.freeswap as u64);
-    units.saturating_sub(raw.sharedram as u64).saturating_mul(u64::from(raw.mem_unit))
+    let bytes = |units: u64| units.saturating_mul(u64::from(raw.mem_unit));
+    let machine = (raw.totalram as u64).saturating_add(raw.freeswap as u64);
+    let machine = bytes(machine.saturating_sub(raw.sharedram as u64));
+    machine.min(cgroup::memory_left().saturating_add(bytes(raw.freeswap as u64)))
 }
 
 #[cfg(test)]
