@@ -129,6 +129,13 @@ fn table<T: AnyBitPattern>(bytes: &[u8], at: Section, part: HeaderPart) -> Resul
     try_cast_slice(start.get(..len).ok_or(corrupt)?).map_err(|_| Error::Argument)
 }
 
+/// Whether the first bytes of an object say that its data is complete.
+#[must_use]
+pub fn is_ready(bytes: &[u8]) -> bool {
+    let header = bytes.get(..HEADER_SIZE).map(pod_read_unaligned::<Header>);
+    header.is_some_and(|header| header.state == State::Ready as u32)
+}
+
 /// What its first bytes say about an object under our prefix that nobody has
 /// locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

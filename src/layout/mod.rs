@@ -55,7 +55,7 @@ mod header;
 mod plan;
 mod policy;
 
-pub use decode::{Reaping, View, check_prefix, decode, is_intact, reaping};
+pub use decode::{Reaping, View, check_prefix, decode, is_intact, is_ready, reaping};
 pub use encode::{Stamp, encode, set_expiry, set_rows};
 pub use extent::MAX_NDIM;
 pub use header::{

@@ -104,11 +104,8 @@ impl Held {
 pub fn acquire(name: &Name, access: Access, deadline: &Deadline) -> Result<Held> {
     loop {
         let fd = shm_open(name.posix(), access).map_err(refine)?;
-        if !fd.stat()?.is_file() {
-            return Err(Error::NotNdshm);
-        }
         if let Some(held) = Held::take(fd)? {
-            return Ok(held);
+            return if held.id.is_file() { Ok(held) } else { Err(Error::NotNdshm) };
         }
         if !deadline.pause() {
             return Err(Error::Busy);

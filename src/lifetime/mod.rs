@@ -28,9 +28,7 @@ mod remove;
 pub use acquire::{Alive, Held, Hold, acquire, probe};
 pub use deadline::Deadline;
 pub use name::{MAX_NAME, Name};
-pub use publish::{
-    Site, Via, create_anonymous, create_named, create_unnamed, has_unnamed, link, make_way,
-};
+pub use publish::{Site, Via, create_anonymous, create_named, create_unnamed, link, make_way};
 pub use remove::{Exit, Removal, reap, remove_current};
 
 /// Meaning of the bytes that `fcntl` locks; the file's bytes are not touched.

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::acquire::Held;
 use super::{Deadline, Exit, Name, Removal, byte, reap, refine};
 use crate::error::{Error, Result};
-use crate::sys::{self, ByteLock, SHM_DIR, open_unnamed, sealable_file, shm_create, stat_path};
+use crate::sys::{self, ByteLock, Fd, SHM_DIR, open_unnamed, sealable_file, shm_create, stat_path};
 
 /// How a segment gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,21 +31,18 @@ pub struct Site {
 /// How long two creators may get in each other's way.
 const RIVALRY: Duration = Duration::from_secs(2);
 
-/// Whether this system can make a file without a name and link it later.
-#[must_use]
-pub fn has_unnamed() -> bool {
-    stat_path(c"/proc/self/fd").is_ok() && open_unnamed(SHM_DIR).is_ok()
-}
-
 /// A locked file that has no name yet: nobody else can see it, and it is gone
-/// with this process.
+/// with this process. Nothing where this system cannot make a file without a name
+/// and link it later.
 ///
 /// # Errors
-/// [`Error::Permission`], [`Error::Os`].
-pub fn create_unnamed(mode: u32) -> Result<Site> {
-    let fd = open_unnamed(SHM_DIR).map_err(refine)?;
-    fd.set_mode(mode)?;
-    Ok(Site { held: Held::take_unnamed(fd)?, exit: Exit::none() })
+/// [`Error::Os`].
+pub fn create_unnamed(mode: u32) -> Result<Option<Site>> {
+    if stat_path(c"/proc/self/fd").is_err() {
+        return Ok(None);
+    }
+    let Ok(fd) = open_unnamed(SHM_DIR) else { return Ok(None) };
+    nameless(fd, mode).map(Some)
 }
 
 /// A file that never gets a name: it goes with its last descriptor and mapping.
@@ -53,9 +50,18 @@ pub fn create_unnamed(mode: u32) -> Result<Site> {
 /// # Errors
 /// [`Error::Os`].
 pub fn create_anonymous(mode: u32) -> Result<Site> {
-    let fd = sealable_file()?;
-    fd.set_mode(mode)?;
-    Ok(Site { held: Held::take_unnamed(fd)?, exit: Exit::none() })
+    nameless(sealable_file()?, mode)
+}
+
+fn nameless(fd: Fd, mode: u32) -> Result<Site> {
+    let held = Held::take_unnamed(fd)?;
+    set_mode(&held, mode)?;
+    Ok(Site { held, exit: Exit::none() })
+}
+
+/// The mode that was asked for, whatever the umask made of it.
+fn set_mode(held: &Held, mode: u32) -> Result<()> {
+    if held.id().mode & 0o777 == mode { Ok(()) } else { held.fd().set_mode(mode) }
 }
 
 /// An empty locked object under `name`, with the writer's byte lock.
@@ -73,6 +79,7 @@ pub fn create_named(name: &Name, mode: u32) -> Result<Site> {
                 if let Some(held) = Held::take(fd)? {
                     let mut exit = Exit::prepare(name, held.id());
                     exit.expect_to_be_last();
+                    exit.expect_to_go();
                     let site = Site { held, exit };
                     claim(&site.held, mode)?;
                     return Ok(site);
@@ -87,7 +94,7 @@ pub fn create_named(name: &Name, mode: u32) -> Result<Site> {
 
 fn claim(held: &Held, mode: u32) -> Result<()> {
     held.fd().try_lock_byte(ByteLock::Write, byte::WRITER)?;
-    held.fd().set_mode(mode)
+    set_mode(held, mode)
 }
 
 /// Links a complete, locked, unnamed file to `name`.

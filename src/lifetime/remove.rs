@@ -42,16 +42,27 @@ pub fn reap(name: &Name) -> Result<Removal> {
     if id.uid != sys::user_id() {
         return Ok(Removal::Foreign);
     }
+    if !may_go(&fresh, &id)? {
+        return Ok(if is_attached(&fresh) { Removal::Live } else { Removal::Kept });
+    }
     remove_if_dead(name, &fresh, &id)
+}
+
+/// Whether the exclusive lock is worth trying: whoever will keep an object
+/// should not disturb.
+fn may_go(fresh: &Fd, id: &Stat) -> Result<bool> {
+    if !id.is_file() {
+        return Ok(false);
+    }
+    let mut head = [0; HEADER_SIZE];
+    let len = fresh.read_full(&mut head, 0)?;
+    let head = head.get(..len).unwrap_or_default();
+    Ok(reaping(head, sys::boot_ns()) != Reaping::Never)
 }
 
 /// Removes the name of the object behind `fresh`, a description without locks,
 /// if nobody has it and its policy allows.
 fn remove_if_dead(name: &Name, fresh: &Fd, id: &Stat) -> Result<Removal> {
-    // Looked at before the lock too: whoever will keep it should not disturb.
-    if !id.is_file() || look(fresh)? == Reaping::Never {
-        return Ok(if is_attached(fresh) { Removal::Live } else { Removal::Kept });
-    }
     if !fresh.try_lock_exclusive()? {
         return Ok(Removal::Live);
     }
@@ -66,20 +77,20 @@ fn is_attached(fd: &Fd) -> bool {
     fd.is_byte_locked(ByteLock::Write, byte::PRESENT).unwrap_or(true)
 }
 
-fn look(fd: &Fd) -> Result<Reaping> {
-    let mut head = [0; HEADER_SIZE];
-    let len = fd.read_full(&mut head, 0)?;
-    Ok(reaping(head.get(..len).unwrap_or_default(), sys::boot_ns()))
-}
-
 /// The decision, to be taken under the exclusive lock.
 fn is_reapable(fd: &Fd) -> Result<bool> {
-    let header_len = match look(fd)? {
+    let mut head = [0; 1024]; // more than most headers have
+    let len = fd.read_full(&mut head, 0)?;
+    let head = head.get(..len).unwrap_or_default();
+    let header_len = match reaping(head, sys::boot_ns()) {
         Reaping::Never => return Ok(false),
         Reaping::Always => return Ok(true),
         Reaping::IfIntact { header_len } => header_len,
     };
     let len = usize::try_from(header_len).map_err(|_| Error::Overflow)?;
+    if let Some(header) = head.get(..len) {
+        return Ok(is_intact(header));
+    }
     let mut header = Pages::new(len)?;
     let header = header.get_mut(..len).unwrap_or_default();
     fd.read_full(header, 0)?;
@@ -132,13 +143,14 @@ const INHERITANCE: Duration = Duration::from_millis(50);
 pub struct Exit {
     fresh: Option<(Name, Fd, Stat)>,
     should_be_last: bool,
+    may_go: bool,
 }
 
 impl Exit {
     /// Nothing to do.
     #[must_use]
     pub const fn none() -> Self {
-        Self { fresh: None, should_be_last: false }
+        Self { fresh: None, should_be_last: false, may_go: false }
     }
 
     /// Prepares the step for the inode `id`, if `name` is still its name.
@@ -146,7 +158,7 @@ impl Exit {
     pub fn prepare(name: &Name, id: &Stat) -> Self {
         let Ok(fresh) = open_fresh(name) else { return Self::none() };
         let same = fresh.stat().is_ok_and(|now| now.same_inode(id));
-        Self { fresh: same.then_some((*name, fresh, *id)), should_be_last: false }
+        Self { fresh: same.then_some((*name, fresh, *id)), ..Self::none() }
     }
 
     /// The description that was opened for it.
@@ -159,6 +171,12 @@ impl Exit {
     /// asking twice. Whether anybody has is still the kernel's answer.
     pub const fn expect_to_be_last(&mut self) {
         self.should_be_last = true;
+    }
+
+    /// Says that the policy lets it go when nobody has it, so that this need not
+    /// be looked up before the lock is tried.
+    pub const fn expect_to_go(&mut self) {
+        self.may_go = true;
     }
 
     /// Removes the name now, whoever has the segment: its owner goes.
@@ -178,6 +196,9 @@ impl Exit {
 impl Drop for Exit {
     fn drop(&mut self) {
         let Some((name, fresh, id)) = &self.fresh else { return };
+        if !self.may_go && may_go(fresh, id) != Ok(true) {
+            return;
+        }
         let patience = Deadline::after(INHERITANCE);
         // Nobody is left to tell of an error: what was not removed is an orphan.
         while remove_if_dead(name, fresh, id) == Ok(Removal::Live) {

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::handle::Segment;
-use super::head::Head;
+use super::head::{Head, Prefix};
 use super::{Access, Name, Policy, State};
 use crate::error::{Error, Result};
 use crate::layout::{HEADER_SIZE, MAGIC, offset};
@@ -29,7 +29,7 @@ pub(super) fn attach(name: &Name, access: Access, timeout: Option<Duration>) -> 
 }
 
 fn attach_held(lock: Held, name: &Name, access: Access, deadline: &Deadline) -> Result<Segment> {
-    match open(lock.fd(), access, deadline) {
+    match open(&lock, access, deadline) {
         Ok((head, map)) => {
             count(&map, &lock, name);
             Ok(Segment::new(head, map, lock, *name))
@@ -51,27 +51,39 @@ pub(super) fn attach_fd(raw_fd: i32, access: Access) -> Result<Segment> {
         Err(Error::NotFound) => given, // there is no /proc
         result => result?,
     };
-    let (head, map) = open_ready(&fd, access).map_err(refine)?;
+    let lock = Held::unlocked(fd)?;
+    let (fd, prefix) = (lock.fd(), Prefix::read(lock.fd())?);
+    let (head, map) = open_ready(fd, &prefix, lock.id().size, access).map_err(refine)?;
     if head.view().policy() != Policy::Anonymous {
         return Err(Error::Unsealed);
     }
-    count_anonymous(&map, &fd);
-    Ok(Segment::anonymous(head, map, Held::unlocked(fd)?))
+    count_anonymous(&map, fd);
+    Ok(Segment::anonymous(head, map, lock))
 }
 
-fn open(fd: &Fd, access: Access, deadline: &Deadline) -> Result<(Head, Map)> {
+fn open(lock: &Held, access: Access, deadline: &Deadline) -> Result<(Head, Map)> {
+    let (fd, prefix) = (lock.fd(), Prefix::read(lock.fd())?);
+    if prefix.is_ready() {
+        match open_ready(fd, &prefix, lock.id().size, access) {
+            // The size may be from before its creator sized it.
+            Err(Error::Truncated { .. }) => {}
+            result => return result,
+        }
+    }
     wait_until_ready(fd, deadline)?;
-    open_ready(fd, access)
+    open_ready(fd, &Prefix::read(fd)?, fd.stat()?.size, access)
 }
 
-fn open_ready(fd: &Fd, access: Access) -> Result<(Head, Map)> {
-    let head = Head::read(fd)?;
+fn open_ready(fd: &Fd, prefix: &Prefix, size: u64, access: Access) -> Result<(Head, Map)> {
+    let head = Head::copy(fd, prefix, size)?;
     let fixed = head.view().header();
     if access == Access::ReadWrite && !head.view().is_writable() {
         return Err(Error::TooNew { major: fixed.format_major, minor: fixed.format_minor });
     }
     let len = usize::try_from(fixed.total_len).map_err(|_| Error::Overflow)?;
     let map = Map::shared(fd, len, access)?;
+    // By this load whatever was written before it was ready is visible.
+    State::decode(map.load_u32(offset::STATE).unwrap_or(u32::MAX))?;
     Ok((head, map))
 }
 

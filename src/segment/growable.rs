@@ -3,9 +3,7 @@
 use super::{Draft, Name, Policy, Spec, Via};
 use crate::error::{Error, Result};
 use crate::layout::{Plan, Stamp, encode, set_rows};
-use crate::lifetime::{
-    Site, create_anonymous, create_named, create_unnamed, has_unnamed, make_way,
-};
+use crate::lifetime::{Site, create_anonymous, create_named, create_unnamed, make_way};
 use crate::sys::{self, Fd, Pages, page_size, random, real_ns};
 
 /// How a segment comes to its name, and what is left of its bytes' freedom then.
@@ -51,12 +49,14 @@ impl Growable {
         let len = usize::try_from(plan.header_len()).map_err(|_| Error::Overflow)?;
         let mut head = Pages::new(len)?;
         encode(&mut head, &plan, &spec.array(), &stamp(policy)?)?;
-        let (site, birth) = match name {
-            None => (create_anonymous(mode)?, Birth::Anonymous { frozen: spec.is_frozen() }),
-            Some(name) if spec.via == Via::ShmOpen || !has_unnamed() => {
-                (create_named(name, mode)?, Birth::Named(*name))
-            }
-            Some(name) => (hidden(name, mode)?, Birth::Linked(*name)),
+        let hidden = match name {
+            Some(name) if spec.via == Via::Auto => hidden(name, mode)?,
+            _ => None,
+        };
+        let (site, birth) = match (name, hidden) {
+            (None, _) => (create_anonymous(mode)?, Birth::Anonymous { frozen: spec.is_frozen() }),
+            (Some(name), Some(site)) => (site, Birth::Linked(*name)),
+            (Some(name), None) => (create_named(name, mode)?, Birth::Named(*name)),
         };
         Ok(Self { site, head, plan, birth, end: 0 })
     }
@@ -123,7 +123,7 @@ impl Growable {
 }
 
 /// A file without a name, if none is in the way of giving it one later.
-fn hidden(name: &Name, mode: u32) -> Result<Site> {
+fn hidden(name: &Name, mode: u32) -> Result<Option<Site>> {
     make_way(name)?;
     create_unnamed(mode)
 }

@@ -280,9 +280,9 @@ impl Segment {
         }
     }
 
-    /// Whether the name goes with this handle, whoever else has the segment.
-    fn is_owner(&self) -> bool {
-        self.creator && self.policy() == Policy::Owner && self.process == pid()
+    /// Whether this is the handle that published it, in the process that did.
+    fn is_creator(&self) -> bool {
+        self.creator && self.process == pid()
     }
 }
 
@@ -294,8 +294,11 @@ impl Drop for Segment {
         if self.uncount() == Some(0) {
             self.exit.expect_to_be_last();
         }
-        if self.is_owner() {
-            self.exit.remove_now();
+        match self.policy() {
+            Policy::Owner if self.is_creator() => self.exit.remove_now(),
+            Policy::LastDetach | Policy::Owner => self.exit.expect_to_go(),
+            Policy::Persist => self.exit.cancel(),
+            _ => {} // the header says whether it was taken over
         }
     }
 }

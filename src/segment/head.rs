@@ -1,8 +1,31 @@
 //! The private copy of a header, validated once.
 
 use crate::error::Result;
-use crate::layout::{HEADER_SIZE, View, check_prefix, decode, set_expiry};
+use crate::layout::{View, check_prefix, decode, is_ready, set_expiry};
 use crate::sys::{Fd, Pages};
+
+/// The first bytes of an object, read at once. Most headers are shorter.
+pub(super) struct Prefix {
+    bytes: [u8; 1024],
+    len: usize,
+}
+
+impl Prefix {
+    pub(super) fn read(fd: &Fd) -> Result<Self> {
+        let mut bytes = [0; 1024];
+        let len = fd.read_full(&mut bytes, 0)?;
+        Ok(Self { bytes, len })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// Whether they say that the data is complete.
+    pub(super) fn is_ready(&self) -> bool {
+        is_ready(self.bytes())
+    }
+}
 
 /// A private copy of a header together with its validated view.
 #[derive(Debug)]
@@ -22,16 +45,24 @@ impl Head {
         Ok(Self { view: decode(bytes, object_size)?, pages })
     }
 
-    /// Copies the header of the object behind `fd`, once, and validates the copy.
-    pub(super) fn read(fd: &Fd) -> Result<Self> {
-        let object_size = fd.stat()?.size;
-        let mut prefix = [0; HEADER_SIZE];
-        let len = fd.read_full(&mut prefix, 0)?;
-        let fixed = check_prefix(prefix.get(..len).unwrap_or_default(), object_size)?;
+    /// Copies the header of the object behind `fd`, of which `prefix` was read, and
+    /// validates the copy. Only the copy is looked at.
+    pub(super) fn copy(fd: &Fd, prefix: &Prefix, object_size: u64) -> Result<Self> {
+        let fixed = check_prefix(prefix.bytes(), object_size)?;
         let len = usize::try_from(fixed.header_len).unwrap_or(usize::MAX);
         let mut pages = Pages::new(len)?;
-        fd.read_full(pages.get_mut(..len).unwrap_or_default(), 0)?;
+        let room = pages.get_mut(..len).unwrap_or_default();
+        match prefix.bytes().get(..len) {
+            Some(header) => room.iter_mut().zip(header).for_each(|(to, &from)| *to = from),
+            None => drop(fd.read_full(room, 0)?),
+        }
         Self::new(pages, object_size)
+    }
+
+    /// The same for an object of which nothing was read yet.
+    pub(super) fn read(fd: &Fd) -> Result<Self> {
+        let object_size = fd.stat()?.size;
+        Self::copy(fd, &Prefix::read(fd)?, object_size)
     }
 
     /// Sets when a hand-off lapses, before the header is written.
