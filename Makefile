@@ -61,7 +61,7 @@ $(VENV)/.done: tests/requirements.txt
 	@touch $@
 
 check: setup-tests $(VENV)/.done
-	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --features capi
+	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --features capi,ndarray
 	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --release --lib text::
 	$(CARGO) build --no-default-features --lib
 	$(CARGO) build --release
@@ -70,11 +70,13 @@ check: setup-tests $(VENV)/.done
 
 lint: setup
 	$(CARGO) fmt --check
-	$(CARGO) clippy --all-targets --features capi -- -D warnings
+	$(CARGO) clippy --all-targets --features capi,ndarray -- -D warnings
 	$(CARGO) clippy --lib --no-default-features -- -D warnings
 	$(CARGO) clippy --lib --no-default-features --features std -- -D warnings
 	$(CARGO) clippy --lib --no-default-features --features capi -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --lib --features capi
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --lib --features capi,ndarray
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --no-deps --lib --no-default-features \
+	  --features std,capi,ndarray # as docs.rs does, which has no HDF5
 	.ci/layers
 
 $(BENCH_VENV)/.done: benches/pipeline/requirements.txt

@@ -5,23 +5,55 @@
 //! A segment is an array with a name that any process opens without a copy:
 //!
 //! ```
-//! use ndshm::dtype_buf::DTypeBuf;
 //! use ndshm::segment::{Access, Draft, Name, Segment, Spec};
 //!
 //! # fn main() -> ndshm::error::Result<()> {
-//! let dtype = DTypeBuf::parse("[('pos', '<i4'), ('pct', '<f4')]")?;
 //! let name = Name::new(&format!("doc-{}", std::process::id()))?;
-//! let mut draft = Draft::create(&name, &Spec::new(dtype.as_dtype(), &[3]))?;
-//! draft.data_mut().fill(0);
+//! let mut draft = Draft::create(&name, &Spec::of::<f64>(&[2, 3]))?;
+//! draft.as_mut_slice::<f64>()?.copy_from_slice(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
 //! let segment = draft.publish()?;
 //!
 //! // In this process or in another one:
 //! let other = Segment::attach(&name, Access::Read, None)?;
-//! assert_eq!(other.shape(), [3]);
-//! assert_eq!(other.dtype().to_string(), "[('pos', '<i4'), ('pct', '<f4')]");
+//! assert_eq!(other.shape(), [2, 3]);
+//! assert_eq!(other.get::<f64>(&[1, 2])?, 5.0);
+//! # #[cfg(feature = "std")]
+//! assert_eq!(other.to_vec::<f64>()?, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Elements are records as well, for which [`record!`] declares the struct; of
+//! a segment whose records nobody has declared, [`Segment::field`] reads one
+//! field. Which dtype is which Rust type stands in [`segment::element`]; dtypes
+//! that are known at run time only come from text, see [`dtype_buf`].
+//!
+//! ```
+//! use ndshm::segment::element::Bytes;
+//! use ndshm::segment::{Draft, Name, Spec};
+//!
+//! ndshm::record! {
+//!     /// A methylation call.
+//!     #[derive(Debug, PartialEq)]
+//!     #[repr(packed)]
+//!     struct Call { chr: Bytes<10>, pos: i32, pct: f32 }
+//! }
+//!
+//! # fn main() -> ndshm::error::Result<()> {
+//! let name = Name::new(&format!("doc-calls-{}", std::process::id()))?;
+//! let mut draft = Draft::create(&name, &Spec::of::<Call>(&[1000]))?;
+//! draft.as_mut_slice::<Call>()?[7].pos = 42;
+//! let segment = draft.publish()?;
+//! assert_eq!(segment.dtype().to_string(), "[('chr', '|S10'), ('pos', '<i4'), ('pct', '<f4')]");
+//! assert_eq!(segment.field::<i32>("pos")?.get(&[7])?, 42);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Segment::field`]: segment::Segment::field
+//!
+//! What another process may be writing is copied, never borrowed: slices of a
+//! published segment are `unsafe`, and say whose duty they are.
 //!
 //! Text tables become an HDF5 file like this (feature `hdf5`):
 //!
@@ -65,13 +97,18 @@
 //! # Features
 //!
 //! * `std`: [`load`], [`pool`]. The core does without, and without an allocator.
-//! * `hdf5`: [`convert`], [`hdf5`]. Needs the HDF5 library.
+//! * `hdf5`: modules `convert` and `hdf5`. Needs the HDF5 library.
 //! * `cli`: the `ndshm` command.
 //! * `capi`: the C functions of `include/ndshm.h`.
+//! * `ndarray`: array views and copies of the `ndarray` crate, in [`segment`].
 //! * `panic-handler`: what a C library without std needs besides.
 //! * `static-hdf5`: builds HDF5 from source (needs cmake 3.26).
+//!
+//! Who only attaches segments needs neither HDF5 nor a command line:
+//! `default-features = false`, with `features = ["std"]` or without.
 
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 #[cfg(feature = "std")]

@@ -2,8 +2,6 @@
 
 use core::time::Duration;
 
-use bytemuck::Pod;
-
 use super::attach;
 use super::head::Head;
 use super::{Access, Name, Policy, State};
@@ -242,26 +240,6 @@ impl Segment {
             return Err(Error::Argument);
         }
         Ok(self.data_offset().saturating_add(offset))
-    }
-
-    /// All of the data, in the order it has in memory.
-    ///
-    /// # Safety
-    /// * No process, this one included, writes the data while the slice is used.
-    /// * Nobody shortens the object: the next access would be a SIGBUS.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if `T` is not as large as an element.
-    pub unsafe fn as_slice<T: Pod>(&self) -> Result<&[T]> {
-        let size = size_of::<T>();
-        if size == 0 || size != self.itemsize() as usize || align_of::<T>() > 4096 {
-            return Err(Error::Argument);
-        }
-        let (at, len) = (self.data_ptr().cast::<T>(), self.data_len() / size);
-        // SAFETY: `len` items from `at` on lie in the mapping, which lives as long as
-        // `self`; the data is aligned to 4096 bytes at least, every bit pattern is a `T`,
-        // and the caller promises that nobody writes.
-        Ok(unsafe { core::slice::from_raw_parts(at, len) })
     }
 
     /// Takes this process out of the reference count, if it was counted here;

@@ -13,20 +13,37 @@
 
 mod attach;
 mod draft;
+pub mod element;
 mod growable;
 mod handle;
 mod head;
 mod info;
+#[cfg(feature = "ndarray")]
+mod ndarray;
+mod plain;
+mod record;
 mod spec;
+mod typed;
+mod walk;
 
 pub use crate::layout::{Policy, State};
 pub use crate::lifetime::{Alive, MAX_NAME, Name, Removal, Via};
 pub use crate::sys::Access;
 pub use draft::{Draft, Unpublished};
+pub use element::Element;
 pub use growable::Growable;
 pub use handle::Segment;
 pub use info::{Glance, Info, glance, list, prune, unlink};
 pub use spec::{HANDOFF_TIMEOUT, Spec, handoff};
+pub use typed::{Column, Iter};
+
+/// What [`record!`](crate::record) needs where it is used.
+#[doc(hidden)]
+pub mod __private {
+    pub use super::element::{Element, Tables};
+    pub use super::record::{Part, Record, plain_name, room};
+    pub use bytemuck::{Pod, Zeroable};
+}
 
 #[cfg(all(test, feature = "std"))]
 mod tests;
