@@ -37,37 +37,24 @@
  *
  * OWNERSHIP. The caller owns all memory. The library allocates none, but for
  * the mappings of segments, and keeps no pointer to an argument. A handle
- * (ndshm_segment) is plain storage of the caller's; begin with zeros. What
- * ndshm_segment_create and ndshm_segment_attach put into it is given back by
- * ndshm_segment_detach. Pointers that come out of a handle are valid until it
- * is detached; text that is returned is static.
+ * (ndshm_segment, ndshm_growable) is plain storage of the caller's; begin with
+ * zeros. What ndshm_segment_create, ndshm_segment_attach and their like put into
+ * it is given back by ndshm_segment_detach. A handle that is closed twice, or
+ * used when it is closed, is an error and not a crash. Pointers that come out of
+ * a handle are valid until it is detached; text that is returned is static.
  *
  * LIFE. A segment lives as long as a process has it attached, and its name goes
  * with the last one, however that ends: detach, exit, exec or SIGKILL. (After a
  * kill the name and the memory may stay until the next process creates a
- * segment of that name, or calls ndshm_segment_prune.) NDSHM_POLICY_PERSIST
- * keeps it until somebody unlinks it. The kernel's locks decide, never a
- * process id and never the reference count.
- *
- * ERRORS. A function that can fail returns a status: NDSHM_OK, which is 0, or a
- * negative NDSHM_ERR_... . The numbers are stable. Outputs follow the inputs and
- * are written only on success. The last parameter is an optional ndshm_error,
- * which gets a sentence for people when the call fails; NULL if you do not want
- * it. Functions that ask an open handle for something return it directly, and
- * NULL or 0 for a handle that is not open.
- *
- * NULL where a pointer is needed is NDSHM_ERR_ARGUMENT and not a crash; so is a
- * number that has no meaning. A handle that was closed is NDSHM_ERR_HANDLE.
- *
- * OPTIONS. A struct of options begins with its size, so that it can grow:
- * set struct_size to sizeof, leave all you do not need at zero. Fields that a
- * newer program sets and this library does not know are refused, not ignored.
- * In C write "= { .struct_size = sizeof(x) }", in C++ "= {}" and set it.
+ * segment of that name, or calls ndshm_segment_prune.) Other policies keep it
+ * until somebody unlinks it, until it was taken over, or no longer than its
+ * creator; an anonymous segment has no name, and no kill leaves anything of it.
+ * The kernel's locks decide, never a process id and never the reference count.
  *
  * THREADS. There is no state of the library's own that threads could see:
  * different handles may be used by different threads at once. Of one handle,
  * functions that take it as const may be called by many threads at once; while
- * one thread publishes or detaches it no other may use it. Access to the data
+ * one thread calls one that does not, no other may use it. Access to the data
  * is not synchronised in any way, neither between threads nor between processes.
  *
  * FORK. A forked child has the segments of its parent attached, too, and keeps
@@ -78,7 +65,24 @@
  * SIGNALS. The library installs no handlers, and calls that a signal interrupts
  * go on. Do not call it from a handler. All memory is reserved when a segment is
  * made, so that full shared memory is NDSHM_ERR_NO_SPACE and not a SIGBUS; an
- * object that is made shorter from outside while it is attached is one.
+ * object that is made shorter from outside while it is attached is one. Nobody
+ * can do that to an anonymous segment.
+ *
+ * ERRORS. A function that can fail returns a status: NDSHM_OK, which is 0, or a
+ * negative NDSHM_ERR_... . The numbers are stable. Outputs follow the inputs and
+ * are written only on success. The last parameter is an optional ndshm_error,
+ * which gets a sentence for people when the call fails, and the place in the
+ * input where it did; NULL if you do not want it. Functions that ask an open
+ * handle for something return it directly, and NULL or 0 for a handle that is
+ * not open.
+ *
+ * NULL where a pointer is needed is NDSHM_ERR_ARGUMENT and not a crash; so is a
+ * number that has no meaning. A handle that was closed is NDSHM_ERR_HANDLE.
+ *
+ * OPTIONS. A struct of options begins with its size, so that it can grow:
+ * set struct_size to sizeof, leave all you do not need at zero. Fields that a
+ * newer program sets and this library does not know are refused, not ignored.
+ * In C write "= { .struct_size = sizeof(x) }", in C++ "= {}" and set it.
  *
  * TRUST. A header is checked before it is used, whoever wrote it. The data is
  * whatever those with the permission to write it wrote.
@@ -87,6 +91,10 @@
  * that is running. NDSHM_ABI_VERSION changes when programs must be compiled
  * again. The format of segments has a version of its own: libraries read
  * each other's segments if NDSHM_FORMAT_MAJOR is the same.
+ *
+ * LIBRARIES. The first part of this file is in every build of the library; that
+ * core neither allocates nor starts threads. The second part, marked below,
+ * needs more, and is not in a library that was built without Rust's std.
  *
  * LANGUAGES. C99 or later, C++11 or later. Integers stand for enums, so that
  * every foreign function interface can call this.
@@ -137,8 +145,8 @@ uint32_t ndshm_abi_version(void);
 /* ==========================================================================
  *                                  Errors
  *
- * Statuses, in groups with gaps: of any call, of segments, of dtypes, of this
- * interface. A number that was ever released is not used for something else.
+ * Statuses, in groups with gaps: of any call, of segments, of dtypes, of workers,
+ * of this interface. A number that was ever released is not used for something else.
  * ========================================================================== */
 
 // No error.
@@ -218,10 +226,20 @@ uint32_t ndshm_abi_version(void);
 // The record has no such field.
 #define NDSHM_ERR_NO_FIELD -81
 
-// Bytes of the message in `ndshm_error`, its NUL included.
-#define NDSHM_MESSAGE_SIZE 240
+// The library has a bug: it gave up in the middle of the call. What the call
+// was given is not to be used again, but to be freed.
+#define NDSHM_ERR_PANIC -90
 
-// What went wrong, in the caller's memory. Set `struct_size` to
+// Bytes of the message in `ndshm_error`, its NUL included.
+#define NDSHM_MESSAGE_SIZE 464
+
+// In `ndshm_error`: the error is not about one of several inputs.
+#define NDSHM_NO_INPUT UINT32_MAX
+
+// In `ndshm_error`: no such place.
+#define NDSHM_NO_PLACE UINT64_MAX
+
+// What went wrong and where, in the caller's memory. Set `struct_size` to
 // `sizeof(ndshm_error)` before the first call; the rest is written when a call
 // fails, and left alone when it succeeds.
 typedef struct ndshm_error {
@@ -232,6 +250,20 @@ typedef struct ndshm_error {
     int32_t code;
     // The `errno` of a failed system call, 0 if there was none.
     int32_t os_errno;
+    // Which of the inputs, files or items, from 0; else `NDSHM_NO_INPUT`.
+    uint32_t input;
+    // Line of the input, from 1, every line counted; 0 if none is meant.
+    uint64_t line;
+    // Row of the input, from 0, lines without a row not counted; else
+    // `NDSHM_NO_PLACE`.
+    uint64_t row;
+    // Byte of the input, or of the text that was given, at which it went
+    // wrong, from 0; else `NDSHM_NO_PLACE`.
+    uint64_t byte;
+    // Column of the input, from 1; 0 if none is meant.
+    uint32_t column;
+    // 0.
+    uint32_t reserved;
     // A sentence for people, in UTF-8, cut off if it is too long, always
     // ended by a NUL.
     char message[NDSHM_MESSAGE_SIZE];
@@ -276,6 +308,22 @@ typedef struct ndshm_segment {
 // The name stays until somebody unlinks it, or the machine restarts.
 #define NDSHM_POLICY_PERSIST 2
 
+// The name goes when the creator detaches; others keep what they have
+// attached. If the creator is killed, it goes with the last of them.
+#define NDSHM_POLICY_OWNER 3
+
+// The segment waits to be taken over: it stays, also when nobody has it, until
+// it was attached `handoff_attaches` times or `handoff_timeout_ms` are over;
+// from then on as `NDSHM_POLICY_LAST_DETACH`.
+#define NDSHM_POLICY_HANDOFF 4
+
+// There never is a name: other processes get the segment by its descriptor. It
+// goes with the last who has it, and a kill leaves nothing at all.
+#define NDSHM_POLICY_ANONYMOUS 5
+
+// `handoff_timeout_ms` for a segment that waits for ever.
+#define NDSHM_FOREVER UINT64_MAX
+
 // The name appears with `ndshm_segment_publish`, where the system can do that.
 #define NDSHM_VIA_AUTO 0
 
@@ -309,12 +357,17 @@ typedef struct ndshm_create_options {
     // `NDSHM_POLICY_...`, 0 for `NDSHM_POLICY_LAST_DETACH`.
     uint32_t policy;
     // Permission bits whatever the umask; 0 for 0600. The owner must be able
-    // to read.
+    // to read. Without any bit for writing nobody attaches it for writing once it
+    // is published, and an anonymous segment's data cannot be changed any more.
     uint32_t mode;
     // `NDSHM_VIA_...`.
     uint32_t via;
-    // 0.
-    uint32_t reserved;
+    // How often a `NDSHM_POLICY_HANDOFF` segment is to be attached, at least 1;
+    // 0 for other policies.
+    uint32_t handoff_attaches;
+    // Milliseconds from publish that a `NDSHM_POLICY_HANDOFF` segment waits; 0
+    // for ten minutes, `NDSHM_FOREVER`. 0 for other policies.
+    uint64_t handoff_timeout_ms;
 } ndshm_create_options;
 
 // How a segment is attached. All zeros: for reading, without waiting.
@@ -336,9 +389,9 @@ typedef struct ndshm_attach_options {
 // until the next create of that name or `ndshm_segment_prune`.
 //
 // `name` is 1 to `NDSHM_MAX_NAME` bytes of UTF-8 without `/` and control
-// characters.
+// characters; NULL for `NDSHM_POLICY_ANONYMOUS`.
 //
-// Returns `NDSHM_ERR_EXISTS` if a live or persistent segment has the name,
+// Returns `NDSHM_ERR_EXISTS` if a live, persistent or waiting segment has the name,
 // `NDSHM_ERR_NO_SPACE` if memory is short, `NDSHM_ERR_DTYPE` with the byte at
 // which it went wrong, `NDSHM_ERR_NAME`, `NDSHM_ERR_ARGUMENT`,
 // `NDSHM_ERR_OVERFLOW`, `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`,
@@ -353,18 +406,34 @@ int32_t ndshm_segment_create(const char *name,
                              ndshm_segment *segment,
                              ndshm_error *error);
 
+// Gives a draft another name, for instance after a publish that failed with
+// `NDSHM_ERR_EXISTS`.
+//
+// Returns `NDSHM_ERR_ARGUMENT` if the name is taken already, as with
+// `NDSHM_VIA_SHM_OPEN`, or the segment is anonymous; `NDSHM_ERR_NAME`,
+// `NDSHM_ERR_HANDLE` if the handle is not open or published already.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that no other thread uses.
+// * `name` stays as it is during the call.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_rename(ndshm_segment *segment,
+                             const char *name,
+                             ndshm_error *error);
+
 // Makes a draft visible under its name, complete and at once. Pointers to its
 // data, shape and strides stay valid; the handle is an attached segment then,
-// open for writing.
+// open for writing unless it is anonymous and its mode lets nobody write.
 //
 // If it fails, the draft stays as it was: try again, give it another name with
 // `ndshm_segment_rename`, or discard it with `ndshm_segment_detach`.
 //
-// Returns `NDSHM_ERR_EXISTS` if a live or persistent segment got the name
-// meanwhile, `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`, `NDSHM_ERR_OS`.
+// Returns `NDSHM_ERR_EXISTS` if a live, persistent or waiting segment got the
+// name meanwhile, `NDSHM_ERR_HANDLE` for a handle that is no draft,
+// `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`, `NDSHM_ERR_OS`.
 //
 // Duties of the caller:
-// * `segment` is a handle that no other thread uses.
+// * `segment` is NULL, or a handle that no other thread uses.
 // * `error` is NULL, or its `struct_size` is set.
 int32_t ndshm_segment_publish(ndshm_segment *segment, ndshm_error *error);
 
@@ -400,13 +469,202 @@ int32_t ndshm_segment_attach(const char *name,
 int32_t ndshm_segment_detach(ndshm_segment *segment);
 
 /* ==========================================================================
+ *                  A segment whose rows are not counted yet
+ *
+ * Write rows as they come, say at the end how many there are, and publish:
+ *
+ *     const uint64_t shape[] = {0};        // options.shape: rows are not known
+ *     ndshm_growable rows = {0};
+ *
+ *     if (ndshm_growable_create("run7", &options, &rows, &error))
+ *         return fail(&error);
+ *     while (next(&record)) {
+ *         if (ndshm_growable_append(&rows, &record, sizeof(record), &error))
+ *             return fail(&error);
+ *         n++;
+ *     }
+ *     if (ndshm_growable_finish(&rows, n, &segment, &error) ||
+ *         ndshm_segment_publish(&segment, &error))
+ *         return fail(&error);
+ * ========================================================================== */
+
+// Words of storage in an `ndshm_growable`.
+#define NDSHM_GROWABLE_WORDS 127
+
+// A handle: room for one segment that grows, in the caller's memory. All zeros
+// is a handle that is not open, so begin with `ndshm_growable g = {0};`. It may
+// be moved like an `ndshm_segment`.
+typedef struct ndshm_growable {
+    // Says whether the handle is open.
+    uint64_t state;
+    // The library's own.
+    uint64_t storage[NDSHM_GROWABLE_WORDS];
+} ndshm_growable;
+
+// Begins a segment whose number of rows is not known. The first extent in
+// `options->shape` is 0 and stands for it; `options->strides` is NULL. Rows go
+// into it in C order through `ndshm_growable_append` or
+// `ndshm_growable_write_at`, which say so when memory is full; then
+// `ndshm_growable_finish` makes a draft of it. It leaves as little as a draft
+// does, if it is discarded or its process dies.
+//
+// `name` and what it returns are as for `ndshm_segment_create`.
+//
+// Duties of the caller:
+// * `name`, `options` and what they lead to stay as they are during the call.
+// * `growable` can be written. What was in it is forgotten, not discarded.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_growable_create(const char *name,
+                              const ndshm_create_options *options,
+                              ndshm_growable *growable,
+                              ndshm_error *error);
+
+// Writes `len` bytes at `data` behind what was written so far. They need not be
+// whole rows.
+//
+// Returns `NDSHM_ERR_NO_SPACE` if memory is short, and part of the bytes may be
+// there then; `NDSHM_ERR_OVERFLOW`, `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_HANDLE`,
+// `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `growable` is NULL, or a handle that no other thread uses.
+// * `data` can be read for `len` bytes during the call; NULL if `len` is 0.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_growable_append(ndshm_growable *growable,
+                              const void *data,
+                              size_t len,
+                              ndshm_error *error);
+
+// Writes `len` bytes at `data` to byte `offset` of the data, which may lie
+// behind what was written so far: bytes never written are zeros. Otherwise as
+// `ndshm_growable_append`.
+//
+// Duties of the caller:
+// * As for `ndshm_growable_append`.
+int32_t ndshm_growable_write_at(ndshm_growable *growable,
+                                uint64_t offset,
+                                const void *data,
+                                size_t len,
+                                ndshm_error *error);
+
+// Bytes of one row, 0 if the handle is not open.
+//
+// Duties of the caller:
+// * `growable` is NULL, or a handle that nobody closes meanwhile.
+uint64_t ndshm_growable_row_len(const ndshm_growable *growable);
+
+// Bytes up to the last one that was written, 0 if the handle is not open.
+//
+// Duties of the caller:
+// * `growable` is NULL, or a handle that nobody closes meanwhile.
+uint64_t ndshm_growable_data_len(const ndshm_growable *growable);
+
+// Makes a draft of `rows` rows, to be published with `ndshm_segment_publish`.
+// What was written behind them is cut off. The handle `growable` is closed
+// then, also if the call fails; only for more rows than were written, which is
+// `NDSHM_ERR_ARGUMENT`, it stays open.
+//
+// Returns `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_HANDLE`, `NDSHM_ERR_NO_SPACE`,
+// `NDSHM_ERR_OVERFLOW`, `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `growable` is NULL, or a handle that no other thread uses.
+// * `segment` can be written. What was in it is forgotten, not detached.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_growable_finish(ndshm_growable *growable,
+                              uint64_t rows,
+                              ndshm_segment *segment,
+                              ndshm_error *error);
+
+// Gives up what was written, and closes the handle. NULL and a handle that
+// never was open are fine; one that is closed already is `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `growable` is NULL, or a handle that no other thread uses.
+int32_t ndshm_growable_discard(ndshm_growable *growable);
+
+/* ==========================================================================
+ *                      Segments without a name
+ *
+ * Make one with NDSHM_POLICY_ANONYMOUS, publish it, and give its descriptor to
+ * another process: through a local socket, or by inheritance.
+ * ========================================================================== */
+
+// The descriptor of an anonymous segment that is published: send it to another
+// process, or let a child inherit it (it is closed by an exec as it is). It
+// belongs to the handle and is open until that is detached. -1 for a segment
+// with a name, a draft, and a handle that is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+int ndshm_segment_fd(const ndshm_segment *segment);
+
+// Attaches the anonymous segment behind `fd`, which stays the caller's, with
+// `access` `NDSHM_ACCESS_...`.
+//
+// Returns `NDSHM_ERR_UNSEALED` for what is no anonymous segment or not
+// published, since its length could change; `NDSHM_ERR_PERMISSION` if it is
+// not to be written; `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`, and as
+// `ndshm_segment_attach` for what is no valid segment.
+//
+// Duties of the caller:
+// * `segment` can be written. What was in it is forgotten, not detached.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_attach_fd(int fd,
+                                uint32_t access,
+                                ndshm_segment *segment,
+                                ndshm_error *error);
+
+// Sends an anonymous segment through `socket`, a connected local socket
+// (`AF_UNIX`) of any type, as one byte with a descriptor. It stays attached
+// here. From then on the message keeps it alive, so it may be detached at once.
+//
+// Returns `NDSHM_ERR_HANDLE` for a draft and a handle that is not open,
+// `NDSHM_ERR_ARGUMENT` for a segment with a name, which is attached by that;
+// `NDSHM_ERR_OS`, with `EPIPE` if the other end is closed; there is no SIGPIPE.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_send(const ndshm_segment *segment, int socket, ndshm_error *error);
+
+// Receives a segment that `ndshm_segment_send` has sent, and attaches it with
+// `access` `NDSHM_ACCESS_...`. Waits for the message, unless the socket does not.
+//
+// Returns `NDSHM_ERR_NOT_FOUND` if the other end is closed or the message has
+// brought no descriptor; `NDSHM_ERR_OS`, with `EAGAIN` if there is no message
+// and the socket does not wait; and as `ndshm_segment_attach_fd`.
+//
+// Duties of the caller:
+// * `segment` can be written. What was in it is forgotten, not detached.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_receive(int socket,
+                              uint32_t access,
+                              ndshm_segment *segment,
+                              ndshm_error *error);
+
+/* ==========================================================================
  *                          What a segment holds
  *
  * Of a draft as well as of an attached segment.
  * ========================================================================== */
 
+// A draft: the data is not complete yet.
+#define NDSHM_STATE_INITIALIZING 0
+
+// The segment is published.
+#define NDSHM_STATE_READY 1
+
 // Bytes of a segment's uuid.
 #define NDSHM_UUID_SIZE 16
+
+// Its name, which ends with a NUL. It is valid until the segment is detached or
+// its handle is moved. NULL for an anonymous segment, a draft, and a handle
+// that is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+const char *ndshm_segment_name(const ndshm_segment *segment);
 
 // Start of the data, NULL if the handle is not open. It is aligned to a page,
 // and valid until the segment is detached. Other processes may write it at any
@@ -477,6 +735,12 @@ size_t ndshm_segment_metadata_len(const ndshm_segment *segment);
 // * `segment` is NULL, or a handle that nobody closes meanwhile.
 uint32_t ndshm_segment_policy(const ndshm_segment *segment);
 
+// `NDSHM_STATE_...`: 0 for a draft, and if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+uint32_t ndshm_segment_state(const ndshm_segment *segment);
+
 // Copies the segment's uuid, random bytes that no other segment has, to
 // `uuid`, which has room for `NDSHM_UUID_SIZE` bytes.
 //
@@ -499,12 +763,58 @@ int32_t ndshm_segment_uuid(const ndshm_segment *segment,
 // * `segment` is NULL, or a handle that nobody closes meanwhile.
 uint32_t ndshm_segment_refcount(const ndshm_segment *segment);
 
+// How often the segment was attached so far, the creator not counted: a number
+// that only grows, and wraps around. Who may not write it is not counted. 0 for a
+// draft, and if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+uint32_t ndshm_segment_attach_epoch(const ndshm_segment *segment);
+
 // 1 if the name still leads to this segment; 0 if it was unlinked or
 // replaced, for a draft, and if the handle is not open.
 //
 // Duties of the caller:
 // * `segment` is NULL, or a handle that nobody closes meanwhile.
 int32_t ndshm_segment_is_current(const ndshm_segment *segment);
+
+/* ==========================================================================
+ *                              Checked copies
+ * ========================================================================== */
+
+// Copies `len` bytes of data, from byte `offset` on, to `to`. What others write
+// meanwhile is seen in part or not at all.
+//
+// Returns `NDSHM_ERR_ARGUMENT` for bytes outside the data, `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+// * `to` can be written for `len` bytes, and is no part of the data; NULL if
+//   `len` is 0.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_copy_to(const ndshm_segment *segment,
+                              size_t offset,
+                              size_t len,
+                              void *to,
+                              ndshm_error *error);
+
+// Copies `len` bytes at `from` into the data, to byte `offset`. Others may see
+// part of it.
+//
+// Returns `NDSHM_ERR_ARGUMENT` for bytes outside the data,
+// `NDSHM_ERR_READ_ONLY` if the segment is attached for reading,
+// `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+// * `from` can be read for `len` bytes, and is no part of the data; NULL if
+//   `len` is 0.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_copy_from(ndshm_segment *segment,
+                                size_t offset,
+                                const void *from,
+                                size_t len,
+                                ndshm_error *error);
 
 /* ==========================================================================
  *                        The type of the elements
@@ -645,8 +955,79 @@ int32_t ndshm_field_at(const ndshm_segment *segment,
 size_t ndshm_segment_dtype(const ndshm_segment *segment, char *buf, size_t buf_size);
 
 /* ==========================================================================
- *                  Segments by name: list, prune, unlink
+ *               Segments by name: look, list, prune, unlink
  * ========================================================================== */
+
+// What can be seen of a segment without attaching it. Set `struct_size` to
+// `sizeof(ndshm_info)`; the rest is written by `ndshm_segment_peek`.
+typedef struct ndshm_info {
+    // `sizeof(ndshm_info)`. More than this library knows is left alone.
+    uint32_t struct_size;
+    // Permission bits.
+    uint32_t mode;
+    // User id of the owner.
+    uint32_t uid;
+    // 1 if somebody has it attached, 0 if it is dead, or waits.
+    uint32_t attached;
+    // `NDSHM_STATE_...`.
+    uint32_t state;
+    // `NDSHM_POLICY_...`.
+    uint32_t policy;
+    // As `ndshm_segment_refcount`.
+    uint32_t refcount;
+    // As `ndshm_segment_attach_epoch`.
+    uint32_t attach_epoch;
+    // Process id of the creator, as it was there.
+    uint32_t creator_pid;
+    // Of `NDSHM_POLICY_HANDOFF`: how often it is to be attached; else 0.
+    uint32_t handoff_attaches;
+    // Format of the segment: first number.
+    uint32_t format_major;
+    // Format of the segment: second number.
+    uint32_t format_minor;
+    // Bytes of one element.
+    uint32_t itemsize;
+    // Dimensions.
+    uint32_t ndim;
+    // Bytes of memory, the header included.
+    uint64_t size;
+    // Bytes of data.
+    uint64_t data_len;
+    // Bytes of metadata.
+    uint64_t metadata_len;
+    // Bytes of the whole text of the dtype, without a NUL.
+    uint64_t dtype_len;
+    // When it was created, in nanoseconds since 1970.
+    uint64_t created_ns;
+    // Of `NDSHM_POLICY_HANDOFF`: when it stops waiting, in nanoseconds of
+    // `CLOCK_BOOTTIME`, 0 for never; else 0.
+    uint64_t expiry_ns;
+    // Random bytes that no other segment has.
+    uint8_t uuid[NDSHM_UUID_SIZE];
+    // Extents, slowest first; zeros behind the `ndim`-th.
+    uint64_t shape[NDSHM_MAX_NDIM];
+    // Bytes from one element to the next in each dimension; zeros behind the
+    // `ndim`-th.
+    int64_t strides[NDSHM_MAX_NDIM];
+} ndshm_info;
+
+// Looks at the segment `name` without attaching it: it takes no lock, counts
+// nothing, and does not keep the name. `dtype` gets the element's type as text,
+// as `ndshm_segment_dtype` writes it, into `dtype_size` bytes; it may be NULL.
+//
+// Returns what `ndshm_segment_attach` returns without a timeout, but never
+// `NDSHM_ERR_BUSY`.
+//
+// Duties of the caller:
+// * `name` stays as it is during the call.
+// * `dtype` can be written for `dtype_size` bytes, or is NULL.
+// * `info` is NULL, or its `struct_size` is set.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_peek(const char *name,
+                           char *dtype,
+                           size_t dtype_size,
+                           ndshm_info *info,
+                           ndshm_error *error);
 
 // It was dead, and is gone.
 #define NDSHM_PRUNE_REMOVED 1
@@ -703,6 +1084,12 @@ int32_t ndshm_segment_prune(ndshm_prune_callback callback,
 // * `name` stays as it is during the call.
 // * `error` is NULL, or its `struct_size` is set.
 int32_t ndshm_segment_unlink(const char *name, ndshm_error *error);
+
+/* ##########################################################################
+ *                               Second part
+ *
+ * From here on: not in a library that was built without std.
+ * ########################################################################## */
 
 #ifdef __cplusplus
 }

@@ -189,9 +189,10 @@ fn symbols(file: &Path, flags: &[&str]) -> Vec<(char, String)> {
     text.lines().filter_map(symbol).collect()
 }
 
-/// The functions that the header declares.
+/// The functions that the header declares for a library without std.
 fn declared() -> BTreeSet<String> {
     let header = fs::read_to_string(root().join("include/ndshm.h")).unwrap();
+    let (header, _) = header.split_once("Second part").unwrap();
     let code = header.lines().filter(|line| !line.starts_with("//") && !line.starts_with(" *"));
     let call = |line: &str| {
         let name = line.split('(').next()?.rsplit(|c: char| !is_name(c)).next()?.to_string();

@@ -42,6 +42,13 @@ pub(super) unsafe fn name(at: *const c_char) -> Result<Name, Fault> {
     }
 }
 
+/// The name with a NUL at its end, which the POSIX spelling has behind a prefix.
+pub(super) fn c_name(name: &Name) -> *const c_char {
+    let posix = name.posix().to_bytes_with_nul();
+    let start = posix.len().saturating_sub(name.as_str().len()).saturating_sub(1);
+    posix.get(start..).map_or(core::ptr::null(), |text| text.as_ptr().cast())
+}
+
 /// `len` items, none of which need to be there if `len` is 0.
 ///
 /// # Safety
@@ -61,6 +68,26 @@ pub(super) unsafe fn items<'a, T>(
     }
     // SAFETY: the caller's promise; not NULL, aligned, and not too long for a slice.
     Ok(unsafe { core::slice::from_raw_parts(at, len) })
+}
+
+/// `len` bytes that a call writes, none of which need to be there if `len` is 0.
+///
+/// # Safety
+/// * `at` is NULL, or points to `len` bytes that nobody else uses for `'a`.
+pub(super) unsafe fn bytes_mut<'a>(
+    at: *mut u8,
+    len: usize,
+    what: &'static str,
+) -> Result<&'a mut [u8], Fault> {
+    if len == 0 {
+        return Ok(&mut []);
+    }
+    let at = output(at, what)?;
+    if isize::try_from(len).is_err() {
+        return Err(Fault::Range(what));
+    }
+    // SAFETY: the caller's promise; not NULL, and not too long for a slice.
+    Ok(unsafe { core::slice::from_raw_parts_mut(at, len) })
 }
 
 /// A struct of options.
@@ -97,6 +124,35 @@ pub(super) unsafe fn options<T: Options>(at: *const T) -> Result<T, Fault> {
     }
     // SAFETY: bytes of a `T` of the caller's, or zeros, which are one.
     Ok(unsafe { known.assume_init() })
+}
+
+/// The size that a struct to be filled says it has.
+///
+/// # Safety
+/// * `at` is NULL, or points to a struct that begins with its size.
+pub(super) unsafe fn room<T: Options>(at: *mut T) -> Result<usize, Fault> {
+    if at.is_null() {
+        return Err(Fault::Null(T::NAME));
+    }
+    if !at.is_aligned() {
+        return Err(Fault::Range(T::NAME));
+    }
+    // SAFETY: every such struct begins with its size.
+    let size = unsafe { at.cast::<u32>().read() } as usize;
+    let known = (T::MIN_SIZE..=MAX_SIZE).contains(&size);
+    if known { Ok(size) } else { Err(Fault::StructSize(T::NAME)) }
+}
+
+/// Fills a struct as far as it has `room`; its size stays.
+///
+/// # Safety
+/// * `at` can be written for `room` bytes, which [`room`](fn@room) said.
+pub(super) unsafe fn fill<T: Options>(at: *mut T, room: usize, value: &T) {
+    let (from, to) = (core::ptr::from_ref(value).cast::<u8>(), at.cast::<u8>());
+    let (skip, len) = (size_of::<u32>(), room.min(size_of::<T>()));
+    let (from, to) = (from.wrapping_add(skip), to.wrapping_add(skip));
+    // SAFETY: not more than either has; the caller's struct is not this one.
+    unsafe { to.copy_from_nonoverlapping(from, len.saturating_sub(skip)) };
 }
 
 /// # Safety

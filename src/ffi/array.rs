@@ -1,11 +1,27 @@
 //! What a segment holds: its data and their description.
 
-use core::ffi::c_void;
+use core::ffi::{c_char, c_void};
 use core::ptr::{null, null_mut};
 
 use super::args;
 use super::error::{ndshm_error, report};
 use super::handle::{Handle, borrow, ndshm_segment};
+use crate::segment::State;
+
+/// Its name, which ends with a NUL. It is valid until the segment is detached or
+/// its handle is moved. NULL for an anonymous segment, a draft, and a handle
+/// that is not open.
+///
+/// # Safety
+/// * `segment` is NULL, or a handle that nobody closes meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_name(segment: *const ndshm_segment) -> *const c_char {
+    // SAFETY: the caller's promise.
+    match unsafe { borrow(segment) } {
+        Ok(Handle::Segment(segment)) => segment.name().map_or(null(), args::c_name),
+        _ => null(),
+    }
+}
 
 /// Start of the data, NULL if the handle is not open. It is aligned to a page,
 /// and valid until the segment is detached. Other processes may write it at any
@@ -128,6 +144,27 @@ pub unsafe extern "C" fn ndshm_segment_policy(segment: *const ndshm_segment) -> 
     unsafe { borrow(segment) }.map_or(0, |handle| handle.view().policy().code())
 }
 
+/// A draft: the data is not complete yet.
+pub const NDSHM_STATE_INITIALIZING: u32 = 0;
+/// The segment is published.
+pub const NDSHM_STATE_READY: u32 = 1;
+
+const _: () = assert!(NDSHM_STATE_INITIALIZING == State::Initializing as u32);
+const _: () = assert!(NDSHM_STATE_READY == State::Ready as u32);
+
+/// `NDSHM_STATE_...`: 0 for a draft, and if the handle is not open.
+///
+/// # Safety
+/// * `segment` is NULL, or a handle that nobody closes meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_state(segment: *const ndshm_segment) -> u32 {
+    // SAFETY: the caller's promise.
+    match unsafe { borrow(segment) } {
+        Ok(Handle::Segment(segment)) => segment.state().map_or(0, |state| state as u32),
+        _ => NDSHM_STATE_INITIALIZING,
+    }
+}
+
 /// Bytes of a segment's uuid.
 pub const NDSHM_UUID_SIZE: usize = 16;
 
@@ -170,6 +207,21 @@ pub unsafe extern "C" fn ndshm_segment_refcount(segment: *const ndshm_segment) -
     // SAFETY: the caller's promise.
     match unsafe { borrow(segment) } {
         Ok(Handle::Segment(segment)) => segment.refcount(),
+        _ => 0,
+    }
+}
+
+/// How often the segment was attached so far, the creator not counted: a number
+/// that only grows, and wraps around. Who may not write it is not counted. 0 for a
+/// draft, and if the handle is not open.
+///
+/// # Safety
+/// * `segment` is NULL, or a handle that nobody closes meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_attach_epoch(segment: *const ndshm_segment) -> u32 {
+    // SAFETY: the caller's promise.
+    match unsafe { borrow(segment) } {
+        Ok(Handle::Segment(segment)) => segment.attach_epoch(),
         _ => 0,
     }
 }

@@ -1,12 +1,11 @@
 //! Segments by their names, without attaching them: list, prune, unlink.
 
 use core::ffi::{c_char, c_void};
-use core::ptr::null_mut;
 
 use super::args;
 use super::error::{Fault, ndshm_error, report};
 use crate::error::{Error, Result};
-use crate::segment::{self, Name, Removal};
+use crate::segment::{self, Removal};
 
 /// Called with the name of a segment, valid during the call, and `user` as it
 /// was given. Returns 0 to go on; anything else ends the listing and is what it
@@ -34,7 +33,7 @@ pub unsafe extern "C" fn ndshm_segment_list(
         let mut answer = 0;
         let end = segment::list(|name| {
             // SAFETY: the name ends with a NUL; the rest is the caller's promise.
-            answer = unsafe { callback(c_name(name), user) };
+            answer = unsafe { callback(args::c_name(name), user) };
             go_on(answer)
         });
         outcome(answer, end)
@@ -77,7 +76,7 @@ pub unsafe extern "C" fn ndshm_segment_prune(
         let end = segment::prune(|name, result| {
             if let Some(callback) = callback {
                 // SAFETY: the name ends with a NUL; the rest is the caller's promise.
-                answer = unsafe { callback(c_name(name), removal_code(result), user) };
+                answer = unsafe { callback(args::c_name(name), removal_code(result), user) };
             }
             go_on(answer)
         });
@@ -112,13 +111,6 @@ pub unsafe extern "C" fn ndshm_segment_unlink(name: *const c_char, error: *mut n
     let call = || Ok(segment::unlink(&unsafe { args::name(name) }?)?);
     // SAFETY: the caller's promise.
     unsafe { report(error, call) }
-}
-
-/// The name with a NUL at its end, which the POSIX spelling has behind a prefix.
-fn c_name(name: &Name) -> *const c_char {
-    let posix = name.posix().to_bytes_with_nul();
-    let start = posix.len().saturating_sub(name.as_str().len()).saturating_sub(1);
-    posix.get(start..).map_or(null_mut(), |text| text.as_ptr().cast_mut()).cast()
 }
 
 /// Ends a walk when the callback says so, by any error.

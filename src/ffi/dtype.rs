@@ -236,12 +236,26 @@ pub unsafe extern "C" fn ndshm_segment_dtype(
     buf: *mut c_char,
     buf_size: usize,
 ) -> usize {
+    // SAFETY: the caller's promise.
+    let dtype = unsafe { borrow(segment) }.ok().map(|handle| handle.view().dtype());
+    // SAFETY: the caller's promise.
+    unsafe { write_dtype(dtype, buf, buf_size) }
+}
+
+/// Writes a dtype as text, see [`ndshm_segment_dtype`]; the bytes of all of it.
+///
+/// # Safety
+/// * As for [`ndshm_segment_dtype`].
+pub(super) unsafe fn write_dtype(
+    dtype: Option<DType<'_>>,
+    buf: *mut c_char,
+    buf_size: usize,
+) -> usize {
     let buf_size = if buf.is_null() { 0 } else { buf_size };
     let mut text = Measured { buf, room: buf_size.saturating_sub(1), len: 0 };
-    // SAFETY: the caller's promise.
-    if let Ok(handle) = unsafe { borrow(segment) } {
+    if let Some(dtype) = dtype {
         // It counts what it has no room for, and never fails.
-        let _ = write!(text, "{}", handle.view().dtype());
+        let _ = write!(text, "{dtype}");
     }
     if buf_size > 0 {
         // SAFETY: not behind the last of `buf_size` bytes, which the caller lets us write.

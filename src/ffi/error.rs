@@ -62,6 +62,10 @@ pub const NDSHM_ERR_HANDLE: i32 = -80;
 /// The record has no such field.
 pub const NDSHM_ERR_NO_FIELD: i32 = -81;
 
+/// The library has a bug: it gave up in the middle of the call. What the call
+/// was given is not to be used again, but to be freed.
+pub const NDSHM_ERR_PANIC: i32 = -90;
+
 const _: () = {
     assert!(NDSHM_ERR_ARGUMENT == Error::Argument.code());
     assert!(NDSHM_ERR_OVERFLOW == Error::Overflow.code());
@@ -88,9 +92,13 @@ const _: () = {
 };
 
 /// Bytes of the message in `ndshm_error`, its NUL included.
-pub const NDSHM_MESSAGE_SIZE: usize = 240;
+pub const NDSHM_MESSAGE_SIZE: usize = 464;
+/// In `ndshm_error`: the error is not about one of several inputs.
+pub const NDSHM_NO_INPUT: u32 = u32::MAX;
+/// In `ndshm_error`: no such place.
+pub const NDSHM_NO_PLACE: u64 = u64::MAX;
 
-/// What went wrong, in the caller's memory. Set `struct_size` to
+/// What went wrong and where, in the caller's memory. Set `struct_size` to
 /// `sizeof(ndshm_error)` before the first call; the rest is written when a call
 /// fails, and left alone when it succeeds.
 #[repr(C)]
@@ -103,6 +111,20 @@ pub struct ndshm_error {
     pub code: i32,
     /// The `errno` of a failed system call, 0 if there was none.
     pub os_errno: i32,
+    /// Which of the inputs, files or items, from 0; else `NDSHM_NO_INPUT`.
+    pub input: u32,
+    /// Line of the input, from 1, every line counted; 0 if none is meant.
+    pub line: u64,
+    /// Row of the input, from 0, lines without a row not counted; else
+    /// `NDSHM_NO_PLACE`.
+    pub row: u64,
+    /// Byte of the input, or of the text that was given, at which it went
+    /// wrong, from 0; else `NDSHM_NO_PLACE`.
+    pub byte: u64,
+    /// Column of the input, from 1; 0 if none is meant.
+    pub column: u32,
+    /// 0.
+    pub reserved: u32,
     /// A sentence for people, in UTF-8, cut off if it is too long, always
     /// ended by a NUL.
     pub message: [c_char; NDSHM_MESSAGE_SIZE],
@@ -144,6 +166,7 @@ pub(super) const fn meaning(status: i32) -> &'static CStr {
         NDSHM_ERR_NOT_TEXT => c"this type cannot be read from text",
         NDSHM_ERR_HANDLE => c"handle is not open",
         NDSHM_ERR_NO_FIELD => c"no such field",
+        NDSHM_ERR_PANIC => c"bug in the library",
         _ => UNKNOWN,
     }
 }
@@ -158,8 +181,9 @@ pub(super) enum Fault {
     Utf8(&'static str),
     StructSize(&'static str),
     UnknownFields(&'static str),
-    NotOpen,
+    NotOpen(&'static str),
     NotDraft,
+    NotPublished,
     NoField,
     /// A callback returned this.
     Stopped(i32),
@@ -171,25 +195,69 @@ impl From<Error> for Fault {
     }
 }
 
-impl Fault {
-    const fn code(self) -> i32 {
-        match self {
+/// What a record says of an error. The core's are [`Fault`]s; those of the
+/// layers above, which own memory, implement it where their functions are.
+pub(super) trait Failure: fmt::Display {
+    /// The status of the call: negative, and stable.
+    fn code(&self) -> i32;
+
+    /// The `errno` behind it, 0 if none.
+    fn errno(&self) -> i32 {
+        0
+    }
+
+    /// Where in the input it went wrong.
+    fn place(&self) -> Place {
+        Place::NONE
+    }
+}
+
+/// Where it went wrong, in the words of [`ndshm_error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) input: u32,
+    pub(super) line: u64,
+    pub(super) row: u64,
+    pub(super) byte: u64,
+    pub(super) column: u32,
+}
+
+impl Place {
+    pub(super) const NONE: Self = Self {
+        input: NDSHM_NO_INPUT,
+        line: 0,
+        row: NDSHM_NO_PLACE,
+        byte: NDSHM_NO_PLACE,
+        column: 0,
+    };
+}
+
+impl Failure for Fault {
+    fn code(&self) -> i32 {
+        match *self {
             Self::Core(error) => error.code(),
             Self::Null(_)
             | Self::Range(_)
             | Self::Utf8(_)
             | Self::StructSize(_)
             | Self::UnknownFields(_) => NDSHM_ERR_ARGUMENT,
-            Self::NotOpen | Self::NotDraft => NDSHM_ERR_HANDLE,
+            Self::NotOpen(_) | Self::NotDraft | Self::NotPublished => NDSHM_ERR_HANDLE,
             Self::NoField => NDSHM_ERR_NO_FIELD,
             Self::Stopped(status) => status,
         }
     }
 
-    const fn errno(self) -> i32 {
+    fn errno(&self) -> i32 {
         match self {
             Self::Core(error) => error.errno(),
             _ => 0,
+        }
+    }
+
+    fn place(&self) -> Place {
+        match *self {
+            Self::Core(Error::DType { at, .. }) => Place { byte: at.into(), ..Place::NONE },
+            _ => Place::NONE,
         }
     }
 }
@@ -203,8 +271,9 @@ impl fmt::Display for Fault {
             Self::Utf8(what) => (what, " is not UTF-8"),
             Self::StructSize(what) => (what, ": struct_size is not the size of the struct"),
             Self::UnknownFields(what) => (what, " uses fields that this library does not know"),
-            Self::NotOpen => ("segment", " is not open"),
+            Self::NotOpen(what) => (what, " is not open"),
             Self::NotDraft => ("segment", " is published already"),
+            Self::NotPublished => ("segment", " is not published yet"),
             Self::NoField => ("record", " has no such field"),
             Self::Stopped(_) => ("callback", " stopped the call"),
         };
@@ -224,16 +293,29 @@ pub(super) unsafe fn report(
     // SAFETY: the caller's promise, passed on.
     let Some(struct_size) = (unsafe { size_of_record(error) }) else { return NDSHM_ERR_ARGUMENT };
     let Err(fault) = call() else { return NDSHM_OK };
+    // SAFETY: the caller's promise; the size is what the record said.
+    unsafe { record(error, struct_size, &fault) }
+}
+
+/// Writes the record of a failed call, if the caller wants one; its status.
+///
+/// # Safety
+/// * As for [`report`], and [`size_of_record`] has accepted it.
+pub(super) unsafe fn record(
+    error: *mut ndshm_error,
+    struct_size: u32,
+    failure: &(impl Failure + ?Sized),
+) -> i32 {
     if !error.is_null() {
-        // SAFETY: the caller's promise, and it is as large as this library's struct.
-        unsafe { error.write(ndshm_error { struct_size, ..ndshm_error::of(fault) }) };
+        // SAFETY: the caller's promise: it is as large as this library's struct.
+        unsafe { error.write(ndshm_error { struct_size, ..ndshm_error::of(failure) }) };
     }
-    fault.code()
+    failure.code()
 }
 
 /// Sizes that a record may say: what it had when it was released first, up to
 /// more than it will ever have.
-const RECORD_SIZES: core::ops::RangeInclusive<u32> = 252..=4096;
+const RECORD_SIZES: core::ops::RangeInclusive<u32> = 512..=4096;
 const _: () = assert!(size_of::<ndshm_error>() == *RECORD_SIZES.start() as usize);
 
 /// The size that a record says it has, 0 if there is none; nothing for one that
@@ -241,7 +323,7 @@ const _: () = assert!(size_of::<ndshm_error>() == *RECORD_SIZES.start() as usize
 ///
 /// # Safety
 /// * As for [`report`].
-unsafe fn size_of_record(error: *const ndshm_error) -> Option<u32> {
+pub(super) unsafe fn size_of_record(error: *const ndshm_error) -> Option<u32> {
     if error.is_null() {
         return Some(0);
     }
@@ -254,14 +336,21 @@ unsafe fn size_of_record(error: *const ndshm_error) -> Option<u32> {
 }
 
 impl ndshm_error {
-    fn of(fault: Fault) -> Self {
+    fn of(failure: &(impl Failure + ?Sized)) -> Self {
         let mut message = Message { text: [0; NDSHM_MESSAGE_SIZE], len: 0 };
         // It takes as much as there is room for.
-        let _ = write!(message, "{fault}");
+        let _ = write!(message, "{failure}");
+        let Place { input, line, row, byte, column } = failure.place();
         Self {
             struct_size: size_of::<Self>() as u32,
-            code: fault.code(),
-            os_errno: fault.errno(),
+            code: failure.code(),
+            os_errno: failure.errno(),
+            input,
+            line,
+            row,
+            byte,
+            column,
+            reserved: 0,
             message: message.text,
         }
     }

@@ -23,22 +23,31 @@
 //! that there is one.
 //!
 //! The core does not panic. If it did, the panic would end the process at the
-//! `extern "C"` boundary and not unwind into C.
+//! `extern "C"` boundary and not unwind into C. Functions that need std go
+//! through `guard`, which makes a status of a panic.
 
 #![allow(non_camel_case_types, reason = "types have their names in C")]
 
 mod args;
 pub mod array;
+pub mod copy;
 pub mod directory;
 pub mod dtype;
 pub mod error;
+pub mod growable;
+#[cfg(feature = "std")]
+#[allow(dead_code, reason = "the functions that need std come next")]
+mod guard;
 mod handle;
 #[cfg(all(feature = "panic-handler", not(feature = "std"), not(test)))]
 mod panic;
+pub mod pass;
+pub mod peek;
 pub mod segment;
 #[cfg(all(test, feature = "std"))]
 mod tests;
 pub mod version;
 
 pub use error::ndshm_error;
+pub use growable::{NDSHM_GROWABLE_WORDS, ndshm_growable};
 pub use handle::{NDSHM_SEGMENT_WORDS, ndshm_segment};

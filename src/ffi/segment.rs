@@ -8,7 +8,9 @@ use super::error::{Fault, NDSHM_OK, ndshm_error, report};
 use super::handle::{self, Handle, ndshm_segment};
 use crate::dtype_buf::DTypeBuf;
 use crate::layout::MAX_NDIM;
-use crate::segment::{Access, Draft, Policy, Segment, Spec, Unpublished, Via};
+use crate::segment::{
+    self, Access, Draft, HANDOFF_TIMEOUT, Name, Policy, Segment, Spec, Unpublished, Via,
+};
 
 /// Most dimensions of an array.
 pub const NDSHM_MAX_NDIM: u32 = 32;
@@ -23,9 +25,27 @@ const _: () = assert!(NDSHM_MAX_NAME == crate::segment::MAX_NAME);
 pub const NDSHM_POLICY_LAST_DETACH: u32 = 1;
 /// The name stays until somebody unlinks it, or the machine restarts.
 pub const NDSHM_POLICY_PERSIST: u32 = 2;
+/// The name goes when the creator detaches; others keep what they have
+/// attached. If the creator is killed, it goes with the last of them.
+pub const NDSHM_POLICY_OWNER: u32 = 3;
+/// The segment waits to be taken over: it stays, also when nobody has it, until
+/// it was attached `handoff_attaches` times or `handoff_timeout_ms` are over;
+/// from then on as `NDSHM_POLICY_LAST_DETACH`.
+pub const NDSHM_POLICY_HANDOFF: u32 = 4;
+/// There never is a name: other processes get the segment by its descriptor. It
+/// goes with the last who has it, and a kill leaves nothing at all.
+pub const NDSHM_POLICY_ANONYMOUS: u32 = 5;
 
-const _: () = assert!(NDSHM_POLICY_LAST_DETACH == Policy::LastDetach.code());
-const _: () = assert!(NDSHM_POLICY_PERSIST == Policy::Persist.code());
+/// `handoff_timeout_ms` for a segment that waits for ever.
+pub const NDSHM_FOREVER: u64 = u64::MAX;
+
+const _: () = {
+    assert!(NDSHM_POLICY_LAST_DETACH == Policy::LastDetach.code());
+    assert!(NDSHM_POLICY_PERSIST == Policy::Persist.code());
+    assert!(NDSHM_POLICY_OWNER == Policy::Owner.code());
+    assert!(NDSHM_POLICY_HANDOFF == Policy::Handoff { attaches: 0, expiry_ns: 0 }.code());
+    assert!(NDSHM_POLICY_ANONYMOUS == Policy::Anonymous.code());
+};
 
 /// The name appears with `ndshm_segment_publish`, where the system can do that.
 pub const NDSHM_VIA_AUTO: u32 = 0;
@@ -55,12 +75,17 @@ pub struct ndshm_create_options {
     /// `NDSHM_POLICY_...`, 0 for `NDSHM_POLICY_LAST_DETACH`.
     pub policy: u32,
     /// Permission bits whatever the umask; 0 for 0600. The owner must be able
-    /// to read.
+    /// to read. Without any bit for writing nobody attaches it for writing once it
+    /// is published, and an anonymous segment's data cannot be changed any more.
     pub mode: u32,
     /// `NDSHM_VIA_...`.
     pub via: u32,
-    /// 0.
-    pub reserved: u32,
+    /// How often a `NDSHM_POLICY_HANDOFF` segment is to be attached, at least 1;
+    /// 0 for other policies.
+    pub handoff_attaches: u32,
+    /// Milliseconds from publish that a `NDSHM_POLICY_HANDOFF` segment waits; 0
+    /// for ten minutes, `NDSHM_FOREVER`. 0 for other policies.
+    pub handoff_timeout_ms: u64,
 }
 
 // SAFETY: `repr(C)`, the size first; integers and pointers, which may be zero.
@@ -71,11 +96,30 @@ unsafe impl Options for ndshm_create_options {
 
 impl ndshm_create_options {
     fn policy(&self) -> Result<Policy, Fault> {
+        let handoff = self.policy == NDSHM_POLICY_HANDOFF;
+        if (self.handoff_attaches != 0) != handoff {
+            return Err(Fault::Range("options->handoff_attaches"));
+        }
+        if self.handoff_timeout_ms != 0 && !handoff {
+            return Err(Fault::Range("options->handoff_timeout_ms"));
+        }
         match self.policy {
             0 | NDSHM_POLICY_LAST_DETACH => Ok(Policy::LastDetach),
             NDSHM_POLICY_PERSIST => Ok(Policy::Persist),
+            NDSHM_POLICY_OWNER => Ok(Policy::Owner),
+            NDSHM_POLICY_HANDOFF => Ok(self.handoff()),
+            NDSHM_POLICY_ANONYMOUS => Ok(Policy::Anonymous),
             _ => Err(Fault::Range("options->policy")),
         }
+    }
+
+    fn handoff(&self) -> Policy {
+        let within = match self.handoff_timeout_ms {
+            0 => HANDOFF_TIMEOUT,
+            NDSHM_FOREVER => Duration::MAX,
+            ms => Duration::from_millis(ms),
+        };
+        segment::handoff(self.handoff_attaches, within)
     }
 
     fn via(&self) -> Result<Via, Fault> {
@@ -86,13 +130,34 @@ impl ndshm_create_options {
         }
     }
 
+    /// The segment's name; none for an anonymous one.
+    ///
+    /// # Safety
+    /// * As for [`args::name`].
+    unsafe fn name(&self, name: *const c_char) -> Result<Option<Name>, Fault> {
+        match (self.policy == NDSHM_POLICY_ANONYMOUS, name.is_null()) {
+            (true, true) => Ok(None),
+            (true, false) => Err(Fault::Range("name of an anonymous segment")),
+            // SAFETY: the caller's promise, passed on.
+            (false, _) => unsafe { args::name(name) }.map(Some),
+        }
+    }
+
+    /// The element's type.
+    ///
+    /// # Safety
+    /// * `dtype` is NULL, or text that stays as it is during the call.
+    unsafe fn dtype(&self) -> Result<DTypeBuf, Fault> {
+        // SAFETY: the caller's promise, passed on.
+        Ok(DTypeBuf::parse(unsafe { args::text(self.dtype, "options->dtype") }?)?)
+    }
+
     /// # Safety
     /// * The pointers are NULL, or lead to what their documentation says, which
     ///   stays as it is for `'a`.
     unsafe fn spec<'a>(&self, dtype: &'a DTypeBuf) -> Result<Spec<'a>, Fault> {
-        if self.ndim > NDSHM_MAX_NDIM || self.reserved != 0 {
-            let ndim = self.ndim > NDSHM_MAX_NDIM;
-            return Err(Fault::Range(if ndim { "options->ndim" } else { "options->reserved" }));
+        if self.ndim > NDSHM_MAX_NDIM {
+            return Err(Fault::Range("options->ndim"));
         }
         let ndim = self.ndim as usize;
         // SAFETY: the caller's promise.
@@ -109,6 +174,26 @@ impl ndshm_create_options {
         (spec.policy, spec.via) = (self.policy()?, self.via()?);
         Ok(spec)
     }
+
+    /// What is to be made: hands its name and its description to `make`.
+    ///
+    /// # Safety
+    /// * `options` is NULL, or points to options as [`args::options`] asks for,
+    ///   whose pointers lead to what their documentation says; so does `name`.
+    pub(super) unsafe fn make<T>(
+        name: *const c_char,
+        options: *const Self,
+        make: impl FnOnce(Option<&Name>, &Spec<'_>) -> crate::error::Result<T>,
+    ) -> Result<T, Fault> {
+        // SAFETY: the caller's promise.
+        let options = unsafe { args::options(options) }?;
+        // SAFETY: the caller's promise.
+        let name = unsafe { options.name(name) }?;
+        // SAFETY: the caller's promise.
+        let dtype = unsafe { options.dtype() }?;
+        // SAFETY: the caller's promise.
+        Ok(make(name.as_ref(), &unsafe { options.spec(&dtype) }?)?)
+    }
 }
 
 /// Makes a segment and reserves all its memory, filled with zeros. The handle
@@ -118,9 +203,9 @@ impl ndshm_create_options {
 /// until the next create of that name or `ndshm_segment_prune`.
 ///
 /// `name` is 1 to `NDSHM_MAX_NAME` bytes of UTF-8 without `/` and control
-/// characters.
+/// characters; NULL for `NDSHM_POLICY_ANONYMOUS`.
 ///
-/// Returns `NDSHM_ERR_EXISTS` if a live or persistent segment has the name,
+/// Returns `NDSHM_ERR_EXISTS` if a live, persistent or waiting segment has the name,
 /// `NDSHM_ERR_NO_SPACE` if memory is short, `NDSHM_ERR_DTYPE` with the byte at
 /// which it went wrong, `NDSHM_ERR_NAME`, `NDSHM_ERR_ARGUMENT`,
 /// `NDSHM_ERR_OVERFLOW`, `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`,
@@ -139,17 +224,42 @@ pub unsafe extern "C" fn ndshm_segment_create(
 ) -> i32 {
     let call = || {
         let out = args::output(segment, "segment")?;
+        let create = |name: Option<&Name>, spec: &Spec<'_>| match name {
+            Some(name) => Draft::create(name, spec),
+            None => Draft::create_anonymous(spec),
+        };
+        // SAFETY: the caller's promise.
+        let draft = unsafe { ndshm_create_options::make(name, options, create) }?;
+        // SAFETY: the caller's promise; it is aligned.
+        unsafe { handle::store(out, Handle::Draft(draft)) };
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { report(error, call) }
+}
+
+/// Gives a draft another name, for instance after a publish that failed with
+/// `NDSHM_ERR_EXISTS`.
+///
+/// Returns `NDSHM_ERR_ARGUMENT` if the name is taken already, as with
+/// `NDSHM_VIA_SHM_OPEN`, or the segment is anonymous; `NDSHM_ERR_NAME`,
+/// `NDSHM_ERR_HANDLE` if the handle is not open or published already.
+///
+/// # Safety
+/// * `segment` is NULL, or a handle that no other thread uses.
+/// * `name` stays as it is during the call.
+/// * `error` is NULL, or its `struct_size` is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_rename(
+    segment: *mut ndshm_segment,
+    name: *const c_char,
+    error: *mut ndshm_error,
+) -> i32 {
+    let call = || {
         // SAFETY: the caller's promise.
         let name = unsafe { args::name(name) }?;
-        // SAFETY: the caller's promise.
-        let options = unsafe { args::options(options) }?;
-        // SAFETY: the caller's promise.
-        let dtype = DTypeBuf::parse(unsafe { args::text(options.dtype, "options->dtype") }?)?;
-        // SAFETY: the caller's promise.
-        let draft = Draft::create(&name, &unsafe { options.spec(&dtype) }?)?;
-        // SAFETY: the caller's promise; it is aligned.
-        unsafe { Handle::Draft(draft).store(out) };
-        Ok(())
+        // SAFETY: the caller's promise; the reference ends with the call.
+        Ok(unsafe { handle::borrow_draft(segment) }?.rename(&name)?)
     };
     // SAFETY: the caller's promise.
     unsafe { report(error, call) }
@@ -157,16 +267,17 @@ pub unsafe extern "C" fn ndshm_segment_create(
 
 /// Makes a draft visible under its name, complete and at once. Pointers to its
 /// data, shape and strides stay valid; the handle is an attached segment then,
-/// open for writing.
+/// open for writing unless it is anonymous and its mode lets nobody write.
 ///
 /// If it fails, the draft stays as it was: try again, give it another name with
 /// `ndshm_segment_rename`, or discard it with `ndshm_segment_detach`.
 ///
-/// Returns `NDSHM_ERR_EXISTS` if a live or persistent segment got the name
-/// meanwhile, `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`, `NDSHM_ERR_OS`.
+/// Returns `NDSHM_ERR_EXISTS` if a live, persistent or waiting segment got the
+/// name meanwhile, `NDSHM_ERR_HANDLE` for a handle that is no draft,
+/// `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_BUSY`, `NDSHM_ERR_OS`.
 ///
 /// # Safety
-/// * `segment` is a handle that no other thread uses.
+/// * `segment` is NULL, or a handle that no other thread uses.
 /// * `error` is NULL, or its `struct_size` is set.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ndshm_segment_publish(
@@ -181,7 +292,7 @@ pub unsafe extern "C" fn ndshm_segment_publish(
             Err(Unpublished { draft, error }) => (Handle::Draft(draft), Err(error.into())),
         };
         // SAFETY: the draft was there; its handle is closed now.
-        unsafe { handle.store(segment) };
+        unsafe { handle::store(segment, handle) };
         result
     };
     // SAFETY: the caller's promise.
@@ -213,13 +324,18 @@ unsafe impl Options for ndshm_attach_options {
     const MIN_SIZE: usize = size_of::<Self>();
 }
 
+/// What `NDSHM_ACCESS_...` stands for.
+pub(super) const fn access_of(access: u32, what: &'static str) -> Result<Access, Fault> {
+    match access {
+        NDSHM_ACCESS_READ => Ok(Access::Read),
+        NDSHM_ACCESS_READ_WRITE => Ok(Access::ReadWrite),
+        _ => Err(Fault::Range(what)),
+    }
+}
+
 impl ndshm_attach_options {
-    fn access(&self) -> Result<Access, Fault> {
-        match self.access {
-            NDSHM_ACCESS_READ => Ok(Access::Read),
-            NDSHM_ACCESS_READ_WRITE => Ok(Access::ReadWrite),
-            _ => Err(Fault::Range("options->access")),
-        }
+    const fn access(&self) -> Result<Access, Fault> {
+        access_of(self.access, "options->access")
     }
 
     fn timeout(&self) -> Result<Option<Duration>, Fault> {
@@ -260,7 +376,7 @@ pub unsafe extern "C" fn ndshm_segment_attach(
         let options = unsafe { args::options(options) }?;
         let attached = Segment::attach(&name, options.access()?, options.timeout()?)?;
         // SAFETY: the caller's promise; it is aligned.
-        unsafe { Handle::Segment(attached).store(out) };
+        unsafe { handle::store(out, Handle::Segment(attached)) };
         Ok(())
     };
     // SAFETY: the caller's promise.

@@ -8,7 +8,11 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::args::{self, Options};
-use super::error::{Fault, Message, NDSHM_MESSAGE_SIZE, UNKNOWN, meaning, ndshm_error, report};
+use super::error::{
+    Failure, Fault, Message, NDSHM_MESSAGE_SIZE, NDSHM_NO_INPUT, NDSHM_NO_PLACE, Place, UNKNOWN,
+    meaning, ndshm_error, report,
+};
+use super::guard::guard;
 use super::version::ndshm_version;
 use crate::error::Error;
 
@@ -18,7 +22,18 @@ fn text_of(message: &[c_char]) -> String {
 }
 
 fn record(struct_size: u32) -> ndshm_error {
-    ndshm_error { struct_size, code: 7, os_errno: 7, message: [7; NDSHM_MESSAGE_SIZE] }
+    ndshm_error {
+        struct_size,
+        code: 7,
+        os_errno: 7,
+        input: 7,
+        line: 7,
+        row: 7,
+        byte: 7,
+        column: 7,
+        reserved: 7,
+        message: [7; NDSHM_MESSAGE_SIZE],
+    }
 }
 
 #[test]
@@ -37,18 +52,81 @@ fn messages_are_cut_at_characters_and_end_with_a_nul() {
 
 #[test]
 fn a_record_gets_the_words_of_the_core() {
-    let mut error = record(252);
+    let mut error = record(512);
     let fault = Error::Os { call: "open", errno: 24 };
     // SAFETY: the record is this test's own.
     let status = unsafe { report(&raw mut error, || Err(fault.into())) };
     assert_eq!((status, error.code, error.os_errno), (-3, -3, 24));
     assert_eq!(text_of(&error.message), fault.to_string());
-    assert_eq!(error.struct_size, 252);
+    assert_eq!(error.struct_size, 512);
+}
+
+#[test]
+fn a_record_gets_the_place() {
+    let mut error = record(512);
+    let fault = Error::DType { at: 3, fault: crate::error::DTypeFault::Empty };
+    // SAFETY: the record is this test's own.
+    unsafe { report(&raw mut error, || Err(fault.into())) };
+    assert_eq!((error.byte, error.line, error.column, error.reserved), (3, 0, 0, 0));
+    assert_eq!((error.input, error.row), (NDSHM_NO_INPUT, NDSHM_NO_PLACE));
+}
+
+/// An error of a layer that owns memory.
+struct Elsewhere(String);
+
+impl core::fmt::Display for Elsewhere {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Failure for Elsewhere {
+    fn code(&self) -> i32 {
+        -59
+    }
+
+    fn errno(&self) -> i32 {
+        5
+    }
+
+    fn place(&self) -> Place {
+        Place { input: 1, line: 2, row: 3, byte: 4, column: 5 }
+    }
+}
+
+#[test]
+fn errors_of_the_upper_layers_are_told_as_they_are() {
+    let mut error = record(512);
+    let call = || Err(Elsewhere("a.tsv:2:5: no".into()).into());
+    // SAFETY: the record is this test's own.
+    let status = unsafe { guard(&raw mut error, call) };
+    assert_eq!((status, error.code, error.os_errno), (-59, -59, 5));
+    assert_eq!((error.input, error.line, error.row, error.byte, error.column), (1, 2, 3, 4, 5));
+    assert_eq!(text_of(&error.message), "a.tsv:2:5: no");
+    // SAFETY: as before.
+    let status = unsafe { guard(&raw mut error, || Err(Error::NotFound.into())) };
+    assert_eq!((status, error.code, error.line), (-12, -12, 0));
+}
+
+#[test]
+fn a_panic_becomes_a_status() {
+    let mut error = record(512);
+    // SAFETY: the record is this test's own.
+    let status = unsafe { guard(&raw mut error, || panic!("number {}", 7)) };
+    assert_eq!((status, error.code), (-90, -90));
+    assert_eq!(text_of(&error.message), "bug in the library: number 7");
+    // SAFETY: there is no record.
+    let status = unsafe { guard(core::ptr::null_mut(), || std::panic::panic_any(7)) };
+    assert_eq!(status, -90);
+    let mut error = record(511);
+    // SAFETY: the record is this test's own.
+    let status = unsafe { guard(&raw mut error, || panic!("called")) };
+    assert_eq!((status, error.code), (-1, 7), "a bad record stops the call before it begins");
 }
 
 #[test]
 fn a_record_is_left_alone_by_success() {
-    let mut error = record(300);
+    let mut error = record(600);
     // SAFETY: the record is this test's own.
     let status = unsafe { report(&raw mut error, || Ok(())) };
     assert_eq!((status, error.code, error.os_errno, error.message[0]), (0, 7, 7, 7));
@@ -56,7 +134,7 @@ fn a_record_is_left_alone_by_success() {
 
 #[test]
 fn a_record_of_a_wrong_size_stops_the_call() {
-    for (size, wanted) in [(0, -1), (251, -1), (252, 0), (253, 0), (4096, 0), (4097, -1)] {
+    for (size, wanted) in [(0, -1), (511, -1), (512, 0), (513, 0), (4096, 0), (4097, -1)] {
         let mut error = record(size);
         let mut called = false;
         let call = || {
@@ -73,12 +151,12 @@ fn a_record_of_a_wrong_size_stops_the_call() {
 #[test]
 fn every_code_has_a_meaning_of_its_own() {
     let known: Vec<i32> = (-200..=200).filter(|&code| meaning(code) != UNKNOWN).collect();
-    assert_eq!(known.len(), 23, "a code came or went: {known:?}");
+    assert_eq!(known.len(), 26, "a code came or went: {known:?}");
     for (i, &a) in known.iter().enumerate() {
         assert!(known[..i].iter().all(|&b| meaning(a) != meaning(b)), "{a}");
     }
     // The codes of this boundary are not the core's.
-    assert!(meaning(-80) != UNKNOWN && meaning(-81) != UNKNOWN);
+    assert!([-80, -81, -90].iter().all(|&code| meaning(code) != UNKNOWN));
 }
 
 #[repr(C)]

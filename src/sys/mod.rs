@@ -20,6 +20,7 @@ mod interrupt;
 mod lock;
 mod maps;
 mod mem;
+mod pass;
 mod poll;
 mod process;
 mod seal;
@@ -44,6 +45,7 @@ pub use shm::{SHM_DIR, open_unnamed, shm_create, shm_open, shm_unlink, stat_path
 
 use crate::error::{Error, Result};
 
+pub use pass::{receive_with, receive_with_now, send_with};
 pub use poll::{Watch, poll, receive, receive_now, send, socket_pair};
 pub use process::{
     Child, Ended, Forked, SignalMask, abort, close_all_but, descriptor_limit, die_with_parent,

@@ -12,12 +12,47 @@
 OFFSET(ndshm_error, struct_size, 0);
 OFFSET(ndshm_error, code, 4);
 OFFSET(ndshm_error, os_errno, 8);
-OFFSET(ndshm_error, message, 12);
-SIZE(ndshm_error, 252);
+OFFSET(ndshm_error, input, 12);
+OFFSET(ndshm_error, line, 16);
+OFFSET(ndshm_error, row, 24);
+OFFSET(ndshm_error, byte, 32);
+OFFSET(ndshm_error, column, 40);
+OFFSET(ndshm_error, reserved, 44);
+OFFSET(ndshm_error, message, 48);
+SIZE(ndshm_error, 512);
 
 OFFSET(ndshm_segment, state, 0);
 SIZE(ndshm_segment, 1536);
 _Static_assert(_Alignof(ndshm_segment) == _Alignof(uint64_t), "alignment of ndshm_segment");
+
+OFFSET(ndshm_growable, state, 0);
+SIZE(ndshm_growable, 1024);
+_Static_assert(_Alignof(ndshm_growable) == _Alignof(uint64_t), "alignment of ndshm_growable");
+
+OFFSET(ndshm_info, struct_size, 0);
+OFFSET(ndshm_info, mode, 4);
+OFFSET(ndshm_info, uid, 8);
+OFFSET(ndshm_info, attached, 12);
+OFFSET(ndshm_info, state, 16);
+OFFSET(ndshm_info, policy, 20);
+OFFSET(ndshm_info, refcount, 24);
+OFFSET(ndshm_info, attach_epoch, 28);
+OFFSET(ndshm_info, creator_pid, 32);
+OFFSET(ndshm_info, handoff_attaches, 36);
+OFFSET(ndshm_info, format_major, 40);
+OFFSET(ndshm_info, format_minor, 44);
+OFFSET(ndshm_info, itemsize, 48);
+OFFSET(ndshm_info, ndim, 52);
+OFFSET(ndshm_info, size, 56);
+OFFSET(ndshm_info, data_len, 64);
+OFFSET(ndshm_info, metadata_len, 72);
+OFFSET(ndshm_info, dtype_len, 80);
+OFFSET(ndshm_info, created_ns, 88);
+OFFSET(ndshm_info, expiry_ns, 96);
+OFFSET(ndshm_info, uuid, 104);
+OFFSET(ndshm_info, shape, 120);
+OFFSET(ndshm_info, strides, 376);
+SIZE(ndshm_info, 632);
 
 OFFSET(ndshm_attach_options, struct_size, 0);
 OFFSET(ndshm_attach_options, access, 4);
@@ -40,8 +75,9 @@ OFFSET(ndshm_create_options, metadata_len, 40);
 OFFSET(ndshm_create_options, policy, 48);
 OFFSET(ndshm_create_options, mode, 52);
 OFFSET(ndshm_create_options, via, 56);
-OFFSET(ndshm_create_options, reserved, 60);
-SIZE(ndshm_create_options, 64);
+OFFSET(ndshm_create_options, handoff_attaches, 60);
+OFFSET(ndshm_create_options, handoff_timeout_ms, 64);
+SIZE(ndshm_create_options, 72);
 
 OFFSET(ndshm_field, name_len, 16);
 OFFSET(ndshm_field, ndim, 20);
@@ -68,12 +104,13 @@ _Static_assert(NDSHM_ERR_NAME == -10 && NDSHM_ERR_EXISTS == -11 && NDSHM_ERR_NOT
                    NDSHM_ERR_ENDIAN == -17 && NDSHM_ERR_TRUNCATED == -18 &&
                    NDSHM_ERR_CORRUPT == -19 && NDSHM_ERR_NO_SPACE == -20 &&
                    NDSHM_ERR_PERMISSION == -21 && NDSHM_ERR_CREATOR_DIED == -22 &&
-                   NDSHM_ERR_READ_ONLY == -23,
+                   NDSHM_ERR_READ_ONLY == -23 && NDSHM_ERR_UNSEALED == -24,
                "statuses of segments");
 _Static_assert(NDSHM_ERR_DTYPE == -40 && NDSHM_ERR_DTYPE_SPACE == -41 &&
-                   NDSHM_ERR_NOT_TEXT == -42,
+                   NDSHM_ERR_NOT_TEXT == -42 && NDSHM_ERR_DTYPE_DIFFERS == -43,
                "statuses of dtypes");
-_Static_assert(NDSHM_ERR_HANDLE == -80 && NDSHM_ERR_NO_FIELD == -81, "statuses of the interface");
+_Static_assert(NDSHM_ERR_HANDLE == -80 && NDSHM_ERR_NO_FIELD == -81 && NDSHM_ERR_PANIC == -90,
+               "statuses of the interface");
 _Static_assert(NDSHM_KIND_RECORD == 'r' && NDSHM_KIND_FLOAT == 'f' && NDSHM_ORDER_BIG == '>',
                "kinds are characters");
 
