@@ -15,13 +15,15 @@ ifneq (,$(findstring mpi,$(shell pkg-config --cflags hdf5 2>/dev/null)))
 export HDF5_DIR ?= /usr/lib/$(shell gcc -print-multiarch)/hdf5/serial
 endif
 
-.PHONY: help setup setup-tests build demo check lint bench clean
+.PHONY: help setup setup-tests build demo check lint bench clean fuzz loom
 
 help:
 	@echo 'make demo     install what is missing, build, convert the sample tables'
 	@echo 'make check    install what is missing, run every test'
 	@echo 'make build    build the release command, $(NDSHM)'
 	@echo 'make lint     formatting, clippy, documentation, layering'
+	@echo 'make loom     every order of the steps of a creator and its waiters (a minute)'
+	@echo 'make fuzz     bytes from anywhere, for FUZZ_SECONDS each (nightly Rust and cargo-fuzz)'
 	@echo 'make bench    time ndshm beside other tools (makes 1 GB of data, takes a while)'
 	@echo 'make clean    remove what was built'
 
@@ -66,6 +68,7 @@ check: setup-tests $(VENV)/.done
 	$(CARGO) build --no-default-features --lib
 	$(CARGO) build --release
 	$(VENV)/bin/python -B tests/data/make_samples.py --check
+	$(VENV)/bin/python -B tests/data/make_segment.py --check
 	$(VENV)/bin/python -B tests/differential.py --ndshm $(NDSHM) --cases 2000 --seed 1
 
 lint: setup
@@ -87,6 +90,28 @@ $(BENCH_VENV)/.done: benches/pipeline/requirements.txt
 bench: setup-tests build $(BENCH_VENV)/.done
 	$(BENCH_VENV)/bin/python benches/pipeline/make_data.py
 	$(BENCH_VENV)/bin/python benches/pipeline/compare.py --runs 5
+
+# A model checker on the code that publishes and waits. --cfg loom builds everything anew, so
+# it has a folder of its own.
+loom:
+	RUSTFLAGS='--cfg loom' $(CARGO) test --target-dir target/loom --test loom \
+	  --no-default-features --features std
+
+# The same checks as tests/untrusted.rs, on what libFuzzer thinks of. What it finds goes to
+# fuzz/artifacts, what it learned to fuzz/corpus; fuzz/seeds is what it begins with.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS ?= header dtype text_row reaping array
+
+fuzz:
+	@$(CARGO) +nightly --version >/dev/null 2>&1 \
+	  || { echo 'needs a nightly Rust: rustup toolchain install nightly'; exit 1; }
+	@$(CARGO) fuzz --version >/dev/null 2>&1 \
+	  || { echo 'needs cargo-fuzz: cargo install cargo-fuzz'; exit 1; }
+	@set -e; for target in $(FUZZ_TARGETS); do \
+	  mkdir -p fuzz/corpus/$$target; \
+	  $(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096; \
+	done
 
 clean:
 	$(CARGO) clean

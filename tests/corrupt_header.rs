@@ -164,6 +164,38 @@ fn short_objects() {
     assert_eq!(verdict(&b"not a segment at all".repeat(30)), Err(Error::NotNdshm));
 }
 
+/// What a name says whose creator died before it wrote a header, and what sizing
+/// alone leaves. It is nobody's, so it goes with the attach.
+#[test]
+fn objects_of_zeros() {
+    for len in [0, 256, 257, 4096, 1 << 20] {
+        let scratch = Scratch::new("zeros");
+        std::fs::write(scratch.file(), vec![0; len]).unwrap();
+        let peeked = Info::peek(&scratch.0).map(drop);
+        let attached = Segment::attach(&scratch.0, Access::Read, None).map(drop);
+        let expected = if len == 0 { Error::NotReady } else { Error::CreatorDied };
+        assert_eq!(peeked, Err(expected), "{len}");
+        assert_eq!((attached, scratch.exists()), (Err(expected), false), "{len}");
+    }
+}
+
+/// Not the tag alone: every number as a machine of the other byte order has it.
+#[test]
+fn a_segment_of_the_other_byte_order() {
+    let mut bytes = valid();
+    let len = get_u32(&bytes, 32) as usize;
+    bytes[12..14].reverse();
+    bytes[14..16].reverse();
+    let words = (8..12).step_by(4).chain((16..32).step_by(4)).chain((64..88).step_by(4));
+    for at in words.chain((128..188).step_by(4)) {
+        bytes[at..at + 4].reverse();
+    }
+    for at in (32..64).step_by(8).chain((88..112).step_by(8)).chain((256..len).step_by(8)) {
+        bytes[at..at + 8].reverse();
+    }
+    assert_eq!(verdict(&bytes), Err(Error::Endian));
+}
+
 #[test]
 fn unknown_features_for_writers_allow_readers() {
     let mut bytes = valid();

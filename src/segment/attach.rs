@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use super::handle::Segment;
 use super::head::{Head, Prefix};
+use super::ready::{self, Outcome, Waiter};
 use super::{Access, Name, Policy, State};
 use crate::error::{Error, Result};
 use crate::layout::{HEADER_SIZE, MAGIC, offset};
@@ -12,8 +13,6 @@ use crate::sys::{Fd, Map, Seals, duplicate, shm_open};
 
 /// How long a lock of somebody who looks for dead segments may last.
 const BUSY_GRACE: Duration = Duration::from_millis(500);
-/// How often a waiter asks whether the creator is alive.
-const SLICE_NS: u64 = 100_000_000;
 
 pub(super) fn attach(name: &Name, access: Access, timeout: Option<Duration>) -> Result<Segment> {
     let timeout = timeout.unwrap_or_default();
@@ -64,10 +63,10 @@ pub(super) fn attach_fd(raw_fd: i32, access: Access) -> Result<Segment> {
 fn open(lock: &Held, access: Access, deadline: &Deadline) -> Result<(Head, Map)> {
     let (fd, prefix) = (lock.fd(), Prefix::read(lock.fd())?);
     if prefix.is_ready() {
-        match open_ready(fd, &prefix, lock.id().size, access) {
-            // The size may be from before its creator sized it.
-            Err(Error::Truncated { .. }) => {}
-            result => return result,
+        // The size may be from before its creator sized it, and the bytes from before it
+        // wrote them all: an error counts when they are read after the state.
+        if let Ok(found) = open_ready(fd, &prefix, lock.id().size, access) {
+            return Ok(found);
         }
     }
     wait_until_ready(fd, deadline)?;
@@ -99,18 +98,38 @@ fn wait_until_ready(fd: &Fd, deadline: &Deadline) -> Result<()> {
         return Ok(());
     }
     let page = Map::shared(fd, HEADER_SIZE, Access::Read)?;
-    while is_initializing(&page) {
-        if !probe(fd)?.writing {
-            // It is ready before the creator lets go, so look once more.
-            return if is_initializing(&page) { abandoned(fd) } else { Ok(()) };
-        }
-        let left = deadline.left_ns();
-        if left == 0 {
-            return Err(Error::NotReady);
-        }
-        page.wait_u32(offset::STATE, State::Initializing as u32, left.min(SLICE_NS));
+    match ready::wait(&Watch { fd, page, deadline })? {
+        Outcome::Ready => Ok(()),
+        Outcome::Abandoned => abandoned(fd),
+        Outcome::TimedOut => Err(Error::NotReady),
     }
-    Ok(())
+}
+
+/// The header's page, the locks and the clock, for who waits.
+struct Watch<'a> {
+    fd: &'a Fd,
+    page: Map,
+    deadline: &'a Deadline,
+}
+
+impl Waiter for Watch<'_> {
+    type Error = Error;
+
+    fn is_initializing(&self) -> bool {
+        self.page.load_u32(offset::STATE) == Some(State::Initializing as u32)
+    }
+
+    fn has_writer(&self) -> Result<bool> {
+        Ok(probe(self.fd)?.writing)
+    }
+
+    fn left_ns(&self) -> u64 {
+        self.deadline.left_ns()
+    }
+
+    fn sleep(&self, ns: u64) {
+        self.page.wait_u32(offset::STATE, State::Initializing as u32, ns);
+    }
 }
 
 /// What to say of an object that nobody makes ready, unless it is foreign.
@@ -119,10 +138,6 @@ fn abandoned(fd: &Fd) -> Result<()> {
     fd.read_full(&mut magic, 0)?;
     let ours = magic == MAGIC || magic == [0; MAGIC.len()];
     if ours { Err(Error::CreatorDied) } else { Ok(()) }
-}
-
-fn is_initializing(page: &Map) -> bool {
-    page.load_u32(offset::STATE) == Some(State::Initializing as u32)
 }
 
 /// A mapping of the words that count, if `fd` may be written.

@@ -5,6 +5,7 @@ use core::fmt;
 use super::growable::{Birth, no_space};
 use super::handle::Segment;
 use super::head::Head;
+use super::ready::{self, Creator};
 use super::{Access, Growable, Name, Policy, Spec};
 use crate::error::{Error, Result};
 use crate::layout::{Plan, State, View, offset};
@@ -205,17 +206,38 @@ impl Draft {
     }
 
     fn appear(&mut self) -> Result<()> {
-        let fd = self.site.held.fd();
-        self.map.store_u32(offset::STATE, State::Ready as u32);
         match self.birth {
-            Birth::Linked(name) => link(&self.site.held, &name),
-            Birth::Named(_) => {
-                self.map.wake_u32(offset::STATE);
-                fd.unlock_byte(byte::WRITER)
+            Birth::Named(_) => ready::announce(self),
+            Birth::Linked(name) => {
+                self.set_ready();
+                link(&self.site.held, &name)
             }
-            Birth::Anonymous { frozen: false } => fd.seal(Seals::LENGTH.and(Seals::LAST)),
-            Birth::Anonymous { frozen: true } => freeze(fd, &mut self.map),
+            Birth::Anonymous { frozen } => {
+                self.set_ready();
+                self.seal(frozen)
+            }
         }
+    }
+
+    fn seal(&mut self, frozen: bool) -> Result<()> {
+        let fd = self.site.held.fd();
+        if frozen { freeze(fd, &mut self.map) } else { fd.seal(Seals::LENGTH.and(Seals::LAST)) }
+    }
+}
+
+impl Creator for Draft {
+    type Error = Error;
+
+    fn set_ready(&self) {
+        self.map.store_u32(offset::STATE, State::Ready as u32);
+    }
+
+    fn wake(&self) {
+        self.map.wake_u32(offset::STATE);
+    }
+
+    fn let_go(&self) -> Result<()> {
+        self.site.held.fd().unlock_byte(byte::WRITER)
     }
 }
 

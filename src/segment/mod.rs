@@ -21,6 +21,7 @@ mod info;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod plain;
+mod ready;
 mod record;
 mod spec;
 mod typed;

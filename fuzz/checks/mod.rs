@@ -1,0 +1,13 @@
+//! What must hold for any bytes: the bodies of the fuzz targets, which
+//! `tests/untrusted.rs` runs as well, on stable Rust and with fixed seeds.
+//!
+//! Each takes bytes as they come and panics if something does not hold. They use
+//! what the crate shows to everybody, so that both may include them.
+
+pub(crate) mod array;
+pub(crate) mod builder;
+pub(crate) mod bytes;
+pub(crate) mod dtype;
+pub(crate) mod header;
+pub(crate) mod reaping;
+pub(crate) mod text_row;
