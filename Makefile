@@ -1,5 +1,6 @@
 # make demo    installs what is missing, builds, converts the sample tables
 # make check   installs what is missing, runs every test
+# make install installs the command and the C libraries (packaging/install.mk)
 # make help    the rest
 
 CARGO ?= cargo
@@ -15,12 +16,19 @@ ifneq (,$(findstring mpi,$(shell pkg-config --cflags hdf5 2>/dev/null)))
 export HDF5_DIR ?= /usr/lib/$(shell gcc -print-multiarch)/hdf5/serial
 endif
 
-.PHONY: help setup setup-tests build demo check lint bench clean fuzz loom
+.PHONY: help setup setup-tests build demo check torture lint bench clean fuzz loom
+
+.DEFAULT_GOAL = help
+
+include packaging/install.mk
 
 help:
 	@echo 'make demo     install what is missing, build, convert the sample tables'
 	@echo 'make check    install what is missing, run every test'
 	@echo 'make build    build the release command, $(NDSHM)'
+	@echo 'make lib      build the C libraries, target/lib/libndshm.so and libndshm.a'
+	@echo 'make install  install command, libraries, headers, manual: PREFIX= DESTDIR= LIBDIR='
+	@echo 'make torture  kill, stop and fail it at every call, for minutes (SECONDS=60)'
 	@echo 'make lint     formatting, clippy, documentation, layering'
 	@echo 'make loom     every order of the steps of a creator and its waiters (a minute)'
 	@echo 'make fuzz     bytes from anywhere, for FUZZ_SECONDS each (nightly Rust and cargo-fuzz)'
@@ -70,6 +78,17 @@ check: setup-tests $(VENV)/.done
 	$(VENV)/bin/python -B tests/data/make_samples.py --check
 	$(VENV)/bin/python -B tests/data/make_segment.py --check
 	$(VENV)/bin/python -B tests/differential.py --ndshm $(NDSHM) --cases 2000 --seed 1
+
+# The long forms of what `make check` runs for some seconds: every error at every
+# call, storms of SECONDS, 100,000 rounds; then the tests of segments where mappings
+# seem to carry no locks.
+SECONDS ?= 60
+SHIM = target/tmp/kill_shim.so
+
+torture: setup-tests
+	NDSHM_TORTURE=$(SECONDS) $(CARGO) test --features capi --test torture -- --nocapture
+	LD_PRELOAD=$(CURDIR)/$(SHIM) SHIM_FAULTS=1 $(CARGO) test --features capi --test segment \
+	  --test processes --test policies -- --skip attached_segments_need_no_descriptors --skip anonymous
 
 lint: setup
 	$(CARGO) fmt --check

@@ -11,7 +11,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
 fn root() -> &'static Path {
@@ -114,25 +114,58 @@ fn shared_library() -> PathBuf {
     library().join("libndshm.so")
 }
 
+/// Of two examples one needs the other.
+const PAIR: [&str; 2] = ["producer.c", "consumer.c"];
+
+fn is_named(source: &Path, names: &[&str]) -> bool {
+    names.iter().any(|name| source.ends_with(name))
+}
+
 fn programs() -> Vec<PathBuf> {
     let mut sources = [sources("c-examples", "c"), sources("tests/c", "c")].concat();
     if is_there("c++") {
+        sources.extend(self::sources("c-examples", "cpp"));
         sources.extend(self::sources("tests/c", "cpp"));
     }
+    sources.retain(|source| !is_named(source, &PAIR));
     sources
+}
+
+/// Runs a program, or a tool with it, where it has shared memory to itself: some prune all of
+/// it. Where that cannot be had those are left out, and the others run as they are.
+fn run_alone(source: &Path, command: &[&OsStr]) -> String {
+    static POSSIBLE: OnceLock<bool> = OnceLock::new();
+    let alone = || {
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--mount", "--map-root-user", "sh", "-c"]);
+        unshare.arg("mount -t tmpfs tmpfs /dev/shm && exec \"$@\"").arg("sh");
+        unshare
+    };
+    let possible = POSSIBLE
+        .get_or_init(|| alone().arg("true").output().is_ok_and(|output| output.status.success()));
+    if *possible {
+        run(alone().args(command))
+    } else if is_named(source, &["list_prune.c", "views.cpp"]) {
+        eprintln!("skipped: {}, since no /dev/shm of its own can be mounted", source.display());
+        String::new()
+    } else {
+        run(Command::new(command[0]).args(&command[1..]))
+    }
 }
 
 #[test]
 fn c_programs_run_with_the_static_library() {
     for source in programs() {
-        print!("{}", run(&mut Command::new(program("static", &source, &static_library()))));
+        let exe = program("static", &source, &static_library());
+        print!("{}", run_alone(&source, &[exe.as_os_str()]));
     }
 }
 
 #[test]
 fn c_programs_run_with_the_shared_library() {
     for source in programs() {
-        run(&mut Command::new(program("shared", &source, &shared_library())));
+        let exe = program("shared", &source, &shared_library());
+        run_alone(&source, &[exe.as_os_str()]);
     }
 }
 
@@ -141,12 +174,76 @@ fn c_programs_run_under_valgrind() {
     if !is_there("valgrind") {
         return;
     }
-    for source in sources("c-examples", "c").into_iter().chain(sources("tests/c", "c")) {
+    for source in programs() {
         let exe = program("valgrind", &source, &static_library());
-        let mut valgrind = Command::new("valgrind");
-        valgrind.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
-        run(valgrind.arg("--errors-for-leak-kinds=all").arg(exe));
+        run_alone(&source, &[VALGRIND.map(OsStr::new).as_slice(), &[exe.as_os_str()]].concat());
     }
+}
+
+const VALGRIND: [&str; 5] = [
+    "valgrind",
+    "--quiet",
+    "--error-exitcode=99",
+    "--leak-check=full",
+    "--errors-for-leak-kinds=all",
+];
+
+/// The producer stays until its input ends, the consumer waits until there is something.
+#[test]
+fn the_pair_of_programs_meets() {
+    let [producer, consumer] =
+        PAIR.map(|name| program("pair", &root().join("c-examples").join(name), &static_library()));
+    let with_valgrind = is_there("valgrind");
+    for valgrind in [false, true] {
+        if valgrind && !with_valgrind {
+            continue;
+        }
+        let name = format!("test.pair.{}.{valgrind}", std::process::id());
+        let start = |exe: &Path| {
+            let mut command =
+                Command::new(if valgrind { OsStr::new(VALGRIND[0]) } else { exe.as_os_str() });
+            if valgrind {
+                command.args(&VALGRIND[1..]).arg(exe);
+            }
+            command.arg(&name).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command
+        };
+        let waiting = start(&consumer).spawn().unwrap();
+        let mut making = start(&producer).stdin(Stdio::piped()).spawn().unwrap();
+        let read = waiting.wait_with_output().unwrap();
+        assert!(
+            Path::new("/dev/shm").join(format!("ndshm.{name}")).exists(),
+            "the producer has it"
+        );
+        drop(making.stdin.take());
+        let made = making.wait_with_output().unwrap();
+        assert!(read.status.success() && made.status.success(), "{read:?} {made:?}");
+        assert_eq!(read.stdout, b"1000 x 3, sum 1.49925e+06\n");
+        assert!(!Path::new("/dev/shm").join(format!("ndshm.{name}")).exists(), "it is left");
+    }
+}
+
+/// The C++ header in its standards, with exceptions and without.
+#[test]
+fn the_cpp_header_is_clean_in_every_standard() {
+    if !is_there("c++") {
+        return;
+    }
+    let source = root().join("tests/c/views.cpp");
+    let no_exceptions: [&[&str]; 3] =
+        [&[], &["-fno-exceptions", "-fno-rtti"], &["-DNDSHM_NO_EXCEPTIONS"]];
+    for standard in ["c++17", "c++20"] {
+        let header = root().join("include/ndshm.hpp");
+        run(compiler("c++", standard).arg("-fsyntax-only").arg(header));
+        for flags in no_exceptions {
+            run(compiler("c++", standard).arg("-fsyntax-only").args(flags).arg(&source));
+        }
+    }
+    let exe = out().join("views.no_exceptions.exe");
+    let mut compile = compiler("c++", "c++20");
+    compile.args(no_exceptions[1]).arg(&source).args(["-x", "none"]).arg(static_library());
+    run(compile.arg("-lrt").arg("-o").arg(&exe));
+    run_alone(&source, &[exe.as_os_str()]);
 }
 
 #[test]
@@ -171,7 +268,7 @@ fn the_examples_say_how_to_build_them() {
     for part in flags.iter().chain(&more) {
         assert!(readme.contains(part), "README.md does not say {part}");
     }
-    for source in sources("c-examples", "c") {
+    for source in sources("c-examples", "c").iter().chain(&sources("c-examples", "cpp")) {
         let name = source.file_name().unwrap().to_str().unwrap();
         assert!(readme.contains(name), "README.md does not mention {name}");
     }

@@ -3,6 +3,8 @@
 mod args;
 mod convert;
 mod load;
+#[cfg(test)]
+mod man;
 mod output;
 mod parse;
 mod segments;
