@@ -35,9 +35,9 @@
  * c-examples/smoke.c is a program that can be compiled.
  *
  *
- * OWNERSHIP. The caller owns all memory. The library allocates none, but for
- * the mappings of segments, and keeps no pointer to an argument. A handle
- * (ndshm_segment, ndshm_growable) is plain storage of the caller's; begin with
+ * OWNERSHIP. The caller owns all memory. The library allocates none (but in its
+ * second part), maps segments, and keeps no pointer to an argument. A handle
+ * (ndshm_segment, ndshm_growable, ndshm_map) is plain storage of the caller's; begin with
  * zeros. What ndshm_segment_create, ndshm_segment_attach and their like put into
  * it is given back by ndshm_segment_detach. A handle that is closed twice, or
  * used when it is closed, is an error and not a crash. Pointers that come out of
@@ -218,6 +218,25 @@ uint32_t ndshm_abi_version(void);
 
 // The elements are of another type than the one asked for.
 #define NDSHM_ERR_DTYPE_DIFFERS -43
+
+// The process has threads, so workers cannot be forked, and the function was not
+// given to `ndshm_map_serve`, so they cannot be started by exec.
+#define NDSHM_ERR_THREADS -70
+
+// The function of a map returned a number that is no status.
+#define NDSHM_ERR_MAP_FUNCTION -71
+
+// Two workers died of the same item.
+#define NDSHM_ERR_MAP_DIED -72
+
+// Workers die before they get an item.
+#define NDSHM_ERR_MAP_START -73
+
+// Nothing happened in the time that was given.
+#define NDSHM_ERR_TIMEOUT -74
+
+// There is no more.
+#define NDSHM_ERR_END -75
 
 // The handle is not open: never, not any more, or not in the state that the
 // function needs.
@@ -1090,6 +1109,247 @@ int32_t ndshm_segment_unlink(const char *name, ndshm_error *error);
  *
  * From here on: not in a library that was built without std.
  * ########################################################################## */
+
+/* ==========================================================================
+ *                      A function over many items
+ *
+ * The items are worked on in processes of their own, each result is a segment
+ * that comes back without a copy.
+ *
+ *     static int32_t square(const void *item, size_t item_size, uint64_t index,
+ *                           void *context, ndshm_segment *result, ndshm_error *error)
+ *     {
+ *         ndshm_create_options options = {.struct_size = sizeof(options)};
+ *         options.dtype = "<f8";
+ *         options.policy = NDSHM_POLICY_ANONYMOUS;
+ *         if (ndshm_segment_create(NULL, &options, result, error))
+ *             return error->code;
+ *         *(double *)ndshm_segment_data_mut(result) = *(double *)item * *(double *)item;
+ *         return NDSHM_OK;
+ *     }
+ *
+ *     status = ndshm_map_all(numbers, sizeof(double), 1000, square, NULL, results, &error);
+ *
+ * WORKERS. Each item is done by one worker, each worker does one item after the
+ * other. Anonymous results leave nothing, whoever is killed at whatever moment.
+ * A result with a name stays attached in its worker until this process has
+ * attached it, so that any policy will do. The item of a worker that dies is done
+ * once more; a function that makes a segment of a fixed name and of
+ * NDSHM_POLICY_PERSIST finds it there then.
+ *
+ * FORK AND EXEC. In a process with one thread workers are forked: the function
+ * sees this process's memory as it was when its worker began. In a process with
+ * threads a forked child could wait for ever for a lock that nobody gives back.
+ * There workers are this program once more, started by exec, and a function is
+ * found by the name that ndshm_map_serve got; it sees the item, its number and
+ * the context, and nothing else of this process.
+ *
+ *     static const ndshm_map_entry functions[] = {{"square", square}};
+ *
+ *     int main(void)
+ *     {
+ *         if (ndshm_map_serve(functions, 1, NULL))
+ *             return 1;
+ *         ...
+ *
+ * IN A WORKER every signal has its default action, but SIGINT and SIGQUIT, which
+ * are ignored: what Ctrl-C means is this process's to say. Descriptors but 0, 1
+ * and 2 are closed. A worker ends with this process, even in the middle of its
+ * function. It ends by _exit: what the function prints through stdio it must
+ * flush, and nothing that is registered with atexit is run.
+ *
+ * Workers are children of this process. A program that waits for any child, or
+ * ignores SIGCHLD, may take the cause of a worker's death away, nothing else.
+ * ========================================================================== */
+
+// Workers are forked if the process has one thread, else this program is started
+// again for them.
+#define NDSHM_MAP_AUTO 0
+
+// Workers are forked; `NDSHM_ERR_THREADS` if the process has threads.
+#define NDSHM_MAP_FORK 1
+
+// This program is started again for the workers.
+#define NDSHM_MAP_EXEC 2
+
+// Words of storage in an `ndshm_map`.
+#define NDSHM_MAP_WORDS 15
+
+// What runs in a worker, for one item.
+//
+// It gets the `item_size` bytes of the item, which it does not change, and the
+// item's number from 0. `context` is the worker's own copy of the context, NULL
+// if there is none: what the function changes there, its next call in the same
+// worker sees, and nobody else.
+//
+// It leaves in `*result` a draft, which the library publishes, or a segment that
+// is published or attached, or nothing, and returns 0. Otherwise it returns a
+// negative status and, if it likes, what `error` is to say; calls of this library
+// may write it. Statuses from -79 to -70 are the library's.
+typedef int32_t (*ndshm_map_function)(const void *item,
+                                      size_t item_size,
+                                      uint64_t index,
+                                      void *context,
+                                      ndshm_segment *result,
+                                      ndshm_error *error);
+
+// A function and its name.
+typedef struct ndshm_map_entry {
+    // Any text of at most 200 bytes.
+    const char *name;
+    // What it stands for.
+    ndshm_map_function function;
+} ndshm_map_entry;
+
+// How a map runs. All zeros: a worker per processor, results for reading.
+typedef struct ndshm_map_options {
+    // `sizeof(ndshm_map_options)`.
+    uint32_t struct_size;
+    // Worker processes, 0 for as many as there are processors to use.
+    uint32_t workers;
+    // `NDSHM_MAP_...`.
+    uint32_t way;
+    // How results are attached: `NDSHM_ACCESS_...`.
+    uint32_t access;
+    // `context_size` bytes, of which each worker gets a copy. Pointers in them
+    // lead nowhere in a worker that is started by exec.
+    const void *context;
+    // Bytes at `context`.
+    size_t context_size;
+} ndshm_map_options;
+
+// A handle: a map that runs. All zeros is a handle that is not open, so begin
+// with `ndshm_map m = {0};`.
+typedef struct ndshm_map {
+    // Says whether the handle is open.
+    uint64_t state;
+    // The library's own.
+    uint64_t storage[NDSHM_MAP_WORDS];
+} ndshm_map;
+
+// Called in this process with the number of an item that is done and what the
+// function made of it, and `user` as it was given. What it leaves open in
+// `*segment` is detached when it returns; to keep it, copy the handle and set
+// this one to zeros. Returns 0 to go on; anything else ends the map and is what
+// `ndshm_map_each` returns.
+typedef int32_t (*ndshm_map_callback)(uint64_t index, ndshm_segment *segment, void *user);
+
+// Call it first in `main`, with every function that a process with threads is
+// going to map. In a worker that was started by exec it does not return: it
+// runs items and ends the process. In any other process it remembers the
+// functions and returns. A program whose maps only fork does not need it.
+//
+// Returns `NDSHM_ERR_ARGUMENT`.
+//
+// Duties of the caller:
+// * `functions` leads to `count` entries, during the call.
+// * The process has one thread, and has done nothing yet that a worker should not
+//   do as well.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_map_serve(const ndshm_map_entry *functions,
+                        size_t count,
+                        ndshm_error *error);
+
+// Starts a map: `function` runs over `count` items of `item_size` bytes each, in
+// worker processes, and `ndshm_map_next` tells of each item that is done. With
+// `item_size` 0 the function gets numbers only, and `items` is NULL. Items and
+// context are copied; they need not stay.
+//
+// In a process with threads the function must be one that `ndshm_map_serve` got.
+// `options` may be NULL.
+//
+// Returns `NDSHM_ERR_THREADS` if workers cannot be started in this process,
+// `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OVERFLOW` for more than 2^32 - 2 items,
+// `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `items` and `options` stay as they are during the call.
+// * The function returns, and does not leave by `longjmp` or an exception.
+// * `map` can be written. What was in it is forgotten, not finished.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_map_start(const void *items,
+                        size_t item_size,
+                        size_t count,
+                        ndshm_map_function function,
+                        const ndshm_map_options *options,
+                        ndshm_map *map,
+                        ndshm_error *error);
+
+// Waits until an item is done, at most `timeout_ms` milliseconds (negative: for
+// ever): `*index` is its number, and `*segment` what the function made of it,
+// attached, or a handle that is not open if it made nothing. Items come in the
+// order in which they are done.
+//
+// An item that failed is told by the status of its function, or by
+// `NDSHM_ERR_MAP_DIED` if two workers died of it, and `error->input` is its
+// number; then go on with the next one. If `error->input` is `NDSHM_NO_INPUT`, it
+// is no item that failed.
+//
+// Returns `NDSHM_ERR_TIMEOUT`, then call it again; `NDSHM_ERR_END` when every item
+// was told of or the map was cancelled; `NDSHM_ERR_MAP_START` if workers die
+// before they get an item, `NDSHM_ERR_THREADS`, `NDSHM_ERR_HANDLE`,
+// `NDSHM_ERR_OS`: then the map is cancelled.
+//
+// Duties of the caller:
+// * `map` is NULL, or a handle that no other thread uses.
+// * `index` and `segment` can be written. What was in `segment` is forgotten.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_map_next(ndshm_map *map,
+                       int32_t timeout_ms,
+                       uint64_t *index,
+                       ndshm_segment *segment,
+                       ndshm_error *error);
+
+// Ends the workers now, whatever they do; items that were not told of never
+// will be. The handle stays open, for `ndshm_map_finish`.
+//
+// Returns `NDSHM_ERR_HANDLE`, `NDSHM_ERR_ARGUMENT`.
+//
+// Duties of the caller:
+// * `map` is NULL, or a handle that no other thread uses.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_map_cancel(ndshm_map *map, ndshm_error *error);
+
+// Ends the workers, as `ndshm_map_cancel` does, and closes the handle. Segments
+// that came from it stay. NULL and a handle that never was open are fine; one
+// that is closed already is `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `map` is NULL, or a handle that no other thread uses.
+int32_t ndshm_map_finish(ndshm_map *map);
+
+// Maps all items, and calls `done` with each result in the order in which they
+// are done. Otherwise as `ndshm_map_all`.
+//
+// Duties of the caller:
+// * As for `ndshm_map_start`; and `done` returns in the same way.
+int32_t ndshm_map_each(const void *items,
+                       size_t item_size,
+                       size_t count,
+                       ndshm_map_function function,
+                       const ndshm_map_options *options,
+                       ndshm_map_callback done,
+                       void *user,
+                       ndshm_error *error);
+
+// Maps all items and waits for them: `segments[i]` is what the function made of
+// item `i`, attached, or a handle that is not open if it made nothing.
+//
+// The first item that fails ends the map, and what it has made is detached; the
+// status is the item's, and `error->input` its number (see `ndshm_map_next`).
+// Other statuses are as for `ndshm_map_start` and `ndshm_map_next`.
+//
+// Duties of the caller:
+// * As for `ndshm_map_start`.
+// * `segments` leads to `count` handles that can be written, NULL if `count` is 0.
+//   What was in them is forgotten, not detached.
+int32_t ndshm_map_all(const void *items,
+                      size_t item_size,
+                      size_t count,
+                      ndshm_map_function function,
+                      const ndshm_map_options *options,
+                      ndshm_segment *segments,
+                      ndshm_error *error);
 
 #ifdef __cplusplus
 }

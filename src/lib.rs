@@ -64,9 +64,9 @@
 //! use ndshm::dtype_buf::DTypeBuf;
 //!
 //! let dtype = DTypeBuf::parse("chr:S10,pos:i4,pct:f4,c:i4,t:i4")?;
-//! let inputs = ["a.tsv".into(), "b.tsv".into()];
+//! let inputs = ["a.tsv", "b.tsv"];
 //! let cancel = false.into();
-//! let made = convert(&inputs, "out.h5".as_ref(), dtype.as_dtype(), &Options::default(), &cancel)?;
+//! let made = convert(inputs, "out.h5".as_ref(), dtype.as_dtype(), &Options::default(), &cancel)?;
 //! println!("{} rows", made.rows);
 //! # Ok(())
 //! # }
@@ -86,6 +86,7 @@
 //!   load   hdf5           |          engine | writer          std | std + hdf5
 //!    |      |             |
 //!   pool    |             |          forked workers           std
+//!   map     |             |          a user's function        std, on segment
 //!    |      |             |
 //!   text ---+---------- segment      kernels | arrays         no_std, no alloc
 //!                       lifetime     kernel locks             no_std, no alloc
@@ -96,7 +97,7 @@
 //!
 //! # Features
 //!
-//! * `std`: [`load`], [`pool`]. The core does without, and without an allocator.
+//! * `std`: [`load`], [`pool`], [`map`]. The core does without, and without an allocator.
 //! * `hdf5`: modules `convert` and `hdf5`. Needs the HDF5 library.
 //! * `cli`: the `ndshm` command.
 //! * `capi`: the C functions of `include/ndshm.h`.
@@ -135,6 +136,8 @@ pub mod ffi;
 pub mod hdf5;
 #[cfg(feature = "std")]
 pub mod load;
+#[cfg(feature = "std")]
+pub mod map;
 #[cfg(feature = "std")]
 pub mod pool;
 

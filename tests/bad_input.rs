@@ -160,7 +160,7 @@ fn inputs_that_are_no_tables_are_refused() {
         ("dir", "dir: is a directory"),
         ("dir/missing.txt", "dir/missing.txt: no such file"),
         ("good.txt/x", "good.txt/x: "),
-        ("/dev/null", "/dev/null: is a pipe or a device"),
+        ("/dev/null", "/dev/null: has no rows"),
     ] {
         let case = |inputs: &[&str]| {
             let args = [inputs, &["-t", "f8"]].concat();
@@ -294,7 +294,7 @@ fn names_of_datasets_that_cannot_be_are_refused() {
     refuses(&["a.txt", "-o", "x.h5", "--concat", "a//b"], &["must not be empty"]);
     refuses(&["a.txt", "-o", "x.h5", "--concat", "a/./b"], &["'.'"]);
     folder.write("three.txt", "1 2 3\n");
-    let says = ["three.txt", "3", "a.txt", "2", "cannot be one dataset"];
+    let says = ["three.txt", "3", "a.txt", "2", "cannot be one array"];
     refuses(&["a.txt", "three.txt", "-o", "x.h5", "--concat", "all"], &says);
     let columns: Vec<_> = (0..9000).map(|i| format!("column{i}:f4")).collect();
     let dtype = folder.write("columns", columns.join(","));

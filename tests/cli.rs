@@ -6,7 +6,7 @@
 mod common;
 
 use std::fs::{self, File};
-use std::io::{PipeReader, Read};
+use std::io::{PipeReader, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -197,6 +197,58 @@ fn names_of_inputs_come_from_a_file_or_from_standard_input() {
         run(convert(&[], &output, &from_stdin).stdin(File::open(&file).unwrap())).ok();
         assert!(fs::read(&output).unwrap() == expected);
     }
+}
+
+/// Standard input, FIFOs and what a shell makes of `<(command)`.
+#[test]
+fn text_comes_from_pipes_as_it_comes_from_files() {
+    let folder = Folder::new();
+    let input = data("sample_a.tsv");
+    let options = ["-t", SHORT, "-d", "tab", "--concat", "all"];
+    let expected = converted(&folder, &[&input], &options);
+    let output = folder.path("out.h5");
+    let is_same = |command: &mut Command| {
+        run(command.arg("--force")).ok();
+        assert!(fs::read(&output).unwrap() == expected);
+    };
+    let dash = Path::new("-");
+    is_same(convert(&[dash], &output, &options).stdin(File::open(&input).unwrap()));
+    is_same(convert(&[Path::new("/dev/stdin")], &output, &options).stdin(piped(&input)));
+    is_same(convert(&[dash], &output, &options).stdin(piped(&input)));
+    let fifo = folder.path("fifo");
+    run(Command::new("mkfifo").arg(&fifo)).ok();
+    let (from, to) = (input.clone(), fifo.clone());
+    let writer = std::thread::spawn(move || fs::write(to, fs::read(from).unwrap()).unwrap());
+    is_same(&mut convert(&[&fifo], &output, &options));
+    writer.join().unwrap();
+    // Without --concat the dataset has a name all the same.
+    let command = &mut convert(&[dash], &output, &["-t", SHORT, "-d", "tab", "--force"]);
+    let said = run(command.stdin(piped(&input))).ok().stdout;
+    assert!(said.contains("  stdin  ("), "{said}");
+    let name = SegmentName::new("piped");
+    let load = ["load", "-", "-n", name.as_str(), "-t", SHORT, "-d", "tab"];
+    run(ndshm(load).stdin(piped(&input))).ok();
+    let file = fs::read(name.file()).unwrap();
+    assert!(holds(&file, &numpy_bytes("sample_a.npy")));
+}
+
+/// A pipe with a file's text in it.
+fn piped(file: &Path) -> PipeReader {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let text = fs::read(file).unwrap();
+    std::thread::spawn(move || writer.write_all(&text));
+    reader
+}
+
+#[test]
+fn errors_in_standard_input_have_their_place() {
+    let folder = Folder::new();
+    let input = folder.write("in.txt", "# head\n1 2\n3 x\n");
+    let command = &mut convert(&[Path::new("-")], &folder.path("x.h5"), &["-t", "f8"]);
+    run(command.stdin(piped(&input))).refused(&["stdin:3:2: could not convert 'x'"]);
+    let command = &mut convert(&[Path::new("-")], &folder.path("x.h5"), &["-t", "f8"]);
+    run(command).refused(&["stdin: has no rows"]);
+    assert_eq!(folder.names(), ["in.txt"]);
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! Killed at every system call, failed at every system call: what is left.
+//! Killed at every system call, failed at every system call: what is left. Here
+//! by `strace`, which sees what the kernel sees; `tests/torture` does the same, and
+//! much more, to the calls of the C library.
 
 #![allow(unsafe_code, clippy::unwrap_used, reason = "a test may fail, and says why it is safe")]
 

@@ -7,6 +7,7 @@
 mod common;
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
@@ -183,6 +184,59 @@ fn a_worker_that_is_killed_costs_nothing() {
     send(pids[0], libc::SIGKILL);
     send(pids[1], libc::SIGKILL);
     disturbed.is_unharmed(running);
+}
+
+/// Its pieces are in the ring until they are committed: nobody can read them again.
+#[test]
+fn a_worker_that_is_killed_costs_nothing_of_a_stream() {
+    let disturbed = Disturbed::new();
+    let text = fs::read(disturbed.folder.path("in.txt")).unwrap();
+    for victims in [&[0][..], &[1], &[0, 1]] {
+        let mut command = ndshm(["convert", "-t", "f8", "--quiet", "--concat", "all", "-"]);
+        command.args(["-o", "x.h5", "-j", "2"]).current_dir(disturbed.folder.root());
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let running = Running::start(command.env("NDSHM_PIECE_BYTES", "20").stdin(reader));
+        drop(command);
+        let pids = running.workers(2 + SPARES);
+        // Half of the text is with the workers, or was.
+        let (half, rest) = text.split_at(text.len() / 2);
+        writer.write_all(half).unwrap();
+        let chosen: Vec<i32> = victims.iter().map(|&victim| pids[victim]).collect();
+        stop(&chosen);
+        writer.write_all(&rest[..100]).unwrap();
+        for &pid in &chosen {
+            send(pid, libc::SIGKILL);
+        }
+        writer.write_all(&rest[100..]).unwrap();
+        drop(writer);
+        disturbed.is_unharmed(running);
+    }
+}
+
+#[test]
+fn an_interrupt_counts_while_a_stream_has_nothing() {
+    let folder = Folder::new();
+    let fifo = folder.path("fifo");
+    run(Command::new("mkfifo").arg(&fifo)).ok();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(b"1 2\n3").unwrap();
+    let mut reader = Some(reader);
+    for input in ["-", "fifo"] {
+        let mut command = ndshm(["convert", "-t", "f8", "-j", "2", "-o", "x.h5", input]);
+        command.current_dir(folder.root());
+        if let Some(reader) = reader.take() {
+            command.stdin(reader);
+        }
+        let running = Running::start(&mut command);
+        let workers = running.workers(WORKERS + SPARES);
+        eventually("the temporary file", || folder.has_temporary("x.h5"));
+        running.signal(libc::SIGINT);
+        running.wait().interrupted();
+        for worker in workers {
+            eventually("a worker's end", || is_dead(worker));
+        }
+        assert_eq!(folder.names(), ["fifo"]);
+    }
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::boxed::Box;
 use std::path::PathBuf;
 use std::string::String;
 
+use crate::error::code;
 use crate::hdf5;
-use crate::load::LoadError;
+use crate::load::{LoadError, Position};
 
 /// Result of a conversion.
 pub type Result<T> = core::result::Result<T, ConvertError>;
@@ -34,17 +35,6 @@ pub enum ConvertError {
         /// Both.
         path: PathBuf,
     },
-    /// Inputs for one dataset have different numbers of columns.
-    ColumnsDiffer {
-        /// The first input.
-        first: PathBuf,
-        /// Its columns.
-        columns: u32,
-        /// The other input.
-        path: PathBuf,
-        /// The columns there.
-        here: u32,
-    },
     /// The text could not be read.
     Load(LoadError),
     /// The file could not be written.
@@ -67,14 +57,40 @@ impl fmt::Display for ConvertError {
             Self::OutputIsInput { path } => {
                 write!(f, "{}: the output is one of the inputs", path.display())
             }
-            Self::ColumnsDiffer { first, columns, path, here } => write!(
-                f,
-                "{}: has {here} columns, {} has {columns}: they cannot be one dataset",
-                path.display(),
-                first.display()
-            ),
             Self::Load(error) => write!(f, "{error}"),
             Self::Hdf5(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl ConvertError {
+    /// The stable code of this error, see [`code`].
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        match self {
+            Self::SameName { .. } | Self::NoName { .. } => code::DATASET_NAME,
+            Self::OutputIsInput { .. } => code::TARGET,
+            Self::Load(error) => error.code(),
+            Self::Hdf5(error) => error.code(),
+        }
+    }
+
+    /// The `errno` behind it, 0 if none.
+    #[must_use]
+    pub fn errno(&self) -> i32 {
+        match self {
+            Self::Load(error) => error.errno(),
+            Self::Hdf5(error) => error.errno(),
+            _ => 0,
+        }
+    }
+
+    /// Where in the inputs it lies, if it is about one of them.
+    #[must_use]
+    pub fn position(&self) -> Option<Position<'_>> {
+        match self {
+            Self::Load(error) => error.position(),
+            _ => None,
         }
     }
 }

@@ -5,6 +5,8 @@
 //! sentence where somebody wants to read one. Codes are grouped with gaps; a
 //! number that was ever released is never used again for something else.
 
+#[cfg(feature = "std")]
+pub mod code;
 mod dtype;
 mod segment;
 

@@ -56,6 +56,20 @@ pub const NDSHM_ERR_NOT_TEXT: i32 = -42;
 /// The elements are of another type than the one asked for.
 pub const NDSHM_ERR_DTYPE_DIFFERS: i32 = -43;
 
+/// The process has threads, so workers cannot be forked, and the function was not
+/// given to `ndshm_map_serve`, so they cannot be started by exec.
+pub const NDSHM_ERR_THREADS: i32 = -70;
+/// The function of a map returned a number that is no status.
+pub const NDSHM_ERR_MAP_FUNCTION: i32 = -71;
+/// Two workers died of the same item.
+pub const NDSHM_ERR_MAP_DIED: i32 = -72;
+/// Workers die before they get an item.
+pub const NDSHM_ERR_MAP_START: i32 = -73;
+/// Nothing happened in the time that was given.
+pub const NDSHM_ERR_TIMEOUT: i32 = -74;
+/// There is no more.
+pub const NDSHM_ERR_END: i32 = -75;
+
 /// The handle is not open: never, not any more, or not in the state that the
 /// function needs.
 pub const NDSHM_ERR_HANDLE: i32 = -80;
@@ -164,6 +178,12 @@ pub(super) const fn meaning(status: i32) -> &'static CStr {
         NDSHM_ERR_DTYPE_SPACE => c"dtype has too many fields",
         NDSHM_ERR_DTYPE_DIFFERS => c"elements are of another type",
         NDSHM_ERR_NOT_TEXT => c"this type cannot be read from text",
+        NDSHM_ERR_THREADS => c"workers cannot be forked from a process with threads",
+        NDSHM_ERR_MAP_FUNCTION => c"the function returned no status",
+        NDSHM_ERR_MAP_DIED => c"two workers died of the same item",
+        NDSHM_ERR_MAP_START => c"workers die before they get an item",
+        NDSHM_ERR_TIMEOUT => c"nothing happened in time",
+        NDSHM_ERR_END => c"there is no more",
         NDSHM_ERR_HANDLE => c"handle is not open",
         NDSHM_ERR_NO_FIELD => c"no such field",
         NDSHM_ERR_PANIC => c"bug in the library",

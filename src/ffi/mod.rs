@@ -36,9 +36,10 @@ pub mod dtype;
 pub mod error;
 pub mod growable;
 #[cfg(feature = "std")]
-#[allow(dead_code, reason = "the functions that need std come next")]
 mod guard;
 mod handle;
+#[cfg(feature = "std")]
+pub mod map;
 #[cfg(all(feature = "panic-handler", not(feature = "std"), not(test)))]
 mod panic;
 pub mod pass;

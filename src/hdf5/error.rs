@@ -10,6 +10,7 @@ use std::string::{String, ToString};
 use hdf5_sys::h5::herr_t;
 use hdf5_sys::h5e::{H5E_DEFAULT, H5E_WALK_DOWNWARD, H5E_error2_t, H5Ewalk2};
 
+use crate::error::code;
 use crate::sys;
 
 /// Result of this module.
@@ -240,6 +241,21 @@ impl Error {
                 Self::NoSpace { path: target.to_path_buf(), need, free }
             }
             other => other,
+        }
+    }
+
+    /// The stable code of this error, see [`code`].
+    #[must_use]
+    pub const fn code(&self) -> i32 {
+        match self {
+            Self::Target { fault: TargetFault::Exists, .. } => code::TARGET_EXISTS,
+            Self::Target { .. } | Self::Io { .. } | Self::Swept { .. } => code::TARGET,
+            Self::NoSpace { .. } => code::DISK_FULL,
+            Self::Type { .. } | Self::TooWide { .. } => code::HDF5_TYPE,
+            Self::Dataset { .. } => code::DATASET_NAME,
+            Self::Shape { .. } | Self::Order(_) => crate::error::Error::Argument.code(),
+            Self::Damaged { .. } | Self::Hdf5 { .. } => code::HDF5,
+            Self::Core(error) => error.code(),
         }
     }
 

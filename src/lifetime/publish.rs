@@ -3,9 +3,13 @@
 use core::time::Duration;
 
 use super::acquire::Held;
+use super::remove::is_anybody_there;
 use super::{Deadline, Exit, Name, Removal, byte, reap, refine};
 use crate::error::{Error, Result};
-use crate::sys::{self, ByteLock, Fd, SHM_DIR, open_unnamed, sealable_file, shm_create, stat_path};
+use crate::sys::{
+    self, Access, ByteLock, Fd, SHM_DIR, open_unnamed, sealable_file, shm_create, shm_open,
+    stat_path,
+};
 
 /// How a segment gets its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,8 +79,12 @@ pub fn create_named(name: &Name, mode: u32) -> Result<Site> {
             Err(Error::Exists) => make_way(name)?,
             Err(error) => return Err(error),
             Ok(fd) => {
-                // A reaper that came in between sees an orphan, and may remove it.
-                if let Some(held) = Held::take(fd)? {
+                // A reaper that came in between sees an orphan, and may remove it. After an
+                // error it is one, that nobody else knows of.
+                let taken = Held::take(fd).inspect_err(|_| {
+                    let _ = make_way(name);
+                });
+                if let Some(held) = taken? {
                     let mut exit = Exit::prepare(name, held.id());
                     exit.expect_to_be_last();
                     exit.expect_to_go();
@@ -87,7 +95,7 @@ pub fn create_named(name: &Name, mode: u32) -> Result<Site> {
             }
         }
         if !rivalry.pause() {
-            return Err(Error::Busy);
+            return Err(obstacle(name));
         }
     }
 }
@@ -110,18 +118,27 @@ pub fn link(held: &Held, name: &Name) -> Result<()> {
             Ok(()) => return Ok(()),
         }
         if !rivalry.pause() {
-            return Err(Error::Busy);
+            return Err(obstacle(name));
         }
     }
 }
 
-/// Removes a dead segment of this name.
+/// What is in the way for so long: a stranger's exclusive lock, or somebody who
+/// holds the shared one without the byte that says so, and is alive.
+fn obstacle(name: &Name) -> Error {
+    let held = shm_open(name.posix(), Access::Read).and_then(|fd| fd.try_lock_shared());
+    if held == Ok(true) { Error::Exists } else { Error::Busy }
+}
+
+/// Removes a dead segment of this name. The name may still be taken after it,
+/// while somebody else removes the segment or is about to attach it.
 ///
 /// # Errors
 /// [`Error::Exists`] if it is not dead; what [`reap`] returns.
 pub fn make_way(name: &Name) -> Result<()> {
     match reap(name) {
         Ok(Removal::Removed) | Err(Error::NotFound) => Ok(()),
+        Ok(Removal::Live) if !is_anybody_there(name) => Ok(()),
         Ok(_) | Err(Error::Permission) => Err(Error::Exists),
         Err(error) => Err(error),
     }

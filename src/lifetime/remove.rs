@@ -73,6 +73,12 @@ fn remove_if_dead(name: &Name, fresh: &Fd, id: &Stat) -> Result<Removal> {
     Ok(Removal::Removed)
 }
 
+/// Whether somebody has the segment `name`. An exclusive lock, or one that is to
+/// be shared in a moment, is nobody yet.
+pub(super) fn is_anybody_there(name: &Name) -> bool {
+    open_fresh(name).map_or_else(|error| error != Error::NotFound, |fd| is_attached(&fd))
+}
+
 fn is_attached(fd: &Fd) -> bool {
     fd.is_byte_locked(ByteLock::Write, byte::PRESENT).unwrap_or(true)
 }

@@ -1,118 +1,16 @@
 //! Cutting the inputs into pieces of work, by bytes and in order.
 
-use core::cell::Cell;
-use core::sync::atomic::{AtomicBool, Ordering};
-use std::ffi::CString;
-use std::fs;
-use std::io;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
+use super::cancel::Stop;
 use super::error::{InputFault, LoadError, Result};
-use super::head::{self, Head};
-use super::options::Options;
-use super::task::FileId;
+use super::feeder::{Fed, Feeder, Until};
+use super::input::Stream;
+use super::inputs::Inputs;
+use super::options::{Budget, Options};
+use super::ring::Ring;
+use super::slots::Slots;
 use crate::text::{OVERRUN, Plan};
-
-/// The inputs, as they were when the load began.
-#[derive(Debug)]
-pub(super) struct Inputs<'a> {
-    pub(super) paths: &'a [PathBuf],
-    pub(super) c_paths: Vec<CString>,
-    pub(super) files: Vec<FileId>,
-    pub(super) cancel: &'a AtomicBool,
-    /// The first input's head, which is asked for twice.
-    first_head: Cell<Option<Head>>,
-}
-
-impl<'a> Inputs<'a> {
-    /// Looks at every input once, so that a wrong name fails before any work.
-    pub(super) fn look(paths: &'a [PathBuf], cancel: &'a AtomicBool) -> Result<Self> {
-        let mut inputs = Self {
-            paths,
-            c_paths: Vec::with_capacity(paths.len()),
-            files: Vec::with_capacity(paths.len()),
-            cancel,
-            first_head: Cell::new(None),
-        };
-        for path in paths {
-            let (c_path, file) =
-                look(path).map_err(|reason| LoadError::Input { path: path.clone(), reason })?;
-            inputs.c_paths.push(c_path);
-            inputs.files.push(file);
-        }
-        Ok(inputs)
-    }
-
-    pub(super) fn path(&self, input: usize) -> PathBuf {
-        self.paths.get(input).cloned().unwrap_or_default()
-    }
-
-    pub(super) fn file(&self, input: usize) -> FileId {
-        self.files.get(input).copied().unwrap_or(FileId { dev: 0, ino: 0, size: 0 })
-    }
-
-    /// Reads the head of an input, as far as plan and options ask for it.
-    pub(super) fn head(
-        &self,
-        input: usize,
-        plan: &Plan<'_>,
-        options: &Options,
-        line_limit: usize,
-    ) -> Result<Head> {
-        if let (0, Some(head)) = (input, self.first_head.get()) {
-            return Ok(head);
-        }
-        let (path, size) = (self.path(input), self.file(input).size);
-        let count = plan.needs_column_count();
-        let head = head::read(
-            &path,
-            size,
-            plan.format(),
-            options.skiprows,
-            count,
-            line_limit,
-            self.cancel,
-        )
-        .map_err(|reason| match (&reason, head::sniff(&path)) {
-            (InputFault::Encoding { .. }, Some(what)) => {
-                self.error(input, InputFault::NotPlain(what))
-            }
-            _ if self.cancel.load(Ordering::Relaxed) => LoadError::Cancelled,
-            _ => self.error(input, reason),
-        })?;
-        if input == 0 {
-            self.first_head.set(Some(head));
-        }
-        Ok(head)
-    }
-
-    pub(super) fn error(&self, input: usize, reason: InputFault) -> LoadError {
-        LoadError::Input { path: self.path(input), reason }
-    }
-}
-
-fn look(path: &Path) -> core::result::Result<(CString, FileId), InputFault> {
-    let data = fs::metadata(path).map_err(InputFault::Io)?;
-    if data.is_dir() {
-        return Err(InputFault::Directory);
-    }
-    if !data.is_file() {
-        return Err(InputFault::NotRegular);
-    }
-    // A file of the kernel's says that it is empty, and is not.
-    let claims_nothing = data.size() == 0;
-    if claims_nothing
-        && fs::File::open(path).and_then(|f| f.read_at(&mut [0], 0)).is_ok_and(|n| n > 0)
-    {
-        return Err(InputFault::NotRegular);
-    }
-    let c_path = CString::new(path.as_os_str().as_bytes())
-        .map_err(|_| InputFault::Io(io::Error::from(io::ErrorKind::InvalidInput)))?;
-    Ok((c_path, FileId { dev: data.dev(), ino: data.ino(), size: data.size() }))
-}
 
 /// A range of an input: the lines that start in it are one piece of work.
 #[derive(Debug, Clone, Copy)]
@@ -127,6 +25,71 @@ pub(super) struct Range {
     pub(super) columns: u32,
     /// Lines skipped before the input's first range.
     pub(super) skipped: u64,
+    /// Where the text of a stream lies.
+    pub(super) place: Option<Place>,
+}
+
+/// A piece of a stream in the text region of the ring.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) slot: u32,
+    /// Byte of the region at which the range starts.
+    pub(super) at: u64,
+}
+
+impl Range {
+    /// A whole input, nothing of which is read.
+    pub(super) const fn whole(input: usize, size: u64) -> Self {
+        Self {
+            input,
+            start: 0,
+            end: size,
+            at_line_start: true,
+            last: true,
+            columns: 0,
+            skipped: 0,
+            place: None,
+        }
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.start >= self.end
+    }
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub(super) enum Next {
+    Range(Range),
+    /// An error that belongs to an input and counts if its rows before are not enough.
+    Broken(Range, InputFault),
+    /// An error that counts in any case.
+    Failed(LoadError),
+    /// A stream has to be waited for.
+    Wait(Wait),
+    End,
+}
+
+/// What a stream waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// Room in the ring, which pieces that are being worked on have.
+    Room,
+    /// Data: this descriptor says when it is there, if there is one.
+    Data(Option<i32>),
+    /// Nothing: the time for this step is over.
+    Turn,
+}
+
+/// What cutting looks at.
+#[derive(Debug)]
+pub(super) struct Cutting<'a> {
+    pub(super) plan: Plan<'a>,
+    pub(super) options: &'a Options,
+    pub(super) budget: &'a Budget,
+    pub(super) ring: &'a Ring,
+    pub(super) stop: &'a Stop<'a>,
+    pub(super) until: Until,
 }
 
 /// Cuts one input after the other.
@@ -135,6 +98,11 @@ pub(super) struct Cutter {
     next_input: usize,
     /// What is left of the current input.
     rest: Option<Range>,
+    /// Streams, each in its input's place, until their turn comes.
+    streams: Vec<Option<Stream>>,
+    /// The stream that is read now.
+    feeder: Option<Feeder>,
+    pub(super) slots: Slots,
     piece: u64,
     /// Bytes of rows that a byte of text makes: the most of the last pieces.
     growth: f64,
@@ -143,10 +111,13 @@ pub(super) struct Cutter {
 
 impl Cutter {
     /// Begins with small pieces, until it is seen how much rows they make.
-    pub(super) fn new(piece: u64) -> Self {
+    pub(super) fn new(piece: u64, streams: Vec<Option<Stream>>, slots: Slots) -> Self {
         Self {
             next_input: 0,
             rest: None,
+            streams,
+            feeder: None,
+            slots,
             piece: piece.min(64 << 10),
             growth: 0.0,
             max_piece: piece,
@@ -169,29 +140,36 @@ impl Cutter {
         if self.rest.is_some_and(|rest| rest.input == input) {
             self.rest = None;
         }
+        if let Some(feeder) = self.feeder.take_if(|feeder| feeder.input() == input) {
+            feeder.close(&mut self.slots);
+        }
     }
 
-    /// The next range; an error belongs to the input given with it.
-    pub(super) fn next(
-        &mut self,
-        inputs: &Inputs<'_>,
-        plan: &Plan<'_>,
-        options: &Options,
-        limits: (usize, usize),
-    ) -> Option<core::result::Result<Range, LoadError>> {
-        let mut range = if let Some(rest) = self.rest.take() {
-            rest
-        } else {
-            let input = self.next_input;
-            if input >= inputs.files.len() {
-                return None;
-            }
-            self.next_input += 1;
-            match begin(inputs, input, plan, options, limits) {
-                Ok(range) => range,
-                Err(error) => return Some(Err(error)),
-            }
-        };
+    /// The next range, or why there is none.
+    pub(super) fn next(&mut self, inputs: &mut Inputs, cutting: &Cutting<'_>) -> Next {
+        if let Some(rest) = self.rest.take() {
+            return Next::Range(self.cut(rest));
+        }
+        if self.feeder.is_some() {
+            return self.feed(inputs, cutting);
+        }
+        let input = self.next_input;
+        if input >= inputs.len() {
+            return Next::End;
+        }
+        self.next_input += 1;
+        if let Some(stream) = self.streams.get_mut(input).and_then(Option::take) {
+            self.feeder = Some(Feeder::new(input, stream, cutting.options.skiprows));
+            return self.feed(inputs, cutting);
+        }
+        match begin(inputs, input, cutting) {
+            Ok(range) => Next::Range(self.cut(range)),
+            Err(error) => Next::Failed(error),
+        }
+    }
+
+    /// Cuts a piece off `range`; the rest comes next.
+    fn cut(&mut self, mut range: Range) -> Range {
         let size = range.end;
         if size - range.start > self.piece + self.piece / 2 {
             range.end = range.start + self.piece;
@@ -204,38 +182,59 @@ impl Cutter {
                 ..range
             });
         }
-        Some(Ok(range))
+        range
+    }
+
+    /// The next piece of the stream that is read now.
+    fn feed(&mut self, inputs: &mut Inputs, cutting: &Cutting<'_>) -> Next {
+        let Some(mut feeder) = self.feeder.take() else { return Next::End };
+        let next = match feeder.next(inputs, &mut self.slots, self.piece, cutting) {
+            Ok(Fed::Piece(range)) if !range.last => Next::Range(range),
+            Ok(Fed::Wait(wait)) => Next::Wait(wait),
+            // The stream is over, or of no use any more.
+            Ok(Fed::Piece(range)) => return Next::Range(range),
+            Ok(Fed::Broken(fault)) => {
+                let range = feeder.nothing();
+                feeder.close(&mut self.slots);
+                return Next::Broken(range, fault);
+            }
+            Err(error) => {
+                feeder.close(&mut self.slots);
+                return Next::Failed(error);
+            }
+        };
+        self.feeder = Some(feeder);
+        next
     }
 }
 
-/// The whole of an input as one range.
-fn begin(
-    inputs: &Inputs<'_>,
-    input: usize,
-    plan: &Plan<'_>,
-    options: &Options,
-    (line_limit, buffer): (usize, usize),
-) -> Result<Range> {
-    let size = inputs.file(input).size;
-    let mut range = Range {
-        input,
-        start: 0,
-        end: size,
-        at_line_start: true,
-        last: true,
-        columns: 0,
-        skipped: 0,
-    };
+/// The whole of a file as one range.
+fn begin(inputs: &Inputs, input: usize, cutting: &Cutting<'_>) -> Result<Range> {
+    let (plan, options) = (&cutting.plan, cutting.options);
+    let size = inputs.file(input).map_or(0, |file| file.size);
+    let mut range = Range::whole(input, size);
     if size > 0 && (plan.needs_column_count() || options.skiprows > 0) {
-        let head = inputs.head(input, plan, options, line_limit)?;
+        let head = inputs.head(input, plan, options, cutting.budget.input, cutting.stop)?;
         (range.start, range.skipped, range.columns) = (head.start, head.skipped, head.columns);
     }
-    if plan.needs_column_count() {
-        let row = plan.with_columns(range.columns)?.row_size() + OVERRUN;
+    check_row(inputs, input, range.columns, cutting)?;
+    Ok(range)
+}
+
+/// Refuses rows that no buffer holds, now that their columns are known.
+pub(super) fn check_row(
+    inputs: &Inputs,
+    input: usize,
+    columns: u32,
+    cutting: &Cutting<'_>,
+) -> Result<()> {
+    if cutting.plan.needs_column_count() {
+        let row = cutting.plan.with_columns(columns)?.row_size() + OVERRUN;
+        let buffer = cutting.budget.buffer;
         if row > buffer {
             let (need, have) = (row as u64, buffer as u64);
-            return Err(inputs.error(input, InputFault::RowTooLong { need, have }));
+            return Err(inputs.named(input, InputFault::RowTooLong { need, have }));
         }
     }
-    Ok(range)
+    Ok(())
 }

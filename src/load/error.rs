@@ -3,10 +3,10 @@
 use core::fmt;
 use std::boxed::Box;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::string::String;
 
-use crate::error::Error;
+use crate::error::{Error, code};
 use crate::sys::{self, Ended};
 
 /// Result of a load.
@@ -18,6 +18,8 @@ pub type Result<T> = core::result::Result<T, LoadError>;
 pub enum LoadError {
     /// An input cannot be read.
     Input {
+        /// Its place in the list of inputs, from 0.
+        input: usize,
         /// The input.
         path: PathBuf,
         /// Why.
@@ -27,6 +29,8 @@ pub enum LoadError {
     Text(Box<TextError>),
     /// A worker died twice on the same piece of work.
     Worker {
+        /// The input's place, from 0.
+        input: usize,
         /// The input.
         path: PathBuf,
         /// First byte of the piece.
@@ -63,11 +67,15 @@ pub enum LoadError {
     },
     /// Two inputs for one array have different numbers of columns.
     ColumnsDiffer {
-        /// The later input.
-        path: PathBuf,
-        /// Columns of the inputs before it.
-        first: u32,
+        /// The first input that has rows.
+        first: PathBuf,
         /// Its columns.
+        columns: u32,
+        /// The other input's place, from 0.
+        input: usize,
+        /// The other input.
+        path: PathBuf,
+        /// The columns there.
         here: u32,
     },
     /// The user asked to stop.
@@ -86,7 +94,7 @@ pub enum InputFault {
     Io(io::Error),
     /// It is a directory.
     Directory,
-    /// It is a pipe, a terminal or a device.
+    /// It is a socket or a block device.
     NotRegular,
     /// It has no rows.
     Empty,
@@ -120,6 +128,8 @@ pub enum InputFault {
 /// A place in a file, and what is wrong there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextError {
+    /// The input's place in the list of inputs, from 0.
+    pub input: usize,
     /// The input.
     pub path: PathBuf,
     /// Line from 1, skipped, blank and comment lines counted.
@@ -226,9 +236,9 @@ impl fmt::Display for InputFault {
                 _ => write!(f, "{error}"),
             },
             Self::Directory => f.write_str("is a directory"),
-            Self::NotRegular => f.write_str(
-                "is a pipe or a device, which cannot be read in pieces yet: save it to a file first",
-            ),
+            Self::NotRegular => {
+                f.write_str("is a socket or a block device: text is read from files and pipes")
+            }
             Self::Empty => f.write_str("has no rows (--allow-empty accepts that)"),
             Self::NotPlain(what) => {
                 write!(f, "is {what}, which cannot be read yet: make plain UTF-8 text of it first")
@@ -239,7 +249,9 @@ impl fmt::Display for InputFault {
                 "a row needs {need} bytes, a buffer has {have}: name the widest input first, or \
                  give --memory"
             ),
-            Self::Encoding { line, offset } => write!(f, "line {line} is not UTF-8 (byte {offset})"),
+            Self::Encoding { line, offset } => {
+                write!(f, "line {line} is not UTF-8 (byte {offset})")
+            }
             Self::LineTooLong { limit, line } => write!(
                 f,
                 "line {line} is longer than {limit} bytes; is this the right file? \
@@ -252,9 +264,9 @@ impl fmt::Display for InputFault {
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Input { path, reason } => write!(f, "{}: {reason}", path.display()),
+            Self::Input { path, reason, .. } => write!(f, "{}: {reason}", path.display()),
             Self::Text(error) => write!(f, "{error}"),
-            Self::Worker { path, start, end, how } => {
+            Self::Worker { path, start, end, how, .. } => {
                 write!(f, "{}: a worker died twice ({}) ", path.display(), Death(*how))?;
                 write!(f, "reading bytes {start} to {end}")
             }
@@ -272,10 +284,11 @@ impl fmt::Display for LoadError {
             Self::NoTextForm { field, dtype } => {
                 write!(f, "field '{field}': {dtype} cannot be read from text yet")
             }
-            Self::ColumnsDiffer { path, first, here } => write!(
+            Self::ColumnsDiffer { first, columns, path, here, .. } => write!(
                 f,
-                "{}: has {here} columns, the inputs before it {first}: they cannot be one array",
-                path.display()
+                "{}: has {here} columns, {} has {columns}: they cannot be one array",
+                path.display(),
+                first.display()
             ),
             Self::Cancelled => f.write_str("cancelled"),
             Self::Core(Error::Os { call, errno }) => {
@@ -300,6 +313,95 @@ impl fmt::Display for Death {
             Ended::Signaled(signal) => write!(f, "signal {signal}"),
             Ended::Exited(status) => write!(f, "status {status}"),
             Ended::Unknown => f.write_str("cause unknown"),
+        }
+    }
+}
+
+/// Where in the inputs an error lies. Of what is not known, a field is 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position<'a> {
+    /// The input's place in the list of inputs, from 0.
+    pub input: usize,
+    /// The input.
+    pub path: &'a Path,
+    /// Line from 1, skipped, blank and comment lines counted.
+    pub line: u64,
+    /// Row from 0.
+    pub row: u64,
+    /// Column of the text from 1; 0 if the row as a whole is meant.
+    pub column: u32,
+    /// Byte of the input.
+    pub byte: u64,
+}
+
+impl LoadError {
+    /// The stable code of this error, see [`code`].
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        match self {
+            Self::Input { reason, .. } => reason.code(),
+            Self::Text(_) => code::TEXT,
+            Self::Worker { .. } | Self::NoWorkers => code::WORKERS,
+            Self::Memory { .. } => code::MEMORY,
+            Self::Usecols { .. } => Error::Argument.code(),
+            Self::NoTextForm { .. } => Error::NotText { node: 0 }.code(),
+            Self::ColumnsDiffer { .. } => code::COLUMNS,
+            Self::Cancelled => code::CANCELLED,
+            Self::Core(error) => error.code(),
+            Self::Sink(_) => code::SINK,
+        }
+    }
+
+    /// The `errno` behind it, 0 if none.
+    #[must_use]
+    pub fn errno(&self) -> i32 {
+        match self {
+            Self::Input { reason: InputFault::Io(error), .. } => error.raw_os_error().unwrap_or(0),
+            Self::Core(error) => error.errno(),
+            _ => 0,
+        }
+    }
+
+    /// Where in the inputs it lies, if it is about one of them.
+    #[must_use]
+    pub fn position(&self) -> Option<Position<'_>> {
+        let at = |input, path| Position { input, path, line: 0, row: 0, column: 0, byte: 0 };
+        match self {
+            Self::Text(error) => Some(Position {
+                line: error.line,
+                row: error.row,
+                column: error.column,
+                byte: error.offset,
+                ..at(error.input, &error.path)
+            }),
+            Self::Input { input, path, reason } => {
+                let (line, byte) = match *reason {
+                    InputFault::Encoding { line, offset } => (line, offset),
+                    InputFault::LineTooLong { line, .. } => (line, 0),
+                    _ => (0, 0),
+                };
+                Some(Position { line, byte, ..at(*input, path) })
+            }
+            Self::Worker { input, path, start, .. } => {
+                Some(Position { byte: *start, ..at(*input, path) })
+            }
+            Self::ColumnsDiffer { input, path, .. } => Some(at(*input, path)),
+            _ => None,
+        }
+    }
+}
+
+impl InputFault {
+    const fn code(&self) -> i32 {
+        match self {
+            Self::Io(_)
+            | Self::Directory
+            | Self::NotRegular
+            | Self::Changed
+            | Self::NotPlain(_) => code::INPUT,
+            Self::Empty => code::EMPTY,
+            Self::Encoding { .. } => code::TEXT,
+            Self::RowTooLong { .. } | Self::LineTooLong { .. } => code::MEMORY,
         }
     }
 }

@@ -1,17 +1,19 @@
-//! The head of an input, read by the parent before it is cut into pieces: where
+//! The head of an input, looked at by the parent before it is cut into pieces: where
 //! the rows begin, and how many columns the first one has.
 
-use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::vec::Vec;
 
+use super::cancel::Stop;
 use super::error::InputFault;
 use crate::text::{self, Format};
 
 const BLOCK: usize = 64 * 1024;
+/// Bytes that [`sniff`] looks at.
+pub(super) const SNIFFED: usize = 6;
 
 /// What the head of a file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +27,7 @@ pub(super) struct Head {
 }
 
 /// Skips `skiprows` lines, and counts the columns of the first row if asked to;
-/// `Interrupted` if `cancel` is set meanwhile.
+/// `Interrupted` if it is stopped meanwhile.
 pub(super) fn read(
     path: &Path,
     size: u64,
@@ -33,10 +35,10 @@ pub(super) fn read(
     skiprows: u64,
     count_columns: bool,
     limit: usize,
-    cancel: &AtomicBool,
+    stop: &Stop<'_>,
 ) -> Result<Head, InputFault> {
     let file = File::open(path).map_err(InputFault::Io)?;
-    let mut lines = Lines { file, size, offset: 0, buf: Vec::new(), from: 0, limit, cancel };
+    let mut lines = Lines { file, size, offset: 0, buf: Vec::new(), from: 0, limit, stop };
     let skipped = lines.skip(skiprows)?;
     let start = lines.position();
     let mut columns = 0;
@@ -51,11 +53,16 @@ pub(super) fn read(
     Ok(Head { start, skipped, columns })
 }
 
-/// What a file is that begins like no UTF-8 text.
-pub(super) fn sniff(path: &Path) -> Option<&'static str> {
-    let mut start = [0; 6];
-    let n = File::open(path).ok()?.read_at(&mut start, 0).ok()?;
-    match start.get(..n)? {
+/// The first bytes of a file, for [`sniff`].
+pub(super) fn start_of(path: &Path) -> Vec<u8> {
+    let mut start = [0; SNIFFED];
+    let read = File::open(path).and_then(|file| file.read_at(&mut start, 0));
+    start.get(..read.unwrap_or(0)).unwrap_or_default().to_vec()
+}
+
+/// What an input is that begins like no UTF-8 text.
+pub(super) fn sniff(start: &[u8]) -> Option<&'static str> {
+    match start {
         [0x1F, 0x8B, ..] => Some("compressed with gzip"),
         [b'B', b'Z', b'h', ..] => Some("compressed with bzip2"),
         [0xFD, b'7', b'z', b'X', b'Z', 0] => Some("compressed with xz"),
@@ -64,6 +71,58 @@ pub(super) fn sniff(path: &Path) -> Option<&'static str> {
         [b'P', b'K', 3, 4, ..] => Some("a zip archive"),
         [0x89, b'H', b'D', b'F', ..] => Some("an HDF5 file"),
         _ => None,
+    }
+}
+
+/// Lines to skip, of a text that is seen window by window.
+#[derive(Debug)]
+pub(super) struct Skip {
+    pub(super) left: u64,
+    pub(super) done: u64,
+}
+
+impl Skip {
+    pub(super) const fn new(count: u64) -> Self {
+        Self { left: count, done: 0 }
+    }
+
+    /// Skips in `window`, which lies at `offset` of the input; `whole` says that the
+    /// input ends with it. Answers how many bytes are not needed any more: whole lines,
+    /// or the begin of one that goes on.
+    pub(super) fn pass(
+        &mut self,
+        window: &[u8],
+        offset: u64,
+        whole: bool,
+    ) -> Result<usize, InputFault> {
+        let (lines, bytes) = text::skip(window, self.left, whole);
+        self.check_utf8(window.get(..bytes).unwrap_or_default(), offset)?;
+        self.done += lines;
+        self.left -= lines;
+        if self.left > 0 && bytes == 0 { self.forget(window, offset) } else { Ok(bytes) }
+    }
+
+    /// Leaves out what there is of a line that goes on: only a `\r` at the end is still
+    /// needed, or a character that is not complete.
+    fn forget(&self, window: &[u8], offset: u64) -> Result<usize, InputFault> {
+        let good = match core::str::from_utf8(window) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => {
+                self.check_utf8(window, offset)?;
+                window.len()
+            }
+        };
+        let cr = window.get(..good).is_some_and(|text| text.ends_with(b"\r"));
+        Ok(good - usize::from(cr))
+    }
+
+    /// Refuses lines that are not UTF-8: like NumPy, which decodes what it skips, too.
+    fn check_utf8(&self, lines: &[u8], offset: u64) -> Result<(), InputFault> {
+        let Err(error) = core::str::from_utf8(lines) else { return Ok(()) };
+        let good = error.valid_up_to();
+        let (before, _) = text::skip(lines.get(..good).unwrap_or_default(), u64::MAX, false);
+        let line = self.done + before + 1;
+        Err(InputFault::Encoding { line, offset: offset + good as u64 })
     }
 }
 
@@ -77,7 +136,7 @@ struct Lines<'a> {
     /// Start of the window in `buf`.
     from: usize,
     limit: usize,
-    cancel: &'a AtomicBool,
+    stop: &'a Stop<'a>,
 }
 
 impl Lines<'_> {
@@ -97,7 +156,7 @@ impl Lines<'_> {
 
     /// Makes the window longer by a block; false at the end of the file.
     fn grow(&mut self) -> Result<bool, InputFault> {
-        if self.cancel.load(Ordering::Relaxed) {
+        if self.stop.is_set() {
             return Err(InputFault::Io(io::ErrorKind::Interrupted.into()));
         }
         self.buf.drain(..self.from);
@@ -116,47 +175,14 @@ impl Lines<'_> {
     }
 
     fn skip(&mut self, count: u64) -> Result<u64, InputFault> {
-        let mut done = 0;
-        while done < count {
-            let (lines, bytes) = text::skip(self.window(), count - done, self.is_whole());
-            self.check_utf8(bytes, done)?;
-            done += lines;
-            self.from += bytes;
-            if done < count && bytes == 0 {
-                self.forget_line(done)?;
-            }
-            if done < count && !self.grow()? {
+        let mut skip = Skip::new(count);
+        while skip.left > 0 {
+            self.from += skip.pass(self.window(), self.position(), self.is_whole())?;
+            if skip.left > 0 && !self.grow()? {
                 break;
             }
         }
-        Ok(done)
-    }
-
-    /// Leaves out what there is of skipped line `line`, which goes on: only a `\r` at
-    /// the end is still needed, or a character that is not complete.
-    fn forget_line(&mut self, line: u64) -> Result<(), InputFault> {
-        let window = self.window();
-        let good = match core::str::from_utf8(window) {
-            Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            _ => {
-                self.check_utf8(window.len(), line)?;
-                window.len()
-            }
-        };
-        let cr = window.get(..good).is_some_and(|text| text.ends_with(b"\r"));
-        self.from += good - usize::from(cr);
-        Ok(())
-    }
-
-    /// Refuses the window's first `bytes` bytes, whole lines behind `line` others, if they are
-    /// not UTF-8: like NumPy, which decodes what it skips, too.
-    fn check_utf8(&self, bytes: usize, line: u64) -> Result<(), InputFault> {
-        let lines = self.window().get(..bytes).unwrap_or_default();
-        let Err(error) = core::str::from_utf8(lines) else { return Ok(()) };
-        let good = error.valid_up_to();
-        let (before, _) = text::skip(lines.get(..good).unwrap_or_default(), u64::MAX, false);
-        let offset = self.position() + good as u64;
-        Err(InputFault::Encoding { line: line + before + 1, offset })
+        Ok(skip.done)
     }
 
     /// The next line without its end.
@@ -182,6 +208,7 @@ impl Lines<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cancel::Canceller;
     use super::*;
     use std::io::Write;
     use std::vec;
@@ -189,7 +216,7 @@ mod tests {
     fn head(text: &[u8], skiprows: u64, limit: usize) -> Result<Head, InputFault> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text).unwrap();
-        let go_on = AtomicBool::new(false);
+        let go_on = Stop::new(Canceller::new().unwrap(), None);
         read(file.path(), text.len() as u64, Format::default(), skiprows, true, limit, &go_on)
     }
 

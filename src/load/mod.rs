@@ -8,115 +8,69 @@
 //! the row count need not be known before, and the result is the same for any
 //! number of workers.
 //!
+//! What cannot be cut, a pipe or any other [`Read`](std::io::Read), is read by the
+//! parent straight into the ring, and parsed there.
+//!
+//! The work is a [`Job`]: it owns what it needs and goes on when it is stepped, so
+//! that a caller with an event loop can poll it and cancel it. [`load`] runs one to
+//! its end.
+//!
 //! A worker's death costs nothing: its piece is done again by another; only a
 //! second death of the same piece is an error.
 
+mod cancel;
+mod commit;
 mod cutter;
 mod engine;
 mod error;
+mod feeder;
 mod head;
+mod input;
+mod inputs;
+mod job;
 mod options;
+mod recipe;
 mod report;
 mod ring;
 mod segment;
 mod sink;
+mod slots;
 mod task;
 #[cfg(test)]
 mod tests;
 mod worker;
 
-pub use error::{InputFault, LoadError, Problem, Result, TextError};
+pub use cancel::Canceller;
+pub use error::{InputFault, LoadError, Position, Problem, Result, TextError};
+pub use input::{Input, Stream};
+pub use job::{Job, Progress};
 pub use options::{MIN_MEMORY, Options};
-pub use segment::{SegmentOptions, load_segment};
+pub use segment::{SegmentJob, SegmentOptions, load_segment};
 pub use sink::{Block, Sink, SinkError};
 
 use core::sync::atomic::AtomicBool;
-use std::path::PathBuf;
-use std::string::{String, ToString};
-use std::vec::Vec;
+use core::time::Duration;
 
 use crate::dtype::DType;
-use crate::error::Error;
-use crate::pool::Pool;
-use crate::sys::Pages;
-use crate::text::{Column, PADDING, Plan, Unicode, columns_needed};
+use crate::text::Unicode;
 
-use cutter::Inputs;
-use engine::{Engine, Parts};
-use options::Budget;
-use ring::Ring;
-use worker::Reader;
+/// How long a step of a load waits: how often the caller's flag is looked at.
+const TICK: Duration = Duration::from_millis(100);
 
-/// Workers forked beyond those that are used at first.
-const SPARES: usize = 2;
-
-/// Reads `inputs` into the sink that `open` makes. `open` is called once, after
-/// the workers are forked and before any row: what must not exist at a fork, an
-/// open HDF5 file say, is made there. Returns the sink and the number of rows.
+/// Reads `inputs` into the sink that `open` makes: a [`Job`] from its start to its
+/// end. Returns the sink and the number of rows.
 ///
 /// Setting `cancel` stops the load soon, with [`LoadError::Cancelled`].
 ///
 /// # Errors
 /// [`LoadError`]: the first in file order, whatever the workers found first.
-pub fn load<S: Sink>(
-    inputs: &[PathBuf],
+pub fn load<S: Sink, I: Into<Input>>(
+    inputs: impl IntoIterator<Item = I>,
     dtype: DType<'_>,
     unicode: Unicode,
     options: &Options,
     cancel: &AtomicBool,
     open: impl FnOnce() -> core::result::Result<S, SinkError>,
 ) -> Result<(S, u64)> {
-    let files = Inputs::look(inputs, cancel)?;
-    let usecols = options.usecols.as_deref();
-    let mut columns = column_storage(dtype, usecols)?;
-    let plan = Plan::compile(options.format, dtype, unicode, usecols, &mut columns)
-        .map_err(|error| plan_error(error, dtype, usecols))?;
-    let budget = Budget::new(options, first_row_size(&files, &plan, options)?)?;
-    let ring = Ring::new(budget.buffers, budget.buffer)?;
-    let mut reader = Reader {
-        plan,
-        paths: &files.c_paths,
-        ring: &ring,
-        input: Pages::new(budget.input + PADDING)?,
-        open: None,
-    };
-    let pool = Pool::fork(budget.workers, SPARES, &mut reader)?;
-    let mut sink = open().map_err(LoadError::Sink)?;
-    let parts = Parts { inputs: &files, options, dtype, plan, budget, ring: &ring, pool, cancel };
-    let rows = Engine::new(parts).run(&mut sink)?;
-    Ok((sink, rows))
-}
-
-fn column_storage(dtype: DType<'_>, usecols: Option<&[i32]>) -> Result<Vec<Column>> {
-    let count = columns_needed(dtype, usecols)?;
-    let mut columns = Vec::new();
-    columns.try_reserve_exact(count).map_err(|_| Error::Overflow)?;
-    columns.resize(count, Column::default());
-    Ok(columns)
-}
-
-/// Bytes of a row as far as they are known before the inputs are read: those of
-/// the first input, if the dtype does not say.
-fn first_row_size(files: &Inputs<'_>, plan: &Plan<'_>, options: &Options) -> Result<usize> {
-    let size = files.file(0).size;
-    if !plan.needs_column_count() || size == 0 || files.paths.is_empty() {
-        return Ok(plan.row_size());
-    }
-    let limit = Budget::new(options, 0)?.input;
-    let head = files.head(0, plan, options, limit)?;
-    Ok(plan.with_columns(head.columns)?.row_size())
-}
-
-fn plan_error(error: Error, dtype: DType<'_>, usecols: Option<&[i32]>) -> LoadError {
-    match error {
-        Error::NotText { node } => {
-            let field = dtype.field_at(node);
-            LoadError::NoTextForm { field: String::from(field.name()), dtype: field.to_string() }
-        }
-        Error::Argument => LoadError::Usecols {
-            given: usecols.map_or(0, <[i32]>::len),
-            fields: dtype.leaf_count(),
-        },
-        other => LoadError::Core(other),
-    }
+    Job::start_watching(inputs, dtype, unicode, options, Some(cancel), open)?.run(cancel)
 }

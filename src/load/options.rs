@@ -47,13 +47,19 @@ pub(super) struct Budget {
     /// Bytes of a worker's input buffer: the longest piece and line.
     pub(super) input: usize,
     pub(super) buffer: usize,
+    /// Bytes of it that pieces are cut to fill.
+    pub(super) fill: usize,
     pub(super) buffers: usize,
+    /// Bytes for the text of streams.
+    pub(super) text: usize,
 }
 
 impl Budget {
     /// Parts the memory for rows of `row_size` bytes: half of it for the ring,
-    /// a quarter for the workers' input, the rest for everything else.
-    pub(super) fn new(options: &Options, row_size: usize) -> Result<Self> {
+    /// a quarter for the workers' input, the rest for the text of streams and
+    /// everything else. No `row_size` means that it will be known when the first
+    /// bytes of a stream are read.
+    pub(super) fn new(options: &Options, row_size: Option<usize>) -> Result<Self> {
         let asked = options.workers.unwrap_or_else(default_workers).clamp(1, MAX_WORKERS);
         let default = (64 + 16 * asked as u64) << 20;
         let memory = options.memory.unwrap_or(default);
@@ -66,18 +72,21 @@ impl Budget {
         let ring = usize::try_from(memory / 2).unwrap_or(usize::MAX);
         let input = usize::try_from(memory / 4).unwrap_or(usize::MAX) / workers;
         let wanted = 2 * workers + 2;
-        let row = row_size.saturating_add(OVERRUN);
+        let row = row_size.unwrap_or(0).saturating_add(OVERRUN);
         if row > ring {
             let need = 2 * row as u64;
             return Err(LoadError::Memory { what: "one row", need, have: memory });
         }
         // As many buffers as wanted if they can be of the usual size; a row always fits.
         // Memory that was asked for is there for later inputs whose rows are longer, too.
-        let usual = if options.memory.is_some() { usize::MAX } else { BUFFER };
+        let may_grow = options.memory.is_some() || row_size.is_none();
+        let usual = if may_grow { usize::MAX } else { BUFFER };
         let buffer = usual.min(ring / wanted).max(row.saturating_mul(2).min(ring));
         let buffers = (ring / buffer).clamp(1, wanted);
         let piece = options.piece_bytes.unwrap_or(PIECE.min(input as u64 / 2)).max(1);
-        Ok(Self { workers, piece, input, buffer, buffers })
+        let fill = if options.memory.is_some() { buffer } else { buffer.min(BUFFER.max(2 * row)) };
+        let text = usize::try_from(memory / 4).unwrap_or(usize::MAX);
+        Ok(Self { workers, piece, input, buffer, fill, buffers, text })
     }
 }
 
@@ -91,7 +100,7 @@ mod tests {
             for memory in [4 << 20, 96 << 20, 1 << 30] {
                 let options =
                     Options { workers: Some(workers), memory: Some(memory), ..Options::default() };
-                let b = Budget::new(&options, 26).unwrap();
+                let b = Budget::new(&options, Some(26)).unwrap();
                 let used = (b.buffer * b.buffers + b.input * b.workers) as u64;
                 assert!(used <= memory, "{workers} workers, {memory}: {b:?}");
                 assert!(b.buffers >= 1 && b.buffer > 26 + OVERRUN);
@@ -102,9 +111,9 @@ mod tests {
     #[test]
     fn a_row_that_fits_nowhere_is_refused_with_what_it_needs() {
         let options = Options { memory: Some(8 << 20), ..Options::default() };
-        let error = Budget::new(&options, 5 << 20).unwrap_err();
+        let error = Budget::new(&options, Some(5 << 20)).unwrap_err();
         let LoadError::Memory { need, .. } = error else { panic!("{error:?}") };
         let options = Options { memory: Some(need), ..options };
-        assert!(Budget::new(&options, 5 << 20).is_ok());
+        assert!(Budget::new(&options, Some(5 << 20)).is_ok());
     }
 }

@@ -1,5 +1,6 @@
 //! The ring: a few buffers of anonymous shared memory that are used over and
-//! over, so that memory stays small and pages are touched once.
+//! over, so that memory stays small and pages are touched once; and behind them
+//! the region for the text of streams.
 
 #![allow(unsafe_code)]
 
@@ -13,15 +14,17 @@ pub(super) struct Ring {
     map: Map,
     buffer_size: usize,
     count: usize,
+    text_size: usize,
 }
 
 impl Ring {
-    /// `count` buffers of at least `buffer_size` bytes.
-    pub(super) fn new(count: usize, buffer_size: usize) -> Result<Self> {
+    /// `count` buffers of at least `buffer_size` bytes, and `text_size` bytes for text.
+    pub(super) fn new(count: usize, buffer_size: usize, text_size: usize) -> Result<Self> {
         let buffer_size =
             buffer_size.checked_next_multiple_of(page_size()).ok_or(Error::Overflow)?;
-        let map = Map::shared_anonymous(buffer_size.checked_mul(count).ok_or(Error::Overflow)?)?;
-        Ok(Self { map, buffer_size, count })
+        let buffers = buffer_size.checked_mul(count).ok_or(Error::Overflow)?;
+        let map = Map::shared_anonymous(buffers.checked_add(text_size).ok_or(Error::Overflow)?)?;
+        Ok(Self { map, buffer_size, count, text_size })
     }
 
     /// Bytes of a buffer.
@@ -51,5 +54,20 @@ impl Ring {
         // SAFETY: the buffer lies in the mapping, which lives as long as `self`; the caller
         // has it for itself.
         unsafe { core::slice::from_raw_parts_mut(start, self.buffer_size) }
+    }
+
+    /// `len` bytes of the text region from `at` on; fewer if it ends before.
+    ///
+    /// # Safety
+    /// * Nobody else, in this or another process, reads or writes these bytes
+    ///   while the slice is used.
+    #[allow(clippy::mut_from_ref, reason = "the caller answers for exclusive use")]
+    pub(super) unsafe fn text_mut(&self, at: usize, len: usize) -> &mut [u8] {
+        let at = at.min(self.text_size);
+        let len = len.min(self.text_size - at);
+        let start = self.map.as_ptr().wrapping_add(self.count * self.buffer_size + at);
+        // SAFETY: the bytes lie in the mapping, which lives as long as `self`; the caller
+        // has them for itself.
+        unsafe { core::slice::from_raw_parts_mut(start, len) }
     }
 }

@@ -8,13 +8,17 @@
 #![allow(unsafe_code)]
 
 use core::sync::atomic::AtomicBool;
+use core::time::Duration;
 use std::boxed::Box;
-use std::path::PathBuf;
 
+use super::cancel::Canceller;
 use super::error::{LoadError, Result};
+use super::input::Input;
+use super::job::{Job, Progress};
+use super::options::Options;
 use super::sink::{Block, Sink, SinkError};
-use super::{Options, load};
 use crate::dtype::DType;
+use crate::dtype_buf::DTypeBuf;
 use crate::error::Error;
 use crate::segment::{Draft, Growable, Name, Policy, Segment, Spec, Via};
 use crate::text::Unicode;
@@ -41,35 +45,95 @@ impl Default for SegmentOptions {
 ///
 /// # Errors
 /// [`LoadError`]; then there is no segment.
-pub fn load_segment(
-    inputs: &[PathBuf],
+pub fn load_segment<I: Into<Input>>(
+    inputs: impl IntoIterator<Item = I>,
     name: &Name,
     dtype: DType<'_>,
     options: &Options,
     segment: SegmentOptions,
     cancel: &AtomicBool,
 ) -> Result<Segment> {
-    let sink = SegmentSink { name, dtype, options: segment, inputs, growable: None, columns: None };
-    let (mut sink, rows) =
-        load(inputs, dtype, Unicode::Ucs4, options, cancel, || Ok(sink)).map_err(unboxed)?;
-    if cancel.load(core::sync::atomic::Ordering::Relaxed) {
-        return Err(LoadError::Cancelled);
+    let sink = SegmentSink::new(name, dtype, segment)?;
+    let job = Job::start_watching(inputs, dtype, Unicode::Ucs4, options, Some(cancel), || Ok(sink));
+    job.and_then(|job| job.run(cancel)).and_then(publish).map_err(unboxed)
+}
+
+/// Text on its way to a segment: a [`Job`] whose end is a published segment.
+#[derive(Debug)]
+pub struct SegmentJob(Job<SegmentSink>);
+
+impl SegmentJob {
+    /// As [`Job::start`].
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn start<I: Into<Input>>(
+        inputs: impl IntoIterator<Item = I>,
+        name: &Name,
+        dtype: DType<'_>,
+        options: &Options,
+        segment: SegmentOptions,
+    ) -> Result<Self> {
+        let sink = SegmentSink::new(name, dtype, segment)?;
+        Job::start(inputs, dtype, Unicode::Ucs4, options, || Ok(sink)).map(Self)
     }
-    sink.growable().map_err(LoadError::Sink).map_err(unboxed)?;
+
+    /// As [`Job::step`].
+    ///
+    /// # Errors
+    /// [`LoadError`]; the job is over then.
+    pub fn step(&mut self, timeout: Duration) -> Result<Progress> {
+        self.0.step(timeout).map_err(unboxed)
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.0.progress()
+    }
+
+    /// As [`Job::raw_fd`].
+    #[must_use]
+    pub const fn raw_fd(&self) -> i32 {
+        self.0.raw_fd()
+    }
+
+    /// A handle that stops the job.
+    #[must_use]
+    pub fn canceller(&self) -> Canceller {
+        self.0.canceller()
+    }
+
+    /// Steps until everything is done, and publishes the segment.
+    ///
+    /// # Errors
+    /// [`LoadError`]; then there is no segment.
+    pub fn finish(self) -> Result<Segment> {
+        self.0.finish().and_then(publish).map_err(unboxed)
+    }
+}
+
+fn publish((mut sink, rows): (SegmentSink, u64)) -> Result<Segment> {
+    sink.growable().map_err(LoadError::Sink)?;
     let growable = sink.growable.ok_or(Error::Argument)?;
     Ok(growable.finish(rows)?.publish().map_err(Error::from)?)
 }
 
-struct SegmentSink<'a> {
-    name: &'a Name,
-    dtype: DType<'a>,
+#[derive(Debug)]
+struct SegmentSink {
+    name: Name,
+    dtype: DTypeBuf,
     options: SegmentOptions,
-    inputs: &'a [PathBuf],
     growable: Option<Growable>,
     columns: Option<u32>,
 }
 
-impl SegmentSink<'_> {
+impl SegmentSink {
+    fn new(name: &Name, dtype: DType<'_>, options: SegmentOptions) -> Result<Self> {
+        let dtype = DTypeBuf::copy_of(dtype)?;
+        Ok(Self { name: *name, dtype, options, growable: None, columns: None })
+    }
+
     /// The segment in the making, begun when the first row is to come.
     fn growable(&mut self) -> core::result::Result<&mut Growable, SinkError> {
         if self.growable.is_none() {
@@ -79,29 +143,32 @@ impl SegmentSink<'_> {
     }
 
     fn create(&self) -> core::result::Result<Growable, Error> {
+        let dtype = self.dtype.as_dtype();
         // Without any row there is no telling the columns; NumPy says one.
         let (table, records) = ([0, u64::from(self.columns.unwrap_or(1))], [0]);
-        let shape: &[u64] = if self.dtype.is_record() { &records } else { &table };
+        let shape: &[u64] = if dtype.is_record() { &records } else { &table };
         let SegmentOptions { policy, mode, via } = self.options;
-        let spec = Spec { policy, mode, via, ..Spec::new(self.dtype, shape) };
-        Draft::create_growable(self.name, &spec)
+        let spec = Spec { policy, mode, via, ..Spec::new(dtype, shape) };
+        Draft::create_growable(&self.name, &spec)
     }
 }
 
-impl Sink for SegmentSink<'_> {
-    fn begin(&mut self, input: usize, columns: Option<u32>) -> core::result::Result<(), SinkError> {
-        match (self.columns, columns) {
-            // An input without rows fits every table.
-            (_, Some(0)) => Ok(()),
-            (Some(first), Some(here)) if first != here => {
-                let path = self.inputs.get(input).cloned().unwrap_or_default();
-                Err(Box::new(LoadError::ColumnsDiffer { path, first, here }))
-            }
-            _ => {
-                self.columns = columns;
-                self.growable().map(|_| ())
-            }
+impl Sink for SegmentSink {
+    fn begin(
+        &mut self,
+        _input: usize,
+        columns: Option<u32>,
+    ) -> core::result::Result<(), SinkError> {
+        // An input without rows fits every table.
+        if columns == Some(0) {
+            return Ok(());
         }
+        self.columns = columns;
+        self.growable().map(|_| ())
+    }
+
+    fn joins_inputs(&self) -> bool {
+        true
     }
 
     fn rows(&mut self, block: &Block) -> core::result::Result<(), SinkError> {

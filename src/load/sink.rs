@@ -67,6 +67,12 @@ pub trait Sink {
     /// Any error stops the load.
     fn begin(&mut self, input: usize, columns: Option<u32>) -> Result<(), SinkError>;
 
+    /// Whether the rows of all inputs become one array: then they must have the same
+    /// number of columns.
+    fn joins_inputs(&self) -> bool {
+        false
+    }
+
     /// Takes some rows.
     ///
     /// # Errors

@@ -7,7 +7,10 @@ use crate::text::{Fault, FaultKind};
 /// Bytes of offending text that travel with a fault.
 pub(super) const TEXT_BYTES: usize = 100;
 
-/// Reads the lines that start in a range of a file into a buffer of the ring.
+/// [`Task::text_at`] of a file.
+pub(super) const IN_FILE: u64 = u64::MAX;
+
+/// Reads the lines that start in a range of an input into a buffer of the ring.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 pub(super) struct Task {
@@ -18,6 +21,8 @@ pub(super) struct Task {
     /// The range: lines that start in `start..end` belong to it.
     pub(super) start: u64,
     pub(super) end: u64,
+    /// Where the range of a stream, whole lines, lies in the ring's text region.
+    pub(super) text_at: u64,
     /// The file as it was when it was opened first.
     pub(super) file: FileId,
     /// Rows wanted at most.

@@ -1,6 +1,9 @@
 //! The engine against one plain pass over the same text, for any number of
 //! workers and any size of pieces; and what happens when workers die.
 
+mod job;
+mod stream;
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -9,9 +12,14 @@ use std::vec;
 
 use proptest::prelude::*;
 
+use std::path::PathBuf;
+use std::string::String;
+use std::vec::Vec;
+
+use super::recipe::column_storage;
 use super::*;
 use crate::dtype_buf::DTypeBuf;
-use crate::text::{self, Delimiter, Format, Text};
+use crate::text::{self, Delimiter, Format, PADDING, Plan, Text};
 
 /// Keeps everything; kills workers on the way if asked to.
 #[derive(Debug, Default)]
@@ -222,8 +230,10 @@ fn inputs_that_are_no_files_or_empty_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let error = run(&[dir.path().to_path_buf()], "i4", &tiny(1, 64)).unwrap_err().to_string();
     assert!(error.ends_with("is a directory"), "{error}");
-    let error = run(&["/dev/null".into()], "i4", &tiny(1, 64)).unwrap_err().to_string();
-    assert!(error.contains("pipe or a device"), "{error}");
+    let socket = dir.path().join("socket");
+    std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let error = run(&[socket], "i4", &tiny(1, 64)).unwrap_err().to_string();
+    assert!(error.contains("socket: is a socket"), "{error}");
     let empty = write(dir.path(), "empty", b"# nothing\n");
     let strict = Options { allow_empty: false, ..tiny(2, 64) };
     let error = run(core::slice::from_ref(&empty), "i4", &strict).unwrap_err().to_string();
@@ -308,6 +318,8 @@ impl Sink for Killer {
     }
 }
 
+/// Kills a child, and waits until it is dead: a spare that is only dying could be given
+/// the piece of the next one.
 fn kill(pid: i32) {
     assert!(
         std::process::Command::new("kill")
@@ -316,6 +328,11 @@ fn kill(pid: i32) {
             .unwrap()
             .success()
     );
+    let stat = std::format!("/proc/{pid}/stat");
+    let is_dead = |stat: String| stat.rsplit(") ").next().is_none_or(|rest| rest.starts_with('Z'));
+    while !fs::read_to_string(&stat).map_or(true, is_dead) {
+        std::thread::yield_now();
+    }
 }
 
 #[test]

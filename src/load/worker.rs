@@ -1,4 +1,5 @@
-//! The worker's work: a range of a file in, rows in a buffer of the ring out.
+//! The worker's work: a range of a file, or of the ring where the text of a stream
+//! lies, in; rows in a buffer of the ring out.
 //!
 //! Runs in a forked child: core code only. What it needs was made before the
 //! fork; it opens files itself, so that ten thousand inputs need no descriptors
@@ -8,36 +9,37 @@
 
 use core::ffi::CStr;
 use core::ops::Range;
-use std::ffi::CString;
+use std::sync::Arc;
 
-use super::ring::Ring;
-use super::task::{FaultAt, FileId, Outcome, Reply, Task};
+use super::recipe::Recipe;
+use super::task::{FaultAt, FileId, IN_FILE, Outcome, Reply, Task};
 use crate::error::{Error, Result};
 use crate::pool::Work;
 use crate::sys::{Fd, Pages, Stat};
-use crate::text::{self, PADDING, Plan, Progress, Stop, Text};
+use crate::text::{self, PADDING, Progress, Stop, Text};
 
 /// Bytes read behind the end of a range for the line that goes on there.
 const SLACK: usize = 4096;
 
 /// Everything a worker reads with.
 #[derive(Debug)]
-pub(super) struct Reader<'a> {
-    pub(super) plan: Plan<'a>,
-    pub(super) paths: &'a [CString],
-    pub(super) ring: &'a Ring,
+pub(super) struct Reader {
+    pub(super) recipe: Arc<Recipe>,
     /// Private to each worker: pages are copied at the fork's first write.
     pub(super) input: Pages,
     pub(super) open: Option<(u32, Fd)>,
 }
 
 // SAFETY: `run` parses with core code from private pages into the ring, and makes
-// system calls; paths, plan and ring are read where they lay before the fork.
-unsafe impl Work for Reader<'_> {
+// system calls; the recipe is read where it lay before the fork.
+unsafe impl Work for Reader {
     type Task = Task;
     type Reply = Reply;
 
     fn run(&mut self, task: &Task) -> Reply {
+        if task.text_at != IN_FILE {
+            return self.parse_stream(task);
+        }
         match self.open(task) {
             Ok(true) => self.read(task),
             Ok(false) => Reply::new(Outcome::Changed),
@@ -67,14 +69,14 @@ enum Lines {
     FileEnded,
 }
 
-impl Reader<'_> {
+impl Reader {
     /// Opens the task's file unless it is open; false if it is another file by now.
     fn open(&mut self, task: &Task) -> Result<bool> {
         if self.open.as_ref().is_some_and(|(input, _)| *input == task.input) {
             return Ok(true);
         }
         self.open = None;
-        let path: &CStr = self.paths.get(task.input as usize).ok_or(Error::Argument)?;
+        let path: &CStr = self.recipe.paths.get(task.input as usize).ok_or(Error::Argument)?;
         let fd = Fd::open_read(path)?;
         let same = FileId::of(&fd.stat()?) == task.file;
         self.open = Some((task.input, fd));
@@ -139,25 +141,39 @@ impl Reader<'_> {
     /// Parses whole lines of the input buffer; `done` is the outcome if all were read.
     fn parse(&mut self, task: &Task, base: u64, range: Range<usize>, done: Outcome) -> Reply {
         let Range { start: first, end: last } = range;
-        let Ok(plan) = self.plan.with_columns(task.columns) else {
-            return Reply::new(Outcome::Io(0));
-        };
-        let offset = base + first as u64;
         let lines = self.input.get_mut(first..).unwrap_or_default();
         let Some(text) = Text::new(lines, last - first) else { return Reply::new(Outcome::Io(0)) };
-        // SAFETY: the parent granted this buffer to this task, and reads it only after the reply.
-        let out = unsafe { self.ring.buffer_mut(task.buffer as usize) };
-        let progress = text::parse(&plan, text, 0, task.max_rows, out);
-        Self::reply(&progress, text, offset, done)
+        parse(&self.recipe, task, text, base + first as u64, done)
     }
 
-    fn reply(progress: &Progress, text: Text<'_>, offset: u64, done: Outcome) -> Reply {
-        let outcome = match progress.stop {
-            Stop::InputEnd => done,
-            Stop::OutputFull => Outcome::Full,
-            Stop::Fault(fault) => Outcome::Fault(FaultAt::new(&fault, text.text(), offset)),
-        };
-        let next = offset + progress.used as u64;
-        Reply::with_rows(outcome, progress.rows, progress.lines, next)
+    /// Parses the piece of a stream where it lies.
+    fn parse_stream(&self, task: &Task) -> Reply {
+        let len = (task.end - task.start) as usize;
+        // SAFETY: the parent gave this piece to this task; until the reply it leaves the
+        // text and the padding behind it alone.
+        let lines = unsafe { self.recipe.ring.text_mut(task.text_at as usize, len + PADDING) };
+        let Some(text) = Text::new(lines, len) else { return Reply::new(Outcome::Io(0)) };
+        parse(&self.recipe, task, text, task.start, Outcome::Done)
     }
+}
+
+/// Parses `text`, which lies at `offset` of the input, into the task's buffer.
+fn parse(recipe: &Recipe, task: &Task, text: Text<'_>, offset: u64, done: Outcome) -> Reply {
+    let Ok(plan) = recipe.compiled.plan().with_columns(task.columns) else {
+        return Reply::new(Outcome::Io(0));
+    };
+    // SAFETY: the parent granted this buffer to this task, and reads it only after the reply.
+    let out = unsafe { recipe.ring.buffer_mut(task.buffer as usize) };
+    let progress = text::parse(&plan, text, 0, task.max_rows, out);
+    reply(&progress, text, offset, done)
+}
+
+fn reply(progress: &Progress, text: Text<'_>, offset: u64, done: Outcome) -> Reply {
+    let outcome = match progress.stop {
+        Stop::InputEnd => done,
+        Stop::OutputFull => Outcome::Full,
+        Stop::Fault(fault) => Outcome::Fault(FaultAt::new(&fault, text.text(), offset)),
+    };
+    let next = offset + progress.used as u64;
+    Reply::with_rows(outcome, progress.rows, progress.lines, next)
 }

@@ -24,7 +24,12 @@ use std::vec::Vec;
 use bytemuck::{AnyBitPattern, NoUninit};
 
 use crate::error::{Error, Result};
-use crate::sys::{self, Child, Ended, Fd, Forked, SignalMask, Watch};
+use crate::sys::{self, Child, Ended, Epoll, Fd, Forked, SignalMask, Watch};
+
+/// Added to twice a worker's place: its pidfd, not its socket.
+const PIDFD: u8 = 1;
+/// What [`Pool::watch`] was given.
+const FOREIGN: u64 = u64::MAX;
 
 /// What a worker does with its tasks.
 ///
@@ -76,8 +81,10 @@ struct Process {
 pub struct Pool<W: Work> {
     workers: Vec<Option<Process>>,
     spares: Vec<Process>,
-    watches: Vec<Watch>,
-    next: usize,
+    /// The living workers' sockets and pidfds, and what else [`Pool::watch`] was given.
+    ready: Epoll,
+    /// The process that they belong to: a copy of this in a forked one leaves them alone.
+    owner: i32,
     work: PhantomData<fn(W)>,
 }
 
@@ -90,14 +97,15 @@ impl<W: Work> Pool<W> {
         let mut pool = Self {
             workers: Vec::with_capacity(count),
             spares: Vec::with_capacity(spares),
-            watches: Vec::with_capacity(2 * count),
-            next: 0,
+            ready: Epoll::new()?,
+            owner: sys::pid(),
             work: PhantomData,
         };
         for i in 0..count + spares {
             let process = fork_one(work)?;
             if i < count {
                 pool.workers.push(Some(process));
+                pool.listen(i)?;
             } else {
                 pool.spares.push(process);
             }
@@ -141,37 +149,78 @@ impl<W: Work> Pool<W> {
         }
     }
 
-    /// Waits for the next thing to happen, at most `timeout_ms`.
+    /// The descriptor that is readable when [`Pool::wait`] has something to tell, or
+    /// what [`Pool::watch`] was given is ready. It stays the same for the pool's life.
+    #[must_use]
+    pub const fn raw_fd(&self) -> i32 {
+        self.ready.raw()
+    }
+
+    /// Ends a [`Pool::wait`] also when `fd` can be read, with [`Event::Idle`].
+    ///
+    /// # Errors
+    /// [`Error::Os`]; `EPERM` for a file that is always ready.
+    pub fn watch(&self, fd: i32) -> Result<()> {
+        self.ready.add(fd, FOREIGN)
+    }
+
+    /// Takes back [`Pool::watch`]; to be called before `fd` is closed.
+    ///
+    /// # Errors
+    /// [`Error::Os`].
+    pub fn unwatch(&self, fd: i32) -> Result<()> {
+        self.ready.remove(fd)
+    }
+
+    /// Kills and reaps every worker and every spare.
+    pub fn end(&mut self) {
+        if sys::pid() != self.owner {
+            return;
+        }
+        for process in self.workers.iter().flatten().chain(&self.spares) {
+            process.child.kill();
+        }
+        for worker in 0..self.workers.len() {
+            self.ignore(worker);
+        }
+        let all = self.workers.iter_mut().filter_map(Option::take).chain(self.spares.drain(..));
+        for process in all {
+            let _ = process.child.wait();
+        }
+    }
+
+    /// Waits for the next thing to happen, at most `timeout_ms` (negative: for ever).
     ///
     /// # Errors
     /// [`Error::Os`].
     pub fn wait(&mut self, timeout_ms: i32) -> Result<Event<W::Reply>> {
-        self.watches.clear();
-        for process in &self.workers {
-            let (socket, pidfd) = match process {
-                Some(p) => (p.socket.raw(), p.child.pidfd().unwrap_or(-1)),
-                None => (-1, -1),
-            };
-            self.watches.push(Watch::readable(socket));
-            self.watches.push(Watch::readable(pidfd));
-        }
-        sys::poll(&mut self.watches, timeout_ms)?;
-        let count = self.workers.len();
-        for i in 0..count {
-            // Start behind the one served last, so that none is starved.
-            let worker = (self.next + i) % count;
-            let ready = |k: usize| self.watches.get(2 * worker + k).is_some_and(Watch::is_ready);
-            let (message, death) = (ready(0), ready(1));
-            if message || death {
-                self.next = worker + 1;
-                return self.serve(worker, death);
+        match self.ready.wait(timeout_ms)? {
+            Some(token) if token != FOREIGN => {
+                self.serve((token / 2) as usize, token % 2 == u64::from(PIDFD))
             }
+            _ => Ok(Event::Idle),
         }
-        Ok(Event::Idle)
+    }
+
+    /// Adds a worker's descriptors to those that are waited for.
+    fn listen(&self, worker: usize) -> Result<()> {
+        let Some(Some(process)) = self.workers.get(worker) else { return Ok(()) };
+        let token = 2 * worker as u64;
+        self.ready.add(process.socket.raw(), token)?;
+        process.child.pidfd().map_or(Ok(()), |fd| self.ready.add(fd, token + u64::from(PIDFD)))
+    }
+
+    /// Takes a worker's descriptors out again, while they are open.
+    fn ignore(&self, worker: usize) {
+        let Some(Some(process)) = self.workers.get(worker) else { return };
+        for fd in [Some(process.socket.raw()), process.child.pidfd()].into_iter().flatten() {
+            // It was added, or the pool would not be.
+            let _ = self.ready.remove(fd);
+        }
     }
 
     /// Takes a message of a worker, which may have sent one and died right after;
-    /// one that has none to read, though poll said so, is dead.
+    /// one that has none to read, though its socket is ready, is dead.
     fn serve(&mut self, worker: usize, death: bool) -> Result<Event<W::Reply>> {
         if let Some(Some(process)) = self.workers.get(worker) {
             let mut reply = <W::Reply as bytemuck::Zeroable>::zeroed();
@@ -186,7 +235,9 @@ impl<W: Work> Pool<W> {
         }
         let spare = self.living_spare();
         let replaced = spare.is_some();
+        self.ignore(worker);
         let dead = self.workers.get_mut(worker).and_then(|place| core::mem::replace(place, spare));
+        self.listen(worker)?;
         let how = dead.map_or(Ended::Unknown, end);
         Ok(Event::Died { worker, how, replaced })
     }
@@ -208,13 +259,7 @@ impl<W: Work> Pool<W> {
 
 impl<W: Work> Drop for Pool<W> {
     fn drop(&mut self) {
-        let all = || self.workers.iter().flatten().chain(&self.spares);
-        for process in all() {
-            process.child.kill();
-        }
-        for process in self.workers.drain(..).flatten().chain(self.spares.drain(..)) {
-            let _ = process.child.wait();
-        }
+        self.end();
     }
 }
 
@@ -347,6 +392,58 @@ mod tests {
         };
         assert_eq!(reply, 0);
         assert!(Mappings.run(&0) > 0 && map.len() == 1 << 16, "and keeps it");
+    }
+
+    fn is_readable(fd: i32) -> bool {
+        let mut watches = [Watch::readable(fd)];
+        sys::poll(&mut watches, 0).unwrap();
+        watches[0].is_ready()
+    }
+
+    /// Waits for the descriptor alone.
+    fn until_readable(fd: i32) {
+        sys::poll(&mut [Watch::readable(fd)], -1).unwrap();
+    }
+
+    #[test]
+    fn one_descriptor_tells_of_answers_and_deaths_and_of_spares() {
+        let mut pool = Pool::fork(2, 2, &mut Tester).unwrap();
+        let fd = pool.raw_fd();
+        assert!(!is_readable(fd));
+        for worker in [0, 1, 0] {
+            pool.send(worker, &EXIT).unwrap();
+            until_readable(fd);
+            let event = pool.wait(0).unwrap();
+            assert!(matches!(event, Event::Died { worker: w, .. } if w == worker), "{event:?}");
+            assert!(!is_readable(fd), "a dead worker's descriptors are waited for");
+        }
+        assert!(!pool.is_alive(0));
+        pool.send(1, &1).unwrap();
+        until_readable(fd);
+        assert!(matches!(pool.wait(0), Ok(Event::Reply { worker: 1, reply: 2 })));
+        assert!(!is_readable(fd));
+    }
+
+    #[test]
+    fn what_is_watched_ends_a_wait() {
+        let mut pool = Pool::fork(1, 0, &mut Tester).unwrap();
+        let bell = sys::Bell::new().unwrap();
+        pool.watch(bell.raw()).unwrap();
+        bell.ring();
+        assert!(is_readable(pool.raw_fd()));
+        assert!(matches!(pool.wait(-1), Ok(Event::Idle)));
+        pool.unwatch(bell.raw()).unwrap();
+        assert!(!is_readable(pool.raw_fd()));
+    }
+
+    #[test]
+    fn an_ended_pool_has_no_workers_and_nothing_to_tell() {
+        let mut pool = Pool::fork(2, 1, &mut Tester).unwrap();
+        let pids = [pool.pid(0), pool.pid(1)].map(Option::unwrap);
+        pool.end();
+        assert!(pool.is_empty() && !is_readable(pool.raw_fd()));
+        assert!(pids.iter().all(|pid| !std::fs::exists(std::format!("/proc/{pid}")).unwrap()));
+        assert!(matches!(pool.wait(0), Ok(Event::Idle)));
     }
 
     #[test]

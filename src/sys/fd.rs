@@ -45,6 +45,12 @@ impl Stat {
         self.mode & libc::S_IFMT == libc::S_IFDIR
     }
 
+    /// Whether it is a socket.
+    #[must_use]
+    pub const fn is_socket(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFSOCK
+    }
+
     #[allow(clippy::unnecessary_cast, reason = "the widths differ between targets")]
     pub(super) const fn from_raw(raw: &libc::stat) -> Self {
         Self {

@@ -14,7 +14,9 @@ mod copy;
 mod cpu;
 mod dir;
 mod disk;
+mod epoll;
 mod fd;
+mod foreign;
 mod ident;
 mod interrupt;
 mod lock;
@@ -34,7 +36,12 @@ pub use disk::{
     OPEN_WARILY, Space, is_network, memory_file, next_data, rename_noreplace, replace, space,
     start_writeback,
 };
+pub use epoll::{Bell, Epoll};
 pub use fd::{Fd, Stat};
+pub use foreign::{
+    close_all_but_standard_and, default_signals, die_with_socket, end_sending, exec, fork_whole,
+    inherited_socket, set_inherited,
+};
 pub use ident::{random, user_id};
 pub use interrupt::{ignore_size_limit_signal, set_on_interrupt};
 pub use lock::ByteLock;

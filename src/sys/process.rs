@@ -79,7 +79,7 @@ pub unsafe fn fork() -> Result<Forked> {
 
 /// # Safety
 /// As for [`fork`].
-unsafe fn fork_by_libc() -> Result<Forked> {
+pub(super) unsafe fn fork_by_libc() -> Result<Forked> {
     // SAFETY: the caller keeps the child to async-signal-safe code.
     let pid = check("fork", unsafe { libc::fork() })?;
     if pid == 0 {
@@ -180,7 +180,7 @@ pub fn close_all_but(keep: i32) {
     close_range(keep + 1, u32::MAX);
 }
 
-fn close_range(first: u32, last: u32) {
+pub(super) fn close_range(first: u32, last: u32) {
     // SAFETY: closes descriptors of a process that will not use them again.
     let done = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
     if done < 0 {
@@ -261,7 +261,7 @@ pub fn reset_signals() {
     }
 }
 
-fn set_action(signal: i32, action: usize) {
+pub(super) fn set_action(signal: i32, action: usize) {
     // SAFETY: all-zero is a valid `sigaction`: no flags, an empty mask.
     let mut new: libc::sigaction = unsafe { core::mem::zeroed() };
     new.sa_sigaction = action;

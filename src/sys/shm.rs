@@ -149,7 +149,8 @@ impl Fd {
     /// [`Error::Os`].
     pub fn set_mode(&self, mode: u32) -> Result<()> {
         // SAFETY: takes no pointers.
-        check("fchmod", unsafe { libc::fchmod(self.raw(), mode as libc::mode_t) }).map(drop)
+        retry(|| check("fchmod", unsafe { libc::fchmod(self.raw(), mode as libc::mode_t) }))
+            .map(drop)
     }
 
     /// `ftruncate`.

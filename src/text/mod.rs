@@ -26,6 +26,8 @@ pub use fast::{OVERRUN, PADDING};
 pub use fault::{Fault, FaultKind};
 pub use format::{Delimiter, Format};
 pub use lines::{skip, start_from, without_end};
+#[cfg(feature = "std")]
+pub(crate) use plan::Outline;
 pub use plan::{Column, Op, Plan, Unicode, columns_needed};
 pub use scan::{Progress, Stop, Text, capacity, parse};
 

@@ -218,6 +218,37 @@ impl<'a> Plan<'a> {
     }
 }
 
+/// A plan without the tables that it borrows, for who keeps them beside it.
+#[cfg(feature = "std")]
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Outline(Plan<'static>);
+
+#[cfg(feature = "std")]
+impl Outline {
+    pub(crate) const fn of(plan: &Plan<'_>) -> Self {
+        let Plan { format, row_size, record, ascending, holes, in_file_order, .. } = *plan;
+        let columns = match plan.columns {
+            Columns::Listed(_) => Columns::Listed(&[]),
+            Columns::Uniform { first, count } => Columns::Uniform { first, count },
+        };
+        let usecols = None;
+        Self(Plan { format, columns, usecols, row_size, record, ascending, holes, in_file_order })
+    }
+
+    /// The plan again, with the storage and the `usecols` that it was compiled with.
+    pub(crate) const fn plan<'a>(
+        &self,
+        storage: &'a [Column],
+        usecols: Option<&'a [i32]>,
+    ) -> Plan<'a> {
+        let columns = match self.0.columns {
+            Columns::Listed(_) => Columns::Listed(storage),
+            Columns::Uniform { first, count } => Columns::Uniform { first, count },
+        };
+        Plan { columns, usecols, ..self.0 }
+    }
+}
+
 /// Whether the columns ascend without overlap, and whether they also fill the row.
 fn layout(columns: &[Column], row_size: usize) -> (bool, bool) {
     let mut end = 0u64;

@@ -29,6 +29,9 @@ OFFSET(ndshm_growable, state, 0);
 SIZE(ndshm_growable, 1024);
 _Static_assert(_Alignof(ndshm_growable) == _Alignof(uint64_t), "alignment of ndshm_growable");
 
+OFFSET(ndshm_map, state, 0);
+SIZE(ndshm_map, 128);
+
 OFFSET(ndshm_info, struct_size, 0);
 OFFSET(ndshm_info, mode, 4);
 OFFSET(ndshm_info, uid, 8);
@@ -79,6 +82,18 @@ OFFSET(ndshm_create_options, handoff_attaches, 60);
 OFFSET(ndshm_create_options, handoff_timeout_ms, 64);
 SIZE(ndshm_create_options, 72);
 
+OFFSET(ndshm_map_entry, name, 0);
+OFFSET(ndshm_map_entry, function, 8);
+SIZE(ndshm_map_entry, 16);
+
+OFFSET(ndshm_map_options, struct_size, 0);
+OFFSET(ndshm_map_options, workers, 4);
+OFFSET(ndshm_map_options, way, 8);
+OFFSET(ndshm_map_options, access, 12);
+OFFSET(ndshm_map_options, context, 16);
+OFFSET(ndshm_map_options, context_size, 24);
+SIZE(ndshm_map_options, 32);
+
 OFFSET(ndshm_field, name_len, 16);
 OFFSET(ndshm_field, ndim, 20);
 OFFSET(ndshm_field, offset, 24);
@@ -109,6 +124,10 @@ _Static_assert(NDSHM_ERR_NAME == -10 && NDSHM_ERR_EXISTS == -11 && NDSHM_ERR_NOT
 _Static_assert(NDSHM_ERR_DTYPE == -40 && NDSHM_ERR_DTYPE_SPACE == -41 &&
                    NDSHM_ERR_NOT_TEXT == -42 && NDSHM_ERR_DTYPE_DIFFERS == -43,
                "statuses of dtypes");
+_Static_assert(NDSHM_ERR_THREADS == -70 && NDSHM_ERR_MAP_FUNCTION == -71 &&
+                   NDSHM_ERR_MAP_DIED == -72 && NDSHM_ERR_MAP_START == -73 &&
+                   NDSHM_ERR_TIMEOUT == -74 && NDSHM_ERR_END == -75,
+               "statuses of maps");
 _Static_assert(NDSHM_ERR_HANDLE == -80 && NDSHM_ERR_NO_FIELD == -81 && NDSHM_ERR_PANIC == -90,
                "statuses of the interface");
 _Static_assert(NDSHM_KIND_RECORD == 'r' && NDSHM_KIND_FLOAT == 'f' && NDSHM_ORDER_BIG == '>',

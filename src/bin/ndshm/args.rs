@@ -42,6 +42,7 @@ Examples:
   ndshm convert a.tsv b.tsv -o out.h5 --dtype \"chr:S10,pos:i4,pct:f4,c:i4,t:i4\"
   ndshm convert grid.csv -o grid.h5 --dtype f8 --delimiter ,
   ndshm convert *.txt -o all.h5 --dtype @columns.txt --concat data
+  zcat a.tsv.gz | ndshm convert - -o a.h5 --dtype f8 --concat a
   find . -name '*.tsv' -print0 | ndshm convert --files-from0 - -o all.h5 --dtype f8
 
 A new file is left to the kernel to write back, as cp and h5py do; --sync waits for the disk.";
@@ -55,7 +56,7 @@ Examples:
 /// How text is read; the names are those of np.loadtxt.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct TextArgs {
-    /// Text tables to read
+    /// Text tables to read: files, FIFOs, or '-' for standard input
     #[arg(value_name = "INPUT", required_unless_present = "files_from0")]
     pub(crate) inputs: Vec<PathBuf>,
 
@@ -112,7 +113,7 @@ pub(crate) struct ConvertArgs {
     pub(crate) output: PathBuf,
 
     /// Put all rows of all inputs into one dataset [default: a dataset per input, named after
-    /// the file]
+    /// the file, 'stdin' for '-']
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub(crate) concat: Option<String>,
 

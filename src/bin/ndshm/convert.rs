@@ -26,7 +26,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     let cancel = crate::cancel_on_signals()?;
     let start = Instant::now();
     let summary =
-        convert(&inputs, &args.output, dtype.as_dtype(), &options, cancel).map_err(|error| {
+        convert(inputs, &args.output, dtype.as_dtype(), &options, cancel).map_err(|error| {
             match error {
                 ConvertError::Load(LoadError::Cancelled) => Failure::interrupted(),
                 error => Failure::new(error),

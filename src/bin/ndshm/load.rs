@@ -3,13 +3,14 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::error::Error;
-use ndshm::load::{LoadError, Options, SegmentOptions, load_segment};
+use ndshm::load::{Input, LoadError, Options, SegmentOptions, load_segment};
 use ndshm::segment::Name;
 use ndshm::text::{Delimiter, Format};
 
@@ -18,15 +19,15 @@ use crate::output::{Failure, human, shape, shm_error, shortened};
 
 /// What is read, and how.
 pub(crate) struct TextSource {
-    pub(crate) inputs: Vec<PathBuf>,
+    pub(crate) inputs: Vec<Input>,
     pub(crate) dtype: DTypeBuf,
     pub(crate) options: Options,
 }
 
 pub(crate) fn text_source(args: &TextArgs) -> Result<TextSource, Failure> {
     let inputs = match &args.files_from0 {
-        Some(list) => names_from(list)?,
-        None => args.inputs.clone(),
+        Some(list) => names_from(list)?.into_iter().map(Input::from).collect(),
+        None => args.inputs.iter().map(|path| input(path)).collect::<Result<_, _>>()?,
     };
     let delimiter = args.delimiter.map_or(Delimiter::Whitespace, Delimiter::Byte);
     let format = Format::new(delimiter, args.comments.0).map_err(|_| {
@@ -47,6 +48,15 @@ pub(crate) fn text_source(args: &TextArgs) -> Result<TextSource, Failure> {
         piece_bytes: std::env::var("NDSHM_PIECE_BYTES").ok().and_then(|n| n.parse().ok()),
     };
     Ok(TextSource { inputs, dtype: dtype(&args.dtype)?, options })
+}
+
+/// A file, or standard input if it is called '-'.
+fn input(path: &Path) -> Result<Input, Failure> {
+    if path != Path::new("-") {
+        return Ok(Input::from(path));
+    }
+    let fd = io::stdin().as_fd().try_clone_to_owned();
+    Ok(Input::descriptor("stdin", fd.map_err(|error| Failure::about("stdin", error))?))
 }
 
 /// The names of inputs in a file, each ended by NUL.
@@ -100,7 +110,7 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
     let cancel = crate::cancel_on_signals()?;
     let start = Instant::now();
     let made = SegmentOptions::default();
-    let segment = load_segment(&inputs, &name, dtype.as_dtype(), &options, made, cancel)
+    let segment = load_segment(inputs, &name, dtype.as_dtype(), &options, made, cancel)
         .map_err(|error| failure(&args.name, error))?;
     if args.quiet {
         return Ok(());

@@ -1,0 +1,314 @@
+//! The feeder: reads a stream into the ring and cuts it at line ends.
+//!
+//! It reads straight into a slot of the ring's text region, which the workers have
+//! mapped. When there is enough for a piece, the whole lines in the slot become
+//! one; what is behind the last line end goes to the next slot. A slot is taken
+//! back when its piece is committed, so that a piece can be done again.
+
+#![allow(unsafe_code)]
+
+use std::io;
+use std::time::Instant;
+use std::vec::Vec;
+
+use super::cutter::{Cutting, Place, Range, Wait, check_row};
+use super::error::{InputFault, Result};
+use super::head::Skip;
+use super::input::Stream;
+use super::inputs::Inputs;
+use super::slots::Slots;
+use crate::text;
+
+/// Bytes read at a time to complete a line.
+const BLOCK: usize = 64 * 1024;
+
+/// When a step has to end; `None` for never.
+pub(super) type Until = Option<Instant>;
+
+/// One stream being read.
+#[derive(Debug)]
+pub(super) struct Feeder {
+    input: usize,
+    stream: Stream,
+    /// The slot that is filled.
+    slot: Option<u32>,
+    /// Bytes of text in it.
+    have: usize,
+    /// So many of them hold no line end.
+    searched: usize,
+    /// Place of the slot's text in the stream.
+    offset: u64,
+    /// What is to come first in the next slot.
+    carry: Vec<u8>,
+    skip: Skip,
+    /// Columns of the first row, 0 until there is one.
+    columns: u32,
+    ended: bool,
+}
+
+/// What a stream gives.
+#[derive(Debug)]
+pub(super) enum Fed {
+    Piece(Range),
+    /// Reading failed behind the pieces that it gave.
+    Broken(InputFault),
+    Wait(Wait),
+}
+
+impl Feeder {
+    pub(super) const fn new(input: usize, stream: Stream, skiprows: u64) -> Self {
+        Self {
+            input,
+            stream,
+            slot: None,
+            have: 0,
+            searched: 0,
+            offset: 0,
+            carry: Vec::new(),
+            skip: Skip::new(skiprows),
+            columns: 0,
+            ended: false,
+        }
+    }
+
+    pub(super) const fn input(&self) -> usize {
+        self.input
+    }
+
+    /// Gives back what it has of the ring.
+    pub(super) fn close(mut self, slots: &mut Slots) {
+        if let Some(slot) = self.slot.take() {
+            slots.release(slot);
+        }
+    }
+
+    /// An empty range where it stands.
+    pub(super) const fn nothing(&self) -> Range {
+        Range {
+            start: self.offset,
+            end: self.offset,
+            columns: self.columns,
+            skipped: self.skip.done,
+            ..Range::whole(self.input, 0)
+        }
+    }
+
+    /// Reads until there is a piece of about `piece` bytes, or nothing more to read now.
+    pub(super) fn next(
+        &mut self,
+        inputs: &mut Inputs,
+        slots: &mut Slots,
+        piece: u64,
+        cutting: &Cutting<'_>,
+    ) -> Result<Fed> {
+        if !self.enter_slot(slots, cutting) {
+            return Ok(Fed::Wait(Wait::Room));
+        }
+        for turn in 0u64.. {
+            if let Err(fault) = self.skip(slots, cutting) {
+                return Ok(Fed::Broken(fault));
+            }
+            let wanted = usize::try_from(piece).unwrap_or(usize::MAX).clamp(1, slots.slot_room());
+            if let Some(cut) = self.cut(slots, wanted, cutting) {
+                return self.piece(cut, inputs, slots, cutting).map(Fed::Piece);
+            }
+            if turn > 0 && is_over(cutting) {
+                break;
+            }
+            match self.read(inputs, slots, wanted, cutting) {
+                Ok(None) => {}
+                Ok(Some(wait)) => return Ok(Fed::Wait(wait)),
+                Err(fault) => return Ok(Fed::Broken(fault)),
+            }
+        }
+        Ok(Fed::Wait(Wait::Turn))
+    }
+
+    /// Takes a slot, and puts into it what is left of the one before: less than a slot.
+    fn enter_slot(&mut self, slots: &mut Slots, cutting: &Cutting<'_>) -> bool {
+        if self.slot.is_none() {
+            self.slot = slots.take();
+            if self.slot.is_none() {
+                return false;
+            }
+            let carry = core::mem::take(&mut self.carry);
+            for (to, &from) in self.bytes(slots, carry.len(), cutting).iter_mut().zip(&carry) {
+                *to = from;
+            }
+            (self.have, self.searched) = (carry.len(), 0);
+            self.carry = carry;
+        }
+        true
+    }
+
+    /// The first `len` bytes of the slot that is filled.
+    fn bytes<'r>(&self, slots: &Slots, len: usize, cutting: &Cutting<'r>) -> &'r mut [u8] {
+        let at = self.slot.map_or(usize::MAX, |slot| slots.at(slot));
+        // SAFETY: the slot is taken and no piece yet, so no worker knows of it; the slices
+        // made of it in this thread are each used before the next one is made.
+        unsafe { cutting.ring.text_mut(at, len) }
+    }
+
+    /// Leaves out the lines to be skipped at the start of the slot.
+    fn skip(
+        &mut self,
+        slots: &Slots,
+        cutting: &Cutting<'_>,
+    ) -> core::result::Result<(), InputFault> {
+        while self.skip.left > 0 {
+            let window = self.bytes(slots, self.have, cutting);
+            let gone = self.skip.pass(window, self.offset, self.ended)?;
+            if gone == 0 {
+                break;
+            }
+            window.copy_within(gone.., 0);
+            self.have -= gone;
+            self.offset += gone as u64;
+        }
+        Ok(())
+    }
+
+    /// End of the whole lines in the slot, if there is enough for a piece.
+    fn cut(&mut self, slots: &Slots, wanted: usize, cutting: &Cutting<'_>) -> Option<usize> {
+        if self.ended {
+            return Some(self.have);
+        }
+        if self.skip.left > 0 || self.have < wanted {
+            return None;
+        }
+        let text: &[u8] = self.bytes(slots, self.have, cutting);
+        let cut = last_start(text, self.searched);
+        if cut.is_none() {
+            // A `\r` at the end is looked at again when it is seen what follows.
+            self.searched = self.have - usize::from(text.ends_with(b"\r"));
+        }
+        cut
+    }
+
+    /// Makes a piece of the first `cut` bytes of the slot.
+    fn piece(
+        &mut self,
+        cut: usize,
+        inputs: &Inputs,
+        slots: &mut Slots,
+        cutting: &Cutting<'_>,
+    ) -> Result<Range> {
+        let text: &[u8] = self.bytes(slots, self.have, cutting);
+        let (lines, rest) = text.split_at_checked(cut).unwrap_or((text, &[]));
+        if cutting.plan.needs_column_count() && self.columns == 0 {
+            self.columns = first_columns(lines, cutting);
+            check_row(inputs, self.input, self.columns, cutting)?;
+        }
+        self.carry.clear();
+        self.carry.extend_from_slice(rest);
+        let mut range = Range { last: self.ended, ..self.nothing() };
+        range.end = range.start + cut as u64;
+        self.offset = range.end;
+        match self.slot.take() {
+            Some(slot) if cut == 0 => slots.release(slot),
+            slot => {
+                range.place = slot.map(|slot| Place { slot, at: slots.at(slot) as u64 });
+            }
+        }
+        Ok(range)
+    }
+
+    /// Reads once; what has to be waited for, if anything.
+    fn read(
+        &mut self,
+        inputs: &mut Inputs,
+        slots: &mut Slots,
+        wanted: usize,
+        cutting: &Cutting<'_>,
+    ) -> core::result::Result<Option<Wait>, InputFault> {
+        if self.have == slots.room() && !self.widen(slots, cutting)? {
+            return Ok(Some(Wait::Room));
+        }
+        let most = if self.have < wanted { wanted - self.have } else { BLOCK };
+        // Not more than a slot at once: what is behind the last line end must fit one.
+        let most = most.min(slots.slot_room()).min(slots.room() - self.have);
+        let bytes = self.bytes(slots, self.have + most, cutting);
+        let room = bytes.get_mut(self.have..).unwrap_or_default();
+        match self.stream.read(room) {
+            // A signal, which may have asked to stop.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(InputFault::Io(error)),
+            Ok(None) => return Ok(Some(Wait::Data(self.stream.fd()))),
+            Ok(Some(0)) => self.ended = true,
+            Ok(Some(n)) => {
+                inputs.note_start(self.input, room.get(..n).unwrap_or_default());
+                self.have += n;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Makes room for a line that fills the slot; false as long as other pieces are in
+    /// the way.
+    fn widen(
+        &mut self,
+        slots: &mut Slots,
+        cutting: &Cutting<'_>,
+    ) -> core::result::Result<bool, InputFault> {
+        if slots.is_spread() {
+            // The line's number is known when the lines before it are counted.
+            let limit = cutting.budget.input as u64;
+            return Err(InputFault::LineTooLong { limit, line: 0 });
+        }
+        let from = self.slot.map_or(0, |slot| slots.at(slot));
+        if !slots.spread() {
+            return Ok(false);
+        }
+        // SAFETY: the slot that is filled is the only one in use.
+        let region = unsafe { cutting.ring.text_mut(0, usize::MAX) };
+        region.copy_within(from..from + self.have, 0);
+        self.slot = Some(0);
+        Ok(true)
+    }
+}
+
+fn is_over(cutting: &Cutting<'_>) -> bool {
+    cutting.stop.is_set() || cutting.until.is_some_and(|until| Instant::now() >= until)
+}
+
+/// Where the last line starts, and so all lines before it are whole; none before
+/// `from` is known to end.
+fn last_start(text: &[u8], from: usize) -> Option<usize> {
+    let ends = |at: &usize| match text.get(*at) {
+        Some(b'\n') => true,
+        // Whether a line ends with it shows the next byte.
+        Some(b'\r') => *at + 1 < text.len(),
+        _ => false,
+    };
+    (from..text.len()).rev().find(ends).map(|at| at + 1)
+}
+
+/// Columns of the first row in whole lines, 0 if they hold none.
+fn first_columns(lines: &[u8], cutting: &Cutting<'_>) -> u32 {
+    let mut rest = lines;
+    while !rest.is_empty() {
+        let end = text::start_from(rest, 1, true).unwrap_or(rest.len());
+        let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
+        let columns = text::field_count(text::without_end(line), cutting.plan.format());
+        if columns > 0 {
+            return columns;
+        }
+        rest = behind;
+    }
+    0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_whole_when_it_is_seen_that_they_end() {
+        assert_eq!(last_start(b"ab\ncd", 0), Some(3));
+        assert_eq!(last_start(b"ab\r\n", 0), Some(4));
+        assert_eq!(last_start(b"ab\r", 0), None);
+        assert_eq!(last_start(b"ab\r\r", 0), Some(3));
+        assert_eq!(last_start(b"ab\rc", 2), Some(3));
+        assert_eq!(last_start(b"abc", 0), None);
+    }
+}

@@ -1,0 +1,168 @@
+//! Starting a worker, by a fork or by an exec.
+
+use core::ffi::c_char;
+use core::ptr::null;
+use std::env;
+use std::ffi::{CString, OsString};
+use std::format;
+use std::fs;
+use std::os::unix::ffi::OsStringExt;
+use std::sync::Arc;
+use std::vec::Vec;
+
+use super::data::Data;
+use super::error::{MapError, Result};
+use super::{Way, Work, table, worker};
+use crate::error::Error;
+use crate::sys::{self, Child, Fd, Forked, SignalMask};
+
+/// Status of a worker that could not become its program.
+const NO_EXEC: i32 = 127;
+
+/// A worker process, and the parent's end of its socket.
+#[derive(Debug)]
+pub(super) struct Process {
+    pub(super) child: Child,
+    pub(super) socket: Fd,
+}
+
+/// How the workers of a map are started, for all its life.
+#[derive(Debug)]
+pub(super) struct Starter {
+    work: Work,
+    exec: bool,
+}
+
+impl Starter {
+    pub(super) fn new(work: Work, way: Way) -> Result<Self> {
+        let exec = match (way, has_one_thread()) {
+            (Way::Fork, false) => return Err(MapError::Threads),
+            (Way::Auto, one_thread) => !one_thread,
+            (way, _) => way == Way::Exec,
+        };
+        if exec && work.name.is_none() {
+            return Err(if way == Way::Auto { MapError::Threads } else { MapError::NoName });
+        }
+        Ok(Self { work, exec })
+    }
+
+    /// Starts one more, and tells it what it needs to know.
+    pub(super) fn start(&self, data: &Data) -> Result<Process> {
+        let name = self.work.name.as_deref().unwrap_or_default();
+        let process = if self.exec { exec_worker()? } else { self.fork()? };
+        let hello = data.hello(name);
+        match sys::send_with(process.socket.raw(), bytemuck::bytes_of(&hello), Some(data.raw_fd()))
+        {
+            // It died already, which shows when it is waited for.
+            Ok(()) | Err(Error::Os { errno: sys::EPIPE | sys::ECONNRESET, .. }) => Ok(process),
+            Err(error) => {
+                process.child.kill();
+                let _ = process.child.wait();
+                Err(error.into())
+            }
+        }
+    }
+
+    fn fork(&self) -> Result<Process> {
+        if !has_one_thread() {
+            return Err(MapError::Threads);
+        }
+        let (ours, theirs) = sys::socket_pair()?;
+        let parent = sys::pid();
+        // No handler of the host may run in the child before its actions are reset.
+        let mask = SignalMask::block_all()?;
+        // SAFETY: this process has one thread.
+        let forked = unsafe { sys::fork_whole() };
+        if let Ok(Forked::Child) = forked {
+            sys::default_signals();
+            SignalMask::allow_all();
+            sys::close_all_but_standard_and(theirs.raw());
+            if !sys::die_with_parent(parent) {
+                sys::exit_now(0);
+            }
+            worker::serve(&theirs, |_| Some(Arc::clone(&self.work.function)));
+        }
+        mask.restore();
+        parents_side(forked, ours)
+    }
+}
+
+/// Starts this program once more, to be a worker.
+fn exec_worker() -> Result<Process> {
+    let (ours, theirs) = sys::socket_pair()?;
+    let program = Program::new(&theirs)?;
+    let mask = SignalMask::block_all()?;
+    // SAFETY: the child makes system calls only, until it is another program.
+    let forked = unsafe { sys::fork() };
+    if let Ok(Forked::Child) = forked {
+        sys::default_signals();
+        SignalMask::allow_all();
+        sys::close_all_but_standard_and(theirs.raw());
+        if sys::set_inherited(&theirs, true).is_ok() {
+            program.exec();
+        }
+        sys::exit_now(NO_EXEC);
+    }
+    mask.restore();
+    parents_side(forked, ours)
+}
+
+fn parents_side(forked: crate::error::Result<Forked>, socket: Fd) -> Result<Process> {
+    match forked? {
+        Forked::Parent(child) => Ok(Process { child, socket }),
+        Forked::Child => sys::exit_now(NO_EXEC), // it is gone before it gets here
+    }
+}
+
+/// Whether nobody else runs in this process. What cannot be found out is a no.
+fn has_one_thread() -> bool {
+    fs::read_dir("/proc/self/task").is_ok_and(|tasks| tasks.count() == 1)
+}
+
+/// This program, with arguments and an environment in the form that `execve` takes.
+struct Program {
+    path: CString,
+    args: Vec<CString>,
+    env: Vec<CString>,
+    arg_pointers: Vec<*const c_char>,
+    env_pointers: Vec<*const c_char>,
+}
+
+impl Program {
+    fn new(socket: &Fd) -> Result<Self> {
+        let first = env::args_os().next().unwrap_or_else(|| OsString::from("ndshm"));
+        let args: Vec<_> = c_string(first).into_iter().collect();
+        let mark = format!("{}={}:{}", table::VARIABLE, socket.raw(), socket.stat()?.ino);
+        let ours = |name: &OsString| name != table::VARIABLE;
+        let others = env::vars_os().filter(|(name, _)| ours(name)).map(|(mut name, value)| {
+            name.push("=");
+            name.push(value);
+            name
+        });
+        let env: Vec<_> = others.chain([OsString::from(mark)]).filter_map(c_string).collect();
+        let (arg_pointers, env_pointers) = (pointers(&args), pointers(&env));
+        // The link leads to the program also when its name was removed; the name to the program
+        // itself also under a tool that runs it inside another one.
+        let named = env::current_exe().ok().filter(|path| path.exists());
+        let path = named.and_then(|path| c_string(path.into_os_string()));
+        let path = path.unwrap_or_else(|| CString::from(c"/proc/self/exe"));
+        Ok(Self { path, args, env, arg_pointers, env_pointers })
+    }
+
+    /// Becomes it, or comes back.
+    fn exec(&self) {
+        debug_assert!(self.arg_pointers.len() == self.args.len() + 1);
+        debug_assert!(self.env_pointers.len() == self.env.len() + 1);
+        let (args, env) = (self.arg_pointers.as_ptr(), self.env_pointers.as_ptr());
+        // SAFETY: both arrays end with a null pointer, and lead to the strings beside them.
+        let _ = unsafe { sys::exec(&self.path, args, env) };
+    }
+}
+
+fn c_string(text: OsString) -> Option<CString> {
+    CString::new(text.into_vec()).ok()
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const c_char> {
+    strings.iter().map(|s| s.as_ptr()).chain([null()]).collect()
+}

@@ -1,0 +1,107 @@
+//! The worker's side: one item after the other, until the parent has no more.
+
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+use std::string::String;
+
+use bytemuck::{Zeroable, bytes_of, bytes_of_mut};
+
+use super::data::Copy;
+use super::message::{
+    ANONYMOUS, Answer, DO, Hello, MAGIC, NOTHING, Order, READY, RELEASE, UNKNOWN,
+};
+use super::{Failed, Function, Item, Product};
+use crate::error::Result;
+use crate::segment::Segment;
+use crate::sys::{self, Fd};
+
+/// Status of a worker whose socket or whose data is not as it should be.
+const BROKEN: i32 = 70;
+/// The code of a function that panicked.
+const PANIC: i32 = -90;
+
+/// Serves with the function that the parent names, if `find` has it.
+pub(super) fn serve(socket: &Fd, find: impl FnOnce(&str) -> Option<Function>) -> ! {
+    match run(socket, find) {
+        Ok(()) => sys::exit_now(0),
+        Err(_) => sys::exit_now(BROKEN),
+    }
+}
+
+fn run(socket: &Fd, find: impl FnOnce(&str) -> Option<Function>) -> Result<()> {
+    let mut hello = Hello::zeroed();
+    let (n, file) = sys::receive_with(socket.raw(), bytes_of_mut(&mut hello))?;
+    let (Some(file), true) = (file, n == size_of::<Hello>() && hello.magic == MAGIC) else {
+        return Ok(());
+    };
+    let Some(function) = find(hello.name()) else {
+        return answer(socket, &Answer::of(UNKNOWN), None);
+    };
+    let mut data = Copy::new(&file, &hello)?;
+    drop(file);
+    answer(socket, &Answer::of(READY), None)?;
+    // What the parent has not attached yet.
+    let mut held: Option<Segment> = None;
+    let mut order = Order::zeroed();
+    while sys::receive(socket, bytes_of_mut(&mut order))? == size_of::<Order>() {
+        drop(held.take());
+        if order.kind == DO {
+            held = reply(socket, call(socket, &function, &mut data, order.index)?)?;
+        } else {
+            debug_assert_eq!(order.kind, RELEASE);
+        }
+    }
+    Ok(())
+}
+
+fn answer(socket: &Fd, answer: &Answer, passenger: Option<i32>) -> Result<()> {
+    sys::send_with(socket.raw(), bytes_of(answer), passenger)
+}
+
+/// Runs the function, and publishes what it made.
+fn call(
+    socket: &Fd,
+    function: &Function,
+    data: &mut Copy,
+    index: u64,
+) -> Result<core::result::Result<Option<Segment>, Failed>> {
+    let (bytes, context) = data.item(index);
+    let item = Item { index, bytes, context };
+    // The parent says nothing until it is answered, so whatever the socket tells
+    // meanwhile is the parent's end.
+    sys::die_with_socket(socket, true)?;
+    let made = catch_unwind(AssertUnwindSafe(|| function(item).and_then(publish)));
+    sys::die_with_socket(socket, false)?;
+    Ok(made.unwrap_or_else(|payload| {
+        core::mem::forget(payload); // which may panic when it is dropped
+        Err(Failed::new(PANIC, String::from("the function panicked")))
+    }))
+}
+
+fn publish(product: Product) -> core::result::Result<Option<Segment>, Failed> {
+    match product {
+        Product::Nothing => Ok(None),
+        Product::Draft(draft) => Ok(Some(draft.publish().map_err(crate::error::Error::from)?)),
+        Product::Segment(segment) => Ok(Some(segment)),
+    }
+}
+
+/// Tells the parent; what it has to attach by its name stays here until then.
+fn reply(
+    socket: &Fd,
+    made: core::result::Result<Option<Segment>, Failed>,
+) -> Result<Option<Segment>> {
+    match made {
+        Err(failed) => answer(socket, &Answer::failed(&failed), None)?,
+        Ok(None) => answer(socket, &Answer::of(NOTHING), None)?,
+        Ok(Some(segment)) => match (segment.raw_fd(), segment.name()) {
+            (None, Some(name)) => {
+                answer(socket, &Answer::named(name), None)?;
+                return Ok(Some(segment));
+            }
+            // From here on the message keeps it.
+            (fd, _) => answer(socket, &Answer::of(ANONYMOUS), fd)?,
+        },
+    }
+    Ok(None)
+}
