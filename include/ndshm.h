@@ -219,6 +219,46 @@ uint32_t ndshm_abi_version(void);
 // The elements are of another type than the one asked for.
 #define NDSHM_ERR_DTYPE_DIFFERS -43
 
+// An input cannot be read: it is missing, a directory, not plain text, or it
+// changed meanwhile.
+#define NDSHM_ERR_INPUT -50
+
+// A line of an input is not what the dtype and the options say.
+#define NDSHM_ERR_TEXT -51
+
+// Inputs that become one array have different numbers of columns.
+#define NDSHM_ERR_COLUMNS -52
+
+// Workers died: twice at the same piece, or all of them.
+#define NDSHM_ERR_WORKERS -53
+
+// Somebody cancelled the job.
+#define NDSHM_ERR_CANCELLED -54
+
+// The memory given is too small for a row or a line.
+#define NDSHM_ERR_MEMORY -55
+
+// An input has no rows.
+#define NDSHM_ERR_EMPTY -56
+
+// The HDF5 library failed.
+#define NDSHM_ERR_HDF5 -60
+
+// The file exists, and replacing it was not asked for.
+#define NDSHM_ERR_FILE_EXISTS -61
+
+// The file cannot be written there.
+#define NDSHM_ERR_FILE -62
+
+// The disk is full.
+#define NDSHM_ERR_DISK_FULL -63
+
+// A dataset cannot have this name, or two would have it.
+#define NDSHM_ERR_DATASET_NAME -64
+
+// HDF5 has no type for the dtype.
+#define NDSHM_ERR_HDF5_TYPE -65
+
 // The process has threads, so workers cannot be forked, and the function was not
 // given to `ndshm_map_serve`, so they cannot be started by exec.
 #define NDSHM_ERR_THREADS -70
@@ -1111,6 +1151,275 @@ int32_t ndshm_segment_unlink(const char *name, ndshm_error *error);
  * ########################################################################## */
 
 /* ==========================================================================
+ *                          Text: what and how
+ *
+ * Tables as np.loadtxt reads them: a row a line, fields apart by white space or
+ * by a delimiter, comments. Workers parse them, into a segment (ndshm_load) or
+ * an HDF5 file (ndshm_convert). Fill in the inputs and the options:
+ *
+ *     ndshm_input inputs[] = {{.path = "a.tsv"}, {.path = "b.tsv"}};
+ *     ndshm_text_options text = {.struct_size = sizeof(text)};
+ *
+ *     text.dtype = "chr:S10,pos:i4,pct:f4";
+ *     if (ndshm_load(inputs, 2, &text, "calls", NULL, &segment, &error))
+ *         return fail(&error);        // error.input, error.line, error.column
+ *
+ * WORKERS are forked, also from a process with threads: between their fork and
+ * their end they run code of this library only, which neither allocates nor
+ * locks. They read the files themselves; what is no regular file the calling
+ * thread reads for them. One that dies costs nothing: its piece is done again.
+ * ========================================================================== */
+
+// The input is the file `path`.
+#define NDSHM_INPUT_FILE 0
+
+// The input is what comes out of the descriptor `fd`.
+#define NDSHM_INPUT_FD 1
+
+// The input is what the function `read` gives.
+#define NDSHM_INPUT_READER 2
+
+/* ==========================================================================
+ *                               Jobs
+ *
+ * Long work that goes on while it is stepped, by a program that has other things
+ * to do, shows how far it is, or wants to be able to stop it:
+ *
+ *     ndshm_job job = {0};
+ *     ndshm_progress now = {.struct_size = sizeof(now)};
+ *
+ *     status = ndshm_load_start(inputs, 2, &text, "calls", NULL, &job, &error);
+ *     while (status == NDSHM_OK && !now.done)
+ *         status = ndshm_job_step(&job, 100, &now, &error);
+ *     if (status == NDSHM_OK)
+ *         status = ndshm_load_finish(&job, &segment, &error);
+ *     else
+ *         ndshm_job_discard(&job);
+ *
+ * A job is stepped by one thread at a time. The thread that started it must not
+ * end before the job does.
+ * ========================================================================== */
+
+// Words of storage in an `ndshm_job`.
+#define NDSHM_JOB_WORDS 7
+
+// A handle: work that goes on while it is stepped. All zeros is a handle that
+// is not open, so begin with `ndshm_job j = {0};`.
+typedef struct ndshm_job {
+    // Says whether the handle is open.
+    uint64_t state;
+    // The library's own.
+    uint64_t storage[NDSHM_JOB_WORDS];
+} ndshm_job;
+
+// How far a job is. Set `struct_size` to `sizeof(ndshm_progress)`; the rest is
+// written by `ndshm_job_step`.
+typedef struct ndshm_progress {
+    // `sizeof(ndshm_progress)`. More than this library knows is left alone.
+    uint32_t struct_size;
+    // 1 if everything is done, so that finishing the job waits for nothing.
+    uint32_t done;
+    // Bytes of text whose rows are written.
+    uint64_t bytes_done;
+    // Bytes of all inputs, 0 if that is not known.
+    uint64_t bytes_total;
+    // Rows that are written.
+    uint64_t rows;
+    // Inputs that are read to their end.
+    uint64_t inputs_done;
+    // Inputs.
+    uint64_t inputs_total;
+} ndshm_progress;
+
+// Goes on with a job: does what can be done now, then waits for something to
+// happen, at most `timeout_ms`, and does what that makes possible. 0 never
+// waits. It may return earlier; a step takes longer where the disk, or a reader
+// of the caller's, does. `progress` may be NULL.
+//
+// Returns what can go wrong with the work; the job is over then, nothing is
+// left of it, and the handle is still to be closed. `NDSHM_ERR_CANCELLED`;
+// `NDSHM_ERR_HANDLE` also while another thread is stepping it.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that nobody closes meanwhile.
+// * `progress` is NULL, or its `struct_size` is set.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_job_step(ndshm_job *job,
+                       uint32_t timeout_ms,
+                       ndshm_progress *progress,
+                       ndshm_error *error);
+
+// A descriptor for `poll`, `epoll` and event loops: it can be read when a step
+// has something to do, and when the job is over. It belongs to the job and stays
+// the same. -1 if the handle is not open.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that nobody closes meanwhile.
+int ndshm_job_fd(const ndshm_job *job);
+
+// Asks a job to stop: its next step, or the one that is waiting just now,
+// returns `NDSHM_ERR_CANCELLED`. May be called from any thread and from a signal
+// handler. Does nothing if the handle is not open.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that nobody closes meanwhile.
+void ndshm_job_cancel(const ndshm_job *job);
+
+// Closes a job, finished or not: its workers are ended, and of work that is not
+// finished nothing is left. NULL and a handle that never was open are fine; one
+// that is closed already is `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that no other thread uses.
+int32_t ndshm_job_discard(ndshm_job *job);
+
+/* ==========================================================================
+ *                          Text to a segment
+ * ========================================================================== */
+
+// Begins to read text tables into one segment: workers are forked, which parse
+// while the job is stepped. They end with the thread that called this.
+//
+// The rows of all inputs come one after the other. With a record as dtype the
+// segment has one dimension, else two, rows and columns. Of `options`, which may
+// be NULL, policy, mode, via and metadata count; dtype, shape and strides are
+// not set. `name` is NULL for `NDSHM_POLICY_ANONYMOUS`.
+//
+// Returns `NDSHM_ERR_INPUT`, `NDSHM_ERR_DTYPE`, `NDSHM_ERR_NOT_TEXT`,
+// `NDSHM_ERR_MEMORY`, `NDSHM_ERR_NAME`, `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`.
+// That the name is taken is said when the first row is there.
+//
+// Duties of the caller:
+// * `inputs` leads to `inputs_len` inputs; they, `text`, `name`, `options` and
+//   what they lead to stay as they are during the call.
+// * `job` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_load_start(const ndshm_input *inputs,
+                         size_t inputs_len,
+                         const ndshm_text_options *text,
+                         const char *name,
+                         const ndshm_create_options *options,
+                         ndshm_job *job,
+                         ndshm_error *error);
+
+// Steps a load until everything is done, publishes the segment, and closes the
+// job, also if that fails. The segment is open for writing.
+//
+// Returns what can go wrong with the text and with a new segment:
+// `NDSHM_ERR_TEXT` with the place, `NDSHM_ERR_INPUT`, `NDSHM_ERR_COLUMNS`,
+// `NDSHM_ERR_EMPTY`, `NDSHM_ERR_MEMORY`, `NDSHM_ERR_WORKERS`,
+// `NDSHM_ERR_CANCELLED`, `NDSHM_ERR_EXISTS`, `NDSHM_ERR_NO_SPACE`,
+// `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that no other thread uses.
+// * `segment` can be written. What was in it is forgotten, not detached.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_load_finish(ndshm_job *job, ndshm_segment *segment, ndshm_error *error);
+
+// Reads text tables into one segment: `ndshm_load_start` and
+// `ndshm_load_finish` in one call.
+//
+// Duties of the caller:
+// * As for both.
+int32_t ndshm_load(const ndshm_input *inputs,
+                   size_t inputs_len,
+                   const ndshm_text_options *text,
+                   const char *name,
+                   const ndshm_create_options *options,
+                   ndshm_segment *segment,
+                   ndshm_error *error);
+
+/* ==========================================================================
+ *                        Text to an HDF5 file
+ *
+ * Not in libndshm-core.
+ * ========================================================================== */
+
+// How the file is written. All zeros: a new file, a dataset for each input.
+typedef struct ndshm_hdf5_options {
+    // `sizeof(ndshm_hdf5_options)`.
+    uint32_t struct_size;
+    // 1 to replace a file that is there, which stays until the new one is
+    // complete.
+    uint32_t replace;
+    // 1 to wait until the disk has it all.
+    uint32_t sync;
+    // 1 to write `?` as `u1` instead of an enumeration.
+    uint32_t bool_as_u8;
+    // Name of the one dataset that takes the rows of all inputs; NULL for a
+    // dataset for each, named after its file.
+    const char *dataset;
+} ndshm_hdf5_options;
+
+// What a conversion made. Set `struct_size` to `sizeof(ndshm_conversion)`; the
+// rest is written.
+typedef struct ndshm_conversion {
+    // `sizeof(ndshm_conversion)`. More than this library knows is left alone.
+    uint32_t struct_size;
+    // 0.
+    uint32_t reserved;
+    // Rows of all datasets.
+    uint64_t rows;
+    // Datasets.
+    uint64_t datasets;
+    // Bytes of the file.
+    uint64_t bytes;
+} ndshm_conversion;
+
+// Begins to convert text tables to one HDF5 file: workers are forked, which
+// parse while the job is stepped. They end with the thread that called this.
+// The file `output` appears when it is complete; after an error, or when the job
+// is discarded, everything is as it was before. `options` may be NULL.
+//
+// HDF5 is entered by the thread that starts, steps, finishes or discards the job.
+// A program that uses HDF5 itself in other threads needs a thread-safe build of
+// it, or has to keep them apart.
+//
+// Returns `NDSHM_ERR_FILE_EXISTS`, `NDSHM_ERR_FILE`, `NDSHM_ERR_DATASET_NAME`,
+// `NDSHM_ERR_HDF5_TYPE`, `NDSHM_ERR_HDF5`, and as `ndshm_load_start`.
+//
+// Duties of the caller:
+// * `inputs` leads to `inputs_len` inputs; they, `text`, `output`, `options` and
+//   what they lead to stay as they are during the call.
+// * `job` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_convert_start(const ndshm_input *inputs,
+                            size_t inputs_len,
+                            const ndshm_text_options *text,
+                            const char *output,
+                            const ndshm_hdf5_options *options,
+                            ndshm_job *job,
+                            ndshm_error *error);
+
+// Steps a conversion until everything is done, completes the file and gives it
+// its name, and closes the job, also if that fails. `made` may be NULL.
+//
+// Returns what can go wrong with the text, see `ndshm_load_finish`, and with the
+// file: `NDSHM_ERR_DISK_FULL`, `NDSHM_ERR_FILE`, `NDSHM_ERR_HDF5`.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that no other thread uses.
+// * `made` is NULL, or its `struct_size` is set.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_convert_finish(ndshm_job *job,
+                             ndshm_conversion *made,
+                             ndshm_error *error);
+
+// Converts text tables to one HDF5 file: `ndshm_convert_start` and
+// `ndshm_convert_finish` in one call.
+//
+// Duties of the caller:
+// * As for both.
+int32_t ndshm_convert(const ndshm_input *inputs,
+                      size_t inputs_len,
+                      const ndshm_text_options *text,
+                      const char *output,
+                      const ndshm_hdf5_options *options,
+                      ndshm_conversion *made,
+                      ndshm_error *error);
+
+/* ==========================================================================
  *                      A function over many items
  *
  * The items are worked on in processes of their own, each result is a segment
@@ -1162,19 +1471,6 @@ int32_t ndshm_segment_unlink(const char *name, ndshm_error *error);
  * ignores SIGCHLD, may take the cause of a worker's death away, nothing else.
  * ========================================================================== */
 
-// Workers are forked if the process has one thread, else this program is started
-// again for them.
-#define NDSHM_MAP_AUTO 0
-
-// Workers are forked; `NDSHM_ERR_THREADS` if the process has threads.
-#define NDSHM_MAP_FORK 1
-
-// This program is started again for the workers.
-#define NDSHM_MAP_EXEC 2
-
-// Words of storage in an `ndshm_map`.
-#define NDSHM_MAP_WORDS 15
-
 // What runs in a worker, for one item.
 //
 // It gets the `item_size` bytes of the item, which it does not change, and the
@@ -1200,6 +1496,35 @@ typedef struct ndshm_map_entry {
     // What it stands for.
     ndshm_map_function function;
 } ndshm_map_entry;
+
+// Call it first in `main`, with every function that a process with threads is
+// going to map. In a worker that was started by exec it does not return: it
+// runs items and ends the process. In any other process it remembers the
+// functions and returns. A program whose maps only fork does not need it.
+//
+// Returns `NDSHM_ERR_ARGUMENT`.
+//
+// Duties of the caller:
+// * `functions` leads to `count` entries, during the call.
+// * The process has one thread, and has done nothing yet that a worker should not
+//   do as well.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_map_serve(const ndshm_map_entry *functions,
+                        size_t count,
+                        ndshm_error *error);
+
+// Workers are forked if the process has one thread, else this program is started
+// again for them.
+#define NDSHM_MAP_AUTO 0
+
+// Workers are forked; `NDSHM_ERR_THREADS` if the process has threads.
+#define NDSHM_MAP_FORK 1
+
+// This program is started again for the workers.
+#define NDSHM_MAP_EXEC 2
+
+// Words of storage in an `ndshm_map`.
+#define NDSHM_MAP_WORDS 15
 
 // How a map runs. All zeros: a worker per processor, results for reading.
 typedef struct ndshm_map_options {
@@ -1233,22 +1558,6 @@ typedef struct ndshm_map {
 // this one to zeros. Returns 0 to go on; anything else ends the map and is what
 // `ndshm_map_each` returns.
 typedef int32_t (*ndshm_map_callback)(uint64_t index, ndshm_segment *segment, void *user);
-
-// Call it first in `main`, with every function that a process with threads is
-// going to map. In a worker that was started by exec it does not return: it
-// runs items and ends the process. In any other process it remembers the
-// functions and returns. A program whose maps only fork does not need it.
-//
-// Returns `NDSHM_ERR_ARGUMENT`.
-//
-// Duties of the caller:
-// * `functions` leads to `count` entries, during the call.
-// * The process has one thread, and has done nothing yet that a worker should not
-//   do as well.
-// * `error` is NULL, or its `struct_size` is set.
-int32_t ndshm_map_serve(const ndshm_map_entry *functions,
-                        size_t count,
-                        ndshm_error *error);
 
 // Starts a map: `function` runs over `count` items of `item_size` bytes each, in
 // worker processes, and `ndshm_map_next` tells of each item that is done. With

@@ -56,6 +56,34 @@ pub const NDSHM_ERR_NOT_TEXT: i32 = -42;
 /// The elements are of another type than the one asked for.
 pub const NDSHM_ERR_DTYPE_DIFFERS: i32 = -43;
 
+/// An input cannot be read: it is missing, a directory, not plain text, or it
+/// changed meanwhile.
+pub const NDSHM_ERR_INPUT: i32 = -50;
+/// A line of an input is not what the dtype and the options say.
+pub const NDSHM_ERR_TEXT: i32 = -51;
+/// Inputs that become one array have different numbers of columns.
+pub const NDSHM_ERR_COLUMNS: i32 = -52;
+/// Workers died: twice at the same piece, or all of them.
+pub const NDSHM_ERR_WORKERS: i32 = -53;
+/// Somebody cancelled the job.
+pub const NDSHM_ERR_CANCELLED: i32 = -54;
+/// The memory given is too small for a row or a line.
+pub const NDSHM_ERR_MEMORY: i32 = -55;
+/// An input has no rows.
+pub const NDSHM_ERR_EMPTY: i32 = -56;
+/// The HDF5 library failed.
+pub const NDSHM_ERR_HDF5: i32 = -60;
+/// The file exists, and replacing it was not asked for.
+pub const NDSHM_ERR_FILE_EXISTS: i32 = -61;
+/// The file cannot be written there.
+pub const NDSHM_ERR_FILE: i32 = -62;
+/// The disk is full.
+pub const NDSHM_ERR_DISK_FULL: i32 = -63;
+/// A dataset cannot have this name, or two would have it.
+pub const NDSHM_ERR_DATASET_NAME: i32 = -64;
+/// HDF5 has no type for the dtype.
+pub const NDSHM_ERR_HDF5_TYPE: i32 = -65;
+
 /// The process has threads, so workers cannot be forked, and the function was not
 /// given to `ndshm_map_serve`, so they cannot be started by exec.
 pub const NDSHM_ERR_THREADS: i32 = -70;
@@ -178,6 +206,19 @@ pub(super) const fn meaning(status: i32) -> &'static CStr {
         NDSHM_ERR_DTYPE_SPACE => c"dtype has too many fields",
         NDSHM_ERR_DTYPE_DIFFERS => c"elements are of another type",
         NDSHM_ERR_NOT_TEXT => c"this type cannot be read from text",
+        NDSHM_ERR_INPUT => c"input cannot be read",
+        NDSHM_ERR_TEXT => c"text is not what the dtype says",
+        NDSHM_ERR_COLUMNS => c"inputs have different numbers of columns",
+        NDSHM_ERR_WORKERS => c"worker processes died",
+        NDSHM_ERR_CANCELLED => c"job was cancelled",
+        NDSHM_ERR_MEMORY => c"memory given is too small",
+        NDSHM_ERR_EMPTY => c"input has no rows",
+        NDSHM_ERR_HDF5 => c"HDF5 failed",
+        NDSHM_ERR_FILE_EXISTS => c"file exists",
+        NDSHM_ERR_FILE => c"file cannot be written",
+        NDSHM_ERR_DISK_FULL => c"disk is full",
+        NDSHM_ERR_DATASET_NAME => c"dataset cannot be named so",
+        NDSHM_ERR_HDF5_TYPE => c"HDF5 has no type for this dtype",
         NDSHM_ERR_THREADS => c"workers cannot be forked from a process with threads",
         NDSHM_ERR_MAP_FUNCTION => c"the function returned no status",
         NDSHM_ERR_MAP_DIED => c"two workers died of the same item",

@@ -30,6 +30,8 @@
 
 mod args;
 pub mod array;
+#[cfg(feature = "hdf5")]
+pub mod convert;
 pub mod copy;
 pub mod directory;
 pub mod dtype;
@@ -39,14 +41,22 @@ pub mod growable;
 mod guard;
 mod handle;
 #[cfg(feature = "std")]
+pub mod job;
+#[cfg(feature = "std")]
+pub mod load;
+#[cfg(feature = "std")]
 pub mod map;
 #[cfg(all(feature = "panic-handler", not(feature = "std"), not(test)))]
 mod panic;
 pub mod pass;
 pub mod peek;
 pub mod segment;
+#[cfg(feature = "std")]
+pub mod serve;
 #[cfg(all(test, feature = "std"))]
 mod tests;
+#[cfg(feature = "std")]
+pub mod text;
 pub mod version;
 
 pub use error::ndshm_error;

@@ -8,6 +8,8 @@ use super::error::{Fault, NDSHM_OK, ndshm_error, report};
 use super::handle::{self, Handle, ndshm_segment};
 use crate::dtype_buf::DTypeBuf;
 use crate::layout::MAX_NDIM;
+#[cfg(feature = "std")]
+use crate::load::SegmentOptions;
 use crate::segment::{
     self, Access, Draft, HANDOFF_TIMEOUT, Name, Policy, Segment, Spec, Unpublished, Via,
 };
@@ -173,6 +175,34 @@ impl ndshm_create_options {
         spec.mode = if self.mode == 0 { spec.mode } else { self.mode };
         (spec.policy, spec.via) = (self.policy()?, self.via()?);
         Ok(spec)
+    }
+
+    /// What a load is to make: the options say nothing about the array itself.
+    ///
+    /// # Safety
+    /// * As for [`make`](Self::make).
+    #[cfg(feature = "std")]
+    pub(super) unsafe fn of_load(
+        name: *const c_char,
+        options: *const Self,
+    ) -> Result<(Option<Name>, SegmentOptions), Fault> {
+        // SAFETY: the caller's promise.
+        let options = unsafe { args::options(options) }?;
+        let array = [options.shape.is_null(), options.strides.is_null(), options.dtype.is_null()];
+        if options.ndim != 0 || array.contains(&false) {
+            return Err(Fault::Range("options->ndim, dtype, shape or strides of a load"));
+        }
+        let metadata = options.metadata.cast::<u8>();
+        // SAFETY: the caller's promise.
+        let metadata = unsafe { args::items(metadata, options.metadata_len, "options->metadata") }?;
+        let segment = SegmentOptions {
+            policy: options.policy()?,
+            mode: if options.mode == 0 { 0o600 } else { options.mode },
+            via: options.via()?,
+            metadata: metadata.to_vec(),
+        };
+        // SAFETY: the caller's promise.
+        Ok((unsafe { options.name(name) }?, segment))
     }
 
     /// What is to be made: hands its name and its description to `make`.

@@ -10,6 +10,7 @@
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::boxed::Box;
+use std::vec::Vec;
 
 use super::cancel::Canceller;
 use super::error::{LoadError, Result};
@@ -24,7 +25,7 @@ use crate::segment::{Draft, Growable, Name, Policy, Segment, Spec, Via};
 use crate::text::Unicode;
 
 /// How the segment is made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct SegmentOptions {
     /// When its name goes.
     pub policy: Policy,
@@ -32,28 +33,31 @@ pub struct SegmentOptions {
     pub mode: u32,
     /// How it gets its name.
     pub via: Via,
+    /// Bytes of the creator's own: units, labels, attributes.
+    pub metadata: Vec<u8>,
 }
 
 impl Default for SegmentOptions {
     /// A segment that stays until somebody removes it, for its owner alone.
     fn default() -> Self {
-        Self { policy: Policy::Persist, mode: 0o600, via: Via::Auto }
+        Self { policy: Policy::Persist, mode: 0o600, via: Via::Auto, metadata: Vec::new() }
     }
 }
 
-/// Reads all rows of all inputs into one segment, and publishes it.
+/// Reads all rows of all inputs into one segment, and publishes it. Without a
+/// name it is anonymous; `segment.policy` says so, too.
 ///
 /// # Errors
 /// [`LoadError`]; then there is no segment.
-pub fn load_segment<I: Into<Input>>(
+pub fn load_segment<'n, I: Into<Input>>(
     inputs: impl IntoIterator<Item = I>,
-    name: &Name,
+    name: impl Into<Option<&'n Name>>,
     dtype: DType<'_>,
     options: &Options,
     segment: SegmentOptions,
     cancel: &AtomicBool,
 ) -> Result<Segment> {
-    let sink = SegmentSink::new(name, dtype, segment)?;
+    let sink = SegmentSink::new(name.into(), dtype, segment)?;
     let job = Job::start_watching(inputs, dtype, Unicode::Ucs4, options, Some(cancel), || Ok(sink));
     job.and_then(|job| job.run(cancel)).and_then(publish).map_err(unboxed)
 }
@@ -63,18 +67,18 @@ pub fn load_segment<I: Into<Input>>(
 pub struct SegmentJob(Job<SegmentSink>);
 
 impl SegmentJob {
-    /// As [`Job::start`].
+    /// As [`Job::start`]. Without a name the segment is anonymous.
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn start<I: Into<Input>>(
+    pub fn start<'n, I: Into<Input>>(
         inputs: impl IntoIterator<Item = I>,
-        name: &Name,
+        name: impl Into<Option<&'n Name>>,
         dtype: DType<'_>,
         options: &Options,
         segment: SegmentOptions,
     ) -> Result<Self> {
-        let sink = SegmentSink::new(name, dtype, segment)?;
+        let sink = SegmentSink::new(name.into(), dtype, segment)?;
         Job::start(inputs, dtype, Unicode::Ucs4, options, || Ok(sink)).map(Self)
     }
 
@@ -121,7 +125,7 @@ fn publish((mut sink, rows): (SegmentSink, u64)) -> Result<Segment> {
 
 #[derive(Debug)]
 struct SegmentSink {
-    name: Name,
+    name: Option<Name>,
     dtype: DTypeBuf,
     options: SegmentOptions,
     growable: Option<Growable>,
@@ -129,9 +133,9 @@ struct SegmentSink {
 }
 
 impl SegmentSink {
-    fn new(name: &Name, dtype: DType<'_>, options: SegmentOptions) -> Result<Self> {
+    fn new(name: Option<&Name>, dtype: DType<'_>, options: SegmentOptions) -> Result<Self> {
         let dtype = DTypeBuf::copy_of(dtype)?;
-        Ok(Self { name: *name, dtype, options, growable: None, columns: None })
+        Ok(Self { name: name.copied(), dtype, options, growable: None, columns: None })
     }
 
     /// The segment in the making, begun when the first row is to come.
@@ -147,9 +151,12 @@ impl SegmentSink {
         // Without any row there is no telling the columns; NumPy says one.
         let (table, records) = ([0, u64::from(self.columns.unwrap_or(1))], [0]);
         let shape: &[u64] = if dtype.is_record() { &records } else { &table };
-        let SegmentOptions { policy, mode, via } = self.options;
-        let spec = Spec { policy, mode, via, ..Spec::new(dtype, shape) };
-        Draft::create_growable(&self.name, &spec)
+        let SegmentOptions { policy, mode, via, ref metadata } = self.options;
+        let spec = Spec { policy, mode, via, metadata, ..Spec::new(dtype, shape) };
+        match &self.name {
+            Some(name) => Draft::create_growable(name, &spec),
+            None => Draft::create_growable_anonymous(&spec),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The library that is preloaded: see `tests/c/kill_shim.c`.
+//! The library that is preloaded: see `tests/torture/kill_shim.c`.
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ const UNCOUNTED: [&str; 7] =
 #[test]
 fn every_call_of_the_core_is_counted() {
     let list = include_str!("../c/libc_symbols.txt").lines();
-    let shim = include_str!("../c/kill_shim.c");
+    let shim = include_str!("kill_shim.c");
     for name in list.filter(|line| !line.is_empty() && !line.starts_with(['#', '?'])) {
         let counted = shim.contains(&format!("\"{name}\")")) || name == "syscall";
         assert!(counted != UNCOUNTED.contains(&name), "{name}");
@@ -52,7 +52,7 @@ fn compile() -> Option<PathBuf> {
     if !cfg!(target_env = "gnu") {
         return None; // nothing can be put before a C library that is linked in
     }
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/c/kill_shim.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/torture/kill_shim.c");
     let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("kill_shim.so");
     let fresh = library.with_extension(std::process::id().to_string());
     let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);

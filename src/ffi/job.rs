@@ -1,0 +1,227 @@
+//! Long work, step by step.
+
+use core::ffi::c_int;
+use core::time::Duration;
+use std::boxed::Box;
+use std::sync::{Mutex, MutexGuard};
+
+use super::args::{self, Options};
+use super::error::{Fault, NDSHM_OK, ndshm_error};
+use super::guard::{Failed, guard};
+use super::handle::{self, Storage, borrow, is_shareable};
+use crate::load::{Canceller, Progress, SegmentJob};
+
+/// Words of storage in an `ndshm_job`.
+pub const NDSHM_JOB_WORDS: usize = 7;
+
+/// A handle: work that goes on while it is stepped. All zeros is a handle that
+/// is not open, so begin with `ndshm_job j = {0};`.
+#[repr(C)]
+#[derive(Debug)]
+pub struct ndshm_job {
+    /// Says whether the handle is open.
+    state: u64,
+    /// The library's own.
+    storage: [u64; NDSHM_JOB_WORDS],
+}
+
+// SAFETY: as it is written above.
+unsafe impl Storage for ndshm_job {
+    type Content = Box<Job>;
+    const NAME: &'static str = "job";
+}
+
+const _: () = assert!(size_of::<ndshm_job>() == 64);
+const _: () = is_shareable::<Job>();
+
+/// What a job is about.
+#[derive(Debug)]
+pub(super) enum Work {
+    Load(SegmentJob),
+    #[cfg(feature = "hdf5")]
+    Convert(crate::convert::Job),
+}
+
+/// A job of one thread at a time, which any thread may cancel.
+#[derive(Debug)]
+pub(super) struct Job {
+    canceller: Canceller,
+    fd: c_int,
+    work: Mutex<Work>,
+}
+
+impl Job {
+    pub(super) fn new(work: Work) -> Self {
+        let (canceller, fd) = match &work {
+            Work::Load(job) => (job.canceller(), job.raw_fd()),
+            #[cfg(feature = "hdf5")]
+            Work::Convert(job) => (job.canceller(), job.raw_fd()),
+        };
+        Self { canceller, fd, work: Mutex::new(work) }
+    }
+
+    fn work(&self) -> Result<MutexGuard<'_, Work>, Fault> {
+        // It is taken by another thread, or a panic has left it half done.
+        self.work.try_lock().map_err(|_| Fault::NotOpen(ndshm_job::NAME))
+    }
+
+    /// The work, to be finished.
+    fn into_work(self) -> Result<Work, Fault> {
+        self.work.into_inner().map_err(|_| Fault::NotOpen(ndshm_job::NAME))
+    }
+}
+
+/// Opens a handle for work that has begun.
+///
+/// # Safety
+/// * `job` is aligned and can be written.
+pub(super) unsafe fn open(job: *mut ndshm_job, work: Work) {
+    // SAFETY: the caller's promise, passed on.
+    unsafe { handle::store(job, Box::new(Job::new(work))) };
+}
+
+/// Closes a handle and takes its work, if `fits` says that it is the right one.
+///
+/// # Safety
+/// * `job` is NULL, or a handle that no other thread uses.
+pub(super) unsafe fn take(
+    job: *mut ndshm_job,
+    fits: impl FnOnce(&Work) -> bool,
+) -> Result<Work, Fault> {
+    // SAFETY: the caller's promise; the reference ends with the line.
+    if !fits(&*unsafe { borrow(job.cast_const()) }?.work()?) {
+        return Err(Fault::Range(ndshm_job::NAME));
+    }
+    // SAFETY: the caller's promise, passed on.
+    unsafe { handle::take_open(job) }?.into_work()
+}
+
+impl Work {
+    fn step(&mut self, timeout: Duration) -> Result<Progress, Failed> {
+        Ok(match self {
+            Self::Load(job) => job.step(timeout)?,
+            #[cfg(feature = "hdf5")]
+            Self::Convert(job) => job.step(timeout)?,
+        })
+    }
+}
+
+/// How far a job is. Set `struct_size` to `sizeof(ndshm_progress)`; the rest is
+/// written by `ndshm_job_step`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct ndshm_progress {
+    /// `sizeof(ndshm_progress)`. More than this library knows is left alone.
+    pub struct_size: u32,
+    /// 1 if everything is done, so that finishing the job waits for nothing.
+    pub done: u32,
+    /// Bytes of text whose rows are written.
+    pub bytes_done: u64,
+    /// Bytes of all inputs, 0 if that is not known.
+    pub bytes_total: u64,
+    /// Rows that are written.
+    pub rows: u64,
+    /// Inputs that are read to their end.
+    pub inputs_done: u64,
+    /// Inputs.
+    pub inputs_total: u64,
+}
+
+// SAFETY: `repr(C)`, the size first; integers, which may be zero.
+unsafe impl Options for ndshm_progress {
+    const NAME: &'static str = "ndshm_progress";
+    const MIN_SIZE: usize = size_of::<Self>();
+}
+
+impl ndshm_progress {
+    const fn of(progress: &Progress) -> Self {
+        Self {
+            struct_size: size_of::<Self>() as u32,
+            done: progress.done as u32,
+            bytes_done: progress.bytes_done,
+            bytes_total: progress.bytes_total,
+            rows: progress.rows,
+            inputs_done: progress.inputs_done as u64,
+            inputs_total: progress.inputs_total as u64,
+        }
+    }
+}
+
+/// Goes on with a job: does what can be done now, then waits for something to
+/// happen, at most `timeout_ms`, and does what that makes possible. 0 never
+/// waits. It may return earlier; a step takes longer where the disk, or a reader
+/// of the caller's, does. `progress` may be NULL.
+///
+/// Returns what can go wrong with the work; the job is over then, nothing is
+/// left of it, and the handle is still to be closed. `NDSHM_ERR_CANCELLED`;
+/// `NDSHM_ERR_HANDLE` also while another thread is stepping it.
+///
+/// # Safety
+/// * `job` is NULL, or a handle that nobody closes meanwhile.
+/// * `progress` is NULL, or its `struct_size` is set.
+/// * `error` is NULL, or its `struct_size` is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_job_step(
+    job: *mut ndshm_job,
+    timeout_ms: u32,
+    progress: *mut ndshm_progress,
+    error: *mut ndshm_error,
+) -> i32 {
+    let call = || {
+        // SAFETY: the caller's promise.
+        let room = if progress.is_null() { 0 } else { unsafe { args::room(progress) }? };
+        // SAFETY: the caller's promise.
+        let mut work = unsafe { borrow(job.cast_const()) }?.work()?;
+        let now = work.step(Duration::from_millis(timeout_ms.into()))?;
+        if room != 0 {
+            // SAFETY: the caller's promise; the size was checked.
+            unsafe { args::fill(progress, room, &ndshm_progress::of(&now)) };
+        }
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { guard(error, call) }
+}
+
+/// A descriptor for `poll`, `epoll` and event loops: it can be read when a step
+/// has something to do, and when the job is over. It belongs to the job and stays
+/// the same. -1 if the handle is not open.
+///
+/// # Safety
+/// * `job` is NULL, or a handle that nobody closes meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_job_fd(job: *const ndshm_job) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { borrow(job) }.map_or(-1, |job| job.fd)
+}
+
+/// Asks a job to stop: its next step, or the one that is waiting just now,
+/// returns `NDSHM_ERR_CANCELLED`. May be called from any thread and from a signal
+/// handler. Does nothing if the handle is not open.
+///
+/// # Safety
+/// * `job` is NULL, or a handle that nobody closes meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_job_cancel(job: *const ndshm_job) {
+    // SAFETY: the caller's promise.
+    if let Ok(job) = unsafe { borrow(job) } {
+        job.canceller.cancel();
+    }
+}
+
+/// Closes a job, finished or not: its workers are ended, and of work that is not
+/// finished nothing is left. NULL and a handle that never was open are fine; one
+/// that is closed already is `NDSHM_ERR_HANDLE`.
+///
+/// # Safety
+/// * `job` is NULL, or a handle that no other thread uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_job_discard(job: *mut ndshm_job) -> i32 {
+    if job.is_null() {
+        return NDSHM_OK;
+    }
+    // SAFETY: the caller's promise.
+    let call = || Ok(drop(unsafe { handle::take(job) }?));
+    // SAFETY: there is no record.
+    unsafe { guard(core::ptr::null_mut(), call) }
+}
