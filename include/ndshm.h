@@ -1179,6 +1179,57 @@ int32_t ndshm_segment_unlink(const char *name, ndshm_error *error);
 // The input is what the function `read` gives.
 #define NDSHM_INPUT_READER 2
 
+// Gives text: writes at most `size` bytes to `buffer`, and returns how many, 0
+// at the end, or a negative `errno` (`-EIO`). It is called in the thread that
+// steps the job, and the step takes as long as it does; `-EAGAIN` says that
+// there is nothing yet.
+typedef ptrdiff_t (*ndshm_read_function)(void *context, void *buffer, size_t size);
+
+// One input. Zeros and a path are a file: `{.path = "a.tsv"}`.
+typedef struct ndshm_input {
+    // `NDSHM_INPUT_...`.
+    uint32_t kind;
+    // A descriptor that can be read; it is duplicated, and stays the caller's.
+    int32_t fd;
+    // The file; of other kinds the name for messages, may be NULL.
+    const char *path;
+    // The function that gives the text.
+    ndshm_read_function read;
+    // Passed to it. It stays valid until the job is closed.
+    void *context;
+} ndshm_input;
+
+// How text is read, in the terms of `np.loadtxt` where it has them. Zeros are
+// defaults, but `dtype` must be there.
+typedef struct ndshm_text_options {
+    // `sizeof(ndshm_text_options)`.
+    uint32_t struct_size;
+    // Worker processes, 0 for as many as there are processors to use.
+    uint32_t workers;
+    // Type of the rows, if it is a record, or else of every value, as for
+    // `ndshm_create_options`.
+    const char *dtype;
+    // The one character that parts fields; NULL for any white space.
+    const char *delimiter;
+    // The one character that begins a comment; NULL for `"#"`, `""` for none.
+    const char *comments;
+    // `usecols_len` columns to read, in this order, from 0; negative ones count
+    // from the end. NULL for all.
+    const int32_t *usecols;
+    // Columns at `usecols`.
+    size_t usecols_len;
+    // Lines to skip at the start of each input.
+    uint64_t skiprows;
+    // Rows to read of each input, 0 for all.
+    uint64_t max_rows;
+    // Bytes of memory to use at most, 0 for 64 MiB and 16 MiB a worker.
+    uint64_t memory;
+    // 1 if an input without rows is no error.
+    uint32_t allow_empty;
+    // 0.
+    uint32_t reserved;
+} ndshm_text_options;
+
 /* ==========================================================================
  *                               Jobs
  *

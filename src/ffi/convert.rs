@@ -154,7 +154,7 @@ pub unsafe extern "C" fn ndshm_convert_start(
         // SAFETY: the caller's promise.
         let work = unsafe { start(inputs, inputs_len, text, output, options) }?;
         // SAFETY: the caller's promise; it is aligned.
-        unsafe { job::open(out, Work::Convert(work)) };
+        unsafe { job::open(out, Work::Convert(work.into())) };
         Ok(())
     };
     // SAFETY: the caller's promise.
@@ -182,8 +182,7 @@ pub unsafe extern "C" fn ndshm_convert_finish(
         let room = unsafe { room(made) }?;
         // SAFETY: the caller's promise.
         let work = unsafe { job::take(job, |work| matches!(work, Work::Convert(_))) }?;
-        let Work::Convert(work) = work else { return Err(Fault::Range("job").into()) };
-        let summary = work.finish()?;
+        let summary = work.into_conversion()?.finish()?;
         // SAFETY: the caller's promise; the size was checked.
         unsafe { fill(made, room, &summary) };
         Ok(())

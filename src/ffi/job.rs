@@ -37,9 +37,9 @@ const _: () = is_shareable::<Job>();
 /// What a job is about.
 #[derive(Debug)]
 pub(super) enum Work {
-    Load(SegmentJob),
+    Load(Box<SegmentJob>),
     #[cfg(feature = "hdf5")]
-    Convert(crate::convert::Job),
+    Convert(Box<crate::convert::Job>),
 }
 
 /// A job of one thread at a time, which any thread may cancel.
@@ -97,6 +97,25 @@ pub(super) unsafe fn take(
 }
 
 impl Work {
+    /// The load, which [`take`] has asked for.
+    #[cfg_attr(not(feature = "hdf5"), allow(clippy::unnecessary_wraps, reason = "no other jobs"))]
+    pub(super) fn into_load(self) -> Result<Box<SegmentJob>, Fault> {
+        match self {
+            Self::Load(job) => Ok(job),
+            #[cfg(feature = "hdf5")]
+            Self::Convert(_) => Err(Fault::Range(ndshm_job::NAME)),
+        }
+    }
+
+    /// The conversion, which [`take`] has asked for.
+    #[cfg(feature = "hdf5")]
+    pub(super) fn into_conversion(self) -> Result<Box<crate::convert::Job>, Fault> {
+        match self {
+            Self::Convert(job) => Ok(job),
+            Self::Load(_) => Err(Fault::Range(ndshm_job::NAME)),
+        }
+    }
+
     fn step(&mut self, timeout: Duration) -> Result<Progress, Failed> {
         Ok(match self {
             Self::Load(job) => job.step(timeout)?,
@@ -221,7 +240,7 @@ pub unsafe extern "C" fn ndshm_job_discard(job: *mut ndshm_job) -> i32 {
         return NDSHM_OK;
     }
     // SAFETY: the caller's promise.
-    let call = || Ok(drop(unsafe { handle::take(job) }?));
+    let call = || Ok(unsafe { handle::take(job) }.map(drop)?);
     // SAFETY: there is no record.
     unsafe { guard(core::ptr::null_mut(), call) }
 }

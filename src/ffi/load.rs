@@ -3,7 +3,7 @@
 use core::ffi::c_char;
 
 use super::args;
-use super::error::{Fault, ndshm_error};
+use super::error::ndshm_error;
 use super::guard::{Failed, guard};
 use super::handle::{self, Handle, ndshm_segment};
 use super::job::{self, Work, ndshm_job};
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn ndshm_load_start(
         // SAFETY: the caller's promise.
         let work = unsafe { start(inputs, inputs_len, text, name, options) }?;
         // SAFETY: the caller's promise; it is aligned.
-        unsafe { job::open(out, Work::Load(work)) };
+        unsafe { job::open(out, Work::Load(work.into())) };
         Ok(())
     };
     // SAFETY: the caller's promise.
@@ -73,8 +73,7 @@ pub unsafe extern "C" fn ndshm_load_finish(
         let out = args::output(segment, "segment")?;
         // SAFETY: the caller's promise.
         let work = unsafe { job::take(job, |work| matches!(work, Work::Load(_))) }?;
-        let Work::Load(work) = work else { return Err(Fault::Range("job").into()) };
-        let made = work.finish()?;
+        let made = work.into_load()?.finish()?;
         // SAFETY: the caller's promise; it is aligned.
         unsafe { handle::store(out, Handle::Segment(made)) };
         Ok(())

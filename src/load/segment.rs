@@ -152,7 +152,7 @@ impl SegmentSink {
         let (table, records) = ([0, u64::from(self.columns.unwrap_or(1))], [0]);
         let shape: &[u64] = if dtype.is_record() { &records } else { &table };
         let SegmentOptions { policy, mode, via, ref metadata } = self.options;
-        let spec = Spec { policy, mode, via, metadata, ..Spec::new(dtype, shape) };
+        let spec = Spec { metadata, policy, mode, via, ..Spec::new(dtype, shape) };
         match &self.name {
             Some(name) => Draft::create_growable(name, &spec),
             None => Draft::create_growable_anonymous(&spec),
