@@ -1014,6 +1014,111 @@ int32_t ndshm_field_at(const ndshm_segment *segment,
 size_t ndshm_segment_dtype(const ndshm_segment *segment, char *buf, size_t buf_size);
 
 /* ==========================================================================
+ *                        A type without a segment
+ *
+ * To compare a segment with what a program expects, and to see how the text of
+ * a dtype lies in memory:
+ *
+ *     if (ndshm_segment_expect(&segment, "pos:i4,pct:f4", &error))
+ *         return fail(&error);
+ *     const struct call *calls = ndshm_segment_data(&segment);
+ * ========================================================================== */
+
+// Words of storage in an `ndshm_dtype`.
+#define NDSHM_DTYPE_WORDS 15
+
+// A handle: one dtype, in the caller's memory. All zeros is a handle that is not
+// open, so begin with `ndshm_dtype t = {0};`. It may be moved like an
+// `ndshm_segment`.
+typedef struct ndshm_dtype {
+    // Says whether the handle is open.
+    uint64_t state;
+    // The library's own.
+    uint64_t storage[NDSHM_DTYPE_WORDS];
+} ndshm_dtype;
+
+// Reads the text of a dtype, as `ndshm_create_options` takes it: to see its
+// itemsize and the offsets of its fields before there is any data.
+//
+// Returns `NDSHM_ERR_DTYPE` with the byte at which it went wrong,
+// `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `text` stays as it is during the call.
+// * `dtype` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_dtype_parse(const char *text,
+                          ndshm_dtype *dtype,
+                          ndshm_error *error);
+
+// Closes a dtype. NULL and a handle that never was open are fine; one that is
+// closed already is `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `dtype` is NULL, or a handle that no other thread uses.
+// * Nobody uses fields of it any more.
+int32_t ndshm_dtype_close(ndshm_dtype *dtype);
+
+// Writes the dtype as text into `buf`, as `ndshm_segment_dtype` does.
+//
+// Duties of the caller:
+// * `dtype` is NULL, or a handle that nobody closes meanwhile.
+// * `buf` can be written for `buf_size` bytes, or is NULL, then `buf_size`
+//   counts as 0.
+size_t ndshm_dtype_text(const ndshm_dtype *dtype, char *buf, size_t buf_size);
+
+// Describes the whole type. Pointers in a field of a dtype are valid until the
+// dtype is closed.
+//
+// Returns `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `dtype` is NULL, or a handle that nobody closes meanwhile.
+// * `field` is NULL, or can be written.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_dtype_element(const ndshm_dtype *dtype,
+                            ndshm_field *field,
+                            ndshm_error *error);
+
+// Describes a field of a dtype by its name, otherwise as `ndshm_field_find`.
+//
+// Duties of the caller:
+// * `dtype` is NULL, or a handle that nobody closes meanwhile.
+// * `record` and `name` stay as they are during the call.
+// * `field` is NULL, or can be written; it may be `record`.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_dtype_find(const ndshm_dtype *dtype,
+                         const ndshm_field *record,
+                         const char *name,
+                         ndshm_field *field,
+                         ndshm_error *error);
+
+// Describes a field of a dtype by its number, otherwise as `ndshm_field_at`.
+//
+// Duties of the caller:
+// * As for `ndshm_dtype_find`.
+int32_t ndshm_dtype_at(const ndshm_dtype *dtype,
+                       const ndshm_field *record,
+                       uint32_t index,
+                       ndshm_field *field,
+                       ndshm_error *error);
+
+// Makes sure that a segment's elements are of this dtype, before its data is
+// taken for an array of them: the same kinds, sizes, byte orders, names,
+// offsets and extents.
+//
+// Returns `NDSHM_ERR_DTYPE_DIFFERS` if they are not; as `ndshm_dtype_parse`;
+// `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+// * `dtype` is text that stays as it is during the call.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_expect(const ndshm_segment *segment,
+                             const char *dtype,
+                             ndshm_error *error);
+
+/* ==========================================================================
  *               Segments by name: look, list, prune, unlink
  * ========================================================================== */
 

@@ -128,6 +128,51 @@ unsafe fn record_of(dtype: DType<'_>, record: *const ndshm_field) -> Result<Fiel
     Ok(dtype.field_at(unsafe { (*record).node }))
 }
 
+/// The field `name` of a record.
+///
+/// # Safety
+/// * `record` is NULL, or can be read; `name` is NULL, or text.
+pub(super) unsafe fn find(
+    dtype: DType<'_>,
+    record: *const ndshm_field,
+    name: *const c_char,
+) -> Result<Field<'_>, Fault> {
+    // SAFETY: the caller's promise.
+    let name = unsafe { args::text(name, "name") }?;
+    // SAFETY: the caller's promise.
+    let record = unsafe { record_of(dtype, record) }?;
+    record.fields().find(|field| field.name() == name).ok_or(Fault::NoField)
+}
+
+/// Field number `index` of a record.
+///
+/// # Safety
+/// * `record` is NULL, or can be read.
+pub(super) unsafe fn nth(
+    dtype: DType<'_>,
+    record: *const ndshm_field,
+    index: u32,
+) -> Result<Field<'_>, Fault> {
+    // SAFETY: the caller's promise.
+    let record = unsafe { record_of(dtype, record) }?;
+    record.fields().nth(index as usize).ok_or(Fault::NoField)
+}
+
+/// Writes the description of the field that `find` finds, if it can be written.
+///
+/// # Safety
+/// * `at` is NULL, or can be written.
+pub(super) unsafe fn describe<'a>(
+    at: *mut ndshm_field,
+    find: impl FnOnce() -> Result<Field<'a>, Fault>,
+) -> Result<(), Fault> {
+    let out = args::output(at, "field")?;
+    let found = ndshm_field::of(find()?);
+    // SAFETY: the caller's promise; it is aligned.
+    unsafe { out.write(found) };
+    Ok(())
+}
+
 /// Describes the type of a whole element.
 ///
 /// Returns `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_HANDLE`.
@@ -142,14 +187,10 @@ pub unsafe extern "C" fn ndshm_field_element(
     field: *mut ndshm_field,
     error: *mut ndshm_error,
 ) -> i32 {
-    let call = || {
-        let out = args::output(field, "field")?;
-        // SAFETY: the caller's promise.
-        let dtype = unsafe { borrow(segment) }?.view().dtype();
-        // SAFETY: the caller's promise; it is aligned.
-        unsafe { out.write(ndshm_field::of(dtype.root())) };
-        Ok(())
-    };
+    // SAFETY: the caller's promise.
+    let find = || Ok(unsafe { borrow(segment) }?.view().dtype().root());
+    // SAFETY: the caller's promise.
+    let call = || unsafe { describe(field, find) };
     // SAFETY: the caller's promise.
     unsafe { report(error, call) }
 }
@@ -173,19 +214,14 @@ pub unsafe extern "C" fn ndshm_field_find(
     field: *mut ndshm_field,
     error: *mut ndshm_error,
 ) -> i32 {
-    let call = || {
-        let out = args::output(field, "field")?;
-        // SAFETY: the caller's promise.
-        let name = unsafe { args::text(name, "name") }?;
+    let find = || {
         // SAFETY: the caller's promise.
         let dtype = unsafe { borrow(segment) }?.view().dtype();
         // SAFETY: the caller's promise.
-        let record = unsafe { record_of(dtype, record) }?;
-        let found = record.fields().find(|field| field.name() == name).ok_or(Fault::NoField)?;
-        // SAFETY: the caller's promise; it is aligned.
-        unsafe { out.write(ndshm_field::of(found)) };
-        Ok(())
+        unsafe { find(dtype, record, name) }
     };
+    // SAFETY: the caller's promise.
+    let call = || unsafe { describe(field, find) };
     // SAFETY: the caller's promise.
     unsafe { report(error, call) }
 }
@@ -203,17 +239,14 @@ pub unsafe extern "C" fn ndshm_field_at(
     field: *mut ndshm_field,
     error: *mut ndshm_error,
 ) -> i32 {
-    let call = || {
-        let out = args::output(field, "field")?;
+    let find = || {
         // SAFETY: the caller's promise.
         let dtype = unsafe { borrow(segment) }?.view().dtype();
         // SAFETY: the caller's promise.
-        let record = unsafe { record_of(dtype, record) }?;
-        let found = record.fields().nth(index as usize).ok_or(Fault::NoField)?;
-        // SAFETY: the caller's promise; it is aligned.
-        unsafe { out.write(ndshm_field::of(found)) };
-        Ok(())
+        unsafe { nth(dtype, record, index) }
     };
+    // SAFETY: the caller's promise.
+    let call = || unsafe { describe(field, find) };
     // SAFETY: the caller's promise.
     unsafe { report(error, call) }
 }

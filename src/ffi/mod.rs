@@ -48,6 +48,7 @@ pub mod load;
 pub mod map;
 #[cfg(all(feature = "panic-handler", not(feature = "std"), not(test)))]
 mod panic;
+pub mod parsed;
 pub mod pass;
 pub mod peek;
 pub mod segment;
