@@ -167,10 +167,7 @@ pub fn reaping(bytes: &[u8], now_boot_ns: u64) -> Reaping {
         return Reaping::Always;
     }
     let goes = match Policy::decode(header.policy, header.handoff, header.expiry_ns) {
-        Ok(Policy::Handoff { attaches, expiry_ns }) => {
-            header.attach_epoch >= attaches || (expiry_ns != 0 && now_boot_ns >= expiry_ns)
-        }
-        Ok(policy) => policy != Policy::Persist,
+        Ok(policy) => policy != Policy::Persist && !policy.waits(header.attach_epoch, now_boot_ns),
         Err(_) => false,
     };
     if goes && header.header_len <= MAX_HEADER_LEN {

@@ -42,6 +42,18 @@ impl Policy {
         }
     }
 
+    /// Whether a segment that was attached so often still waits to be taken over,
+    /// at this moment of the boot clock.
+    #[must_use]
+    pub const fn waits(self, attach_epoch: u32, now_boot_ns: u64) -> bool {
+        match self {
+            Self::Handoff { attaches, expiry_ns } => {
+                attach_epoch < attaches && (expiry_ns == 0 || now_boot_ns < expiry_ns)
+            }
+            _ => false,
+        }
+    }
+
     /// The handoff's fields in the header.
     pub(super) const fn fields(self) -> (u32, u64) {
         match self {

@@ -8,6 +8,7 @@ use ndshm::dtype::{DType, Field, Kind};
 use ndshm::error::Error;
 use ndshm::layout::View;
 use ndshm::segment::{self, Alive, Info, Name, Policy, Removal};
+use ndshm::sys::boot_ns;
 
 use crate::args::{HeadArgs, LsArgs, NamesArgs};
 use crate::output::{Failure, complain, human, shape, shm_error, shortened, table, thousands};
@@ -75,29 +76,36 @@ fn ls_row(info: &Info) -> Vec<String> {
         shape(header.shape()),
         shortened(&header.dtype().to_string(), 40),
         human(header.header().data_len),
-        standing(header.policy(), info.glance().alive).into(),
+        standing(info).into(),
         age(header.header().created_ns),
     ]
 }
 
 /// What keeps a segment's name.
-const fn standing(policy: Policy, alive: Alive) -> &'static str {
-    match (policy, alive.attached) {
-        (_, true) => "attached",
-        (Policy::Persist, false) => "persistent",
-        (Policy::Handoff { .. }, false) => "waiting",
-        (_, false) => "dead",
+fn standing(info: &Info) -> &'static str {
+    let policy = info.header().policy();
+    if info.glance().alive.attached {
+        "attached"
+    } else if policy == Policy::Persist {
+        "persistent"
+    } else if policy.waits(info.header().header().attach_epoch, boot_ns()) {
+        "waiting"
+    } else {
+        "dead"
     }
 }
 
 fn age(created_ns: u64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let age = now.saturating_sub(Duration::from_nanos(created_ns)).as_secs();
-    match age {
-        0..60 => format!("{age} s"),
-        60..3600 => format!("{} min", age / 60),
-        3600..172_800 => format!("{} h", age / 3600),
-        _ => format!("{} d", age / 86_400),
+    duration(now.saturating_sub(Duration::from_nanos(created_ns)).as_secs())
+}
+
+fn duration(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86_400),
     }
 }
 
@@ -142,9 +150,20 @@ fn policy(policy: Policy) -> String {
     match policy {
         Policy::LastDetach => "last-detach: goes when nobody has it attached".into(),
         Policy::Persist => "persist: stays until it is removed".into(),
-        Policy::Owner => "owner: goes when its creator detaches or dies".into(),
-        Policy::Handoff { attaches, .. } => format!("hand-off: goes after {attaches} attaches"),
+        Policy::Owner => "owner: goes when its creator detaches".into(),
+        Policy::Handoff { attaches, expiry_ns } => {
+            format!("hand-off: waits for attach number {attaches}{}", waits_for(expiry_ns))
+        }
         other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+/// How long a hand-off still waits.
+fn waits_for(expiry_ns: u64) -> String {
+    match (expiry_ns, expiry_ns.saturating_sub(boot_ns()) / 1_000_000_000) {
+        (0, _) => String::new(),
+        (_, 0) => ", but its time is over".into(),
+        (_, seconds) => format!(", {} more", duration(seconds)),
     }
 }
 
