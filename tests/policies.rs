@@ -7,12 +7,14 @@ mod shm;
 use core::time::Duration;
 use std::fs::File;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::thread::sleep;
 
 use ndshm::error::Error;
 use ndshm::segment::{
-    Access, Draft, Info, Policy, Removal, Segment, Spec, State, handoff, list, prune, unlink,
+    Access, Draft, Info, Policy, Removal, Segment, Spec, State, handoff, prune, unlink,
 };
+use ndshm::sys::boot_ns;
 use shm::{BOTH, Scratch, float64, publish, values};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -94,10 +96,10 @@ fn a_handoff_lapses_and_its_time_runs_from_publication() {
     let draft =
         Draft::create(&scratch.0, &Spec { policy, ..Spec::new(dtype.as_dtype(), &[3]) }).unwrap();
     sleep(Duration::from_millis(40));
+    let before = boot_ns();
     let made = draft.publish().unwrap();
     let Policy::Handoff { attaches: 1, expiry_ns } = made.policy() else { panic!() };
-    let Policy::Handoff { expiry_ns: asked, .. } = policy else { panic!() };
-    assert!(expiry_ns > asked);
+    assert!((before..=boot_ns()).contains(&(expiry_ns - 30_000_000)));
     assert_eq!(Info::peek(&scratch.0).unwrap().header().policy(), made.policy());
     sleep(Duration::from_millis(40));
     assert!(scratch.exists());
@@ -107,6 +109,32 @@ fn a_handoff_lapses_and_its_time_runs_from_publication() {
     publish(&scratch.0, &[3], |spec| spec.policy = handoff(1, Duration::from_millis(20))).detach();
     sleep(Duration::from_millis(30));
     assert_eq!(pruned(&scratch), Some(Removal::Removed));
+}
+
+#[test]
+fn a_handoff_waits_as_long_whenever_its_policy_was_made() {
+    let scratch = Scratch::new("old");
+    let dtype = float64();
+    let policy = handoff(1, Duration::from_millis(20));
+    sleep(Duration::from_millis(30));
+    let spec = Spec { policy, ..Spec::new(dtype.as_dtype(), &[0]) };
+    let growable = Draft::create_growable(&scratch.0, &spec).unwrap();
+    sleep(Duration::from_millis(30));
+    let before = boot_ns();
+    let made = growable.finish(0).unwrap().publish().unwrap();
+    let Policy::Handoff { expiry_ns, .. } = made.policy() else { panic!() };
+    assert!((before..=boot_ns()).contains(&(expiry_ns - 20_000_000)), "from publication");
+
+    let draft = Draft::create(&scratch.0, &spec);
+    assert_eq!(draft.unwrap_err(), Error::Exists);
+    drop(made);
+    sleep(Duration::from_millis(30));
+    let made = Draft::create(&scratch.0, &spec).unwrap().publish().unwrap();
+    let Policy::Handoff { expiry_ns: later, .. } = made.policy() else { panic!() };
+    assert!(later > expiry_ns, "one policy for two segments");
+    for (within, ns) in [(Duration::ZERO, 1), (Duration::from_nanos(u64::MAX), u64::MAX)] {
+        assert_eq!(handoff(7, within), Policy::Handoff { attaches: 7, expiry_ns: ns });
+    }
 }
 
 #[test]
@@ -133,19 +161,8 @@ fn anonymous(mode: u32) -> Segment {
 
 #[test]
 fn an_anonymous_segment_is_attached_by_its_descriptor() {
-    let mut before = Vec::new();
-    list(|name| {
-        before.push(*name);
-        Ok(())
-    })
-    .unwrap();
     let made = anonymous(0o600);
-    list(|name| {
-        let ours = name.as_str().contains(&format!(".{}.", std::process::id()));
-        assert!(before.contains(name) || ours || name.as_str().starts_with("test."));
-        Ok(())
-    })
-    .unwrap();
+    assert_eq!(file(&made).metadata().unwrap().nlink(), 0, "it has no name anywhere");
     assert_eq!((made.name(), made.policy(), made.is_current()), (None, Policy::Anonymous, false));
     let fd = made.raw_fd().unwrap();
     let reader = Segment::attach_fd(fd, Access::Read).unwrap();

@@ -19,7 +19,8 @@ pub enum Policy {
     Handoff {
         /// Attaches after the creator's own.
         attaches: u32,
-        /// Nanoseconds on the boot clock; 0 for never.
+        /// Nanoseconds on the boot clock; 0 for never. In a
+        /// [`Spec`](crate::segment::Spec), which has none yet: from publication on.
         expiry_ns: u64,
     },
     /// It never has one.

@@ -52,7 +52,7 @@ pub(crate) fn refine(error: Error) -> Error {
         sys::ENOENT => Error::NotFound,
         sys::EACCES | sys::EPERM | sys::EROFS => Error::Permission,
         sys::EEXIST => Error::Exists,
-        sys::ELOOP | sys::EISDIR => Error::NotNdshm,
+        sys::ELOOP | sys::EISDIR | sys::ENXIO => Error::NotNdshm,
         sys::ENAMETOOLONG => Error::Name(NameFault::TooLong),
         _ => error,
     }

@@ -10,18 +10,22 @@ use crate::error::Result;
 use crate::sys::{Access, ByteLock, Fd, Map, SHM_DIR, open_unnamed};
 
 const UNKNOWN: u8 = 0;
-const NO: u8 = 1;
-const YES: u8 = 2;
+const YES: u8 = 1;
+#[cfg(all(test, feature = "std"))]
+const NO: u8 = 2;
 
 static VERDICT: AtomicU8 = AtomicU8::new(UNKNOWN);
 
 /// Whether a descriptor may be closed while its mapping is to stay locked.
-/// `false` if it cannot be found out.
+/// `false` if it cannot be found out. Only a yes is remembered: for want of a
+/// descriptor, or because of a fork just then, the answer may be no once.
 pub(super) fn mappings_carry_locks() -> bool {
     match VERDICT.load(Ordering::Relaxed) {
         UNKNOWN => {
             let yes = ask_kernel().unwrap_or(false);
-            VERDICT.store(if yes { YES } else { NO }, Ordering::Relaxed);
+            if yes {
+                VERDICT.store(YES, Ordering::Relaxed);
+            }
             yes
         }
         verdict => verdict == YES,

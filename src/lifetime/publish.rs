@@ -85,12 +85,13 @@ pub fn create_named(name: &Name, mode: u32) -> Result<Site> {
                     let _ = make_way(name);
                 });
                 if let Some(held) = taken? {
+                    // Before the exit is prepared: the umask may keep even this user out.
+                    let claimed = claim(&held, mode);
                     let mut exit = Exit::prepare(name, held.id());
                     exit.expect_to_be_last();
                     exit.expect_to_go();
                     let site = Site { held, exit };
-                    claim(&site.held, mode)?;
-                    return Ok(site);
+                    return claimed.map(|()| site);
                 }
             }
         }
@@ -126,8 +127,13 @@ pub fn link(held: &Held, name: &Name) -> Result<()> {
 /// What is in the way for so long: a stranger's exclusive lock, or somebody who
 /// holds the shared one without the byte that says so, and is alive.
 fn obstacle(name: &Name) -> Error {
-    let held = shm_open(name.posix(), Access::Read).and_then(|fd| fd.try_lock_shared());
-    if held == Ok(true) { Error::Exists } else { Error::Busy }
+    match shm_open(name.posix(), Access::Read).and_then(Held::take) {
+        Ok(Some(held)) => {
+            held.abandon(name);
+            Error::Exists
+        }
+        _ => Error::Busy,
+    }
 }
 
 /// Removes a dead segment of this name. The name may still be taken after it,

@@ -42,7 +42,7 @@ fn attach_held(lock: Held, name: &Name, access: Access, deadline: &Deadline) -> 
 
 pub(super) fn attach_fd(raw_fd: i32, access: Access) -> Result<Segment> {
     let given = duplicate(raw_fd)?;
-    if !given.seals()?.has(Seals::LENGTH) {
+    if !given.seals()?.has(Seals::LENGTH) || !given.has_plain_pages() {
         return Err(Error::Unsealed);
     }
     // A description of its own allows no more than was asked for.
@@ -53,7 +53,7 @@ pub(super) fn attach_fd(raw_fd: i32, access: Access) -> Result<Segment> {
     let lock = Held::unlocked(fd)?;
     let (fd, prefix) = (lock.fd(), Prefix::read(lock.fd())?);
     let (head, map) = open_ready(fd, &prefix, lock.id().size, access).map_err(refine)?;
-    if head.view().policy() != Policy::Anonymous {
+    if head.view().policy() != Policy::Anonymous || head.view().state() != State::Ready {
         return Err(Error::Unsealed);
     }
     count_anonymous(&map, fd);

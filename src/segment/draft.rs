@@ -10,7 +10,7 @@ use super::{Access, Growable, Name, Policy, Spec};
 use crate::error::{Error, Result};
 use crate::layout::{Plan, State, View, offset};
 use crate::lifetime::{Site, byte, link};
-use crate::sys::{self, Fd, Map, Seals, boot_ns};
+use crate::sys::{self, Fd, Map, Seals, boot_ns, page_size};
 
 /// A segment in the making: every page is there, nobody else reads it. Dropped
 /// before [`publish`](Self::publish) it leaves nothing.
@@ -101,11 +101,15 @@ impl Draft {
         let map = reserve_and_map(&parts.site, &parts.plan)?;
         let Growable { site, head, plan, birth, .. } = parts;
         let head = Head::new(head, plan.total_len())?;
-        let handoff_ns = time_left(head.view().policy());
+        let handoff_ns = match head.view().policy() {
+            Policy::Handoff { expiry_ns, .. } => expiry_ns,
+            _ => 0,
+        };
         Ok(Self { map, site, head, birth, handoff_ns })
     }
 
-    /// What the header will say; its state is that of a draft.
+    /// What the header will say; its state is that of a draft, and a hand-off's expiry
+    /// counts from publication.
     #[must_use]
     pub const fn header(&self) -> &View<'_> {
         self.head.view()
@@ -178,8 +182,8 @@ impl Draft {
     ///
     /// # Errors
     /// In [`Unpublished::error`]: [`Error::Exists`] if a live, persistent or waiting
-    /// segment got the name meanwhile; [`Error::Permission`], [`Error::Busy`],
-    /// [`Error::Os`].
+    /// segment got the name meanwhile; [`Error::Permission`], [`Error::Busy`], also if
+    /// a forked child still could write the bytes that are to be sealed; [`Error::Os`].
     #[allow(clippy::result_large_err, reason = "the draft comes back, and there is no heap")]
     pub fn publish(mut self) -> core::result::Result<Segment, Unpublished> {
         if let Err(error) = self.write_header().and_then(|()| self.appear()) {
@@ -207,11 +211,18 @@ impl Draft {
 
     fn appear(&mut self) -> Result<()> {
         match self.birth {
-            Birth::Named(_) => ready::announce(self),
+            Birth::Named(_) => {
+                // Once it is ready there is no way back. A lock that stays, which no kernel
+                // does, only makes it look busy.
+                let _ = ready::announce(self);
+                Ok(())
+            }
             Birth::Linked(name) => {
                 self.set_ready();
                 link(&self.site.held, &name)
             }
+            // A failed attempt to freeze it could not be undone.
+            Birth::Anonymous { .. } if self.map.access() == Access::Read => Err(Error::ReadOnly),
             Birth::Anonymous { frozen } => {
                 self.set_ready();
                 self.seal(frozen)
@@ -244,24 +255,15 @@ impl Creator for Draft {
 /// Seals the length and the bytes, which needs that nobody could write them.
 fn freeze(fd: &Fd, map: &mut Map) -> Result<()> {
     map.exchange(&fd.reopen(Access::Read)?, Access::Read)?;
-    fd.seal(Seals::LENGTH.and(Seals::BYTES).and(Seals::LAST)).map_err(|error| {
-        // A forked child could. The draft goes on as it was.
-        let _ = map.exchange(fd, Access::ReadWrite);
-        match error {
-            Error::Os { errno: sys::EBUSY, .. } => Error::Busy,
-            error => error,
+    fd.seal(Seals::LENGTH.and(Seals::BYTES).and(Seals::LAST)).map_err(|error| match error {
+        Error::Os { errno: sys::EBUSY, .. } => {
+            // A forked child could. The draft goes on as it was.
+            let _ = map.exchange(fd, Access::ReadWrite);
+            Error::Busy
         }
+        // Whatever it is, maybe nobody can write them any more: so it stays for reading.
+        error => error,
     })
-}
-
-/// Nanoseconds from now until a hand-off lapses; 0 if it does not.
-fn time_left(policy: Policy) -> u64 {
-    match policy {
-        Policy::Handoff { expiry_ns, .. } if expiry_ns != 0 => {
-            expiry_ns.saturating_sub(boot_ns()).max(1)
-        }
-        _ => 0,
-    }
 }
 
 /// Bytes from which on it is asked first whether they are there.
@@ -283,8 +285,9 @@ fn refuse_hopeless(parts: &Growable) -> Result<()> {
 fn reserve_and_map(site: &Site, plan: &Plan) -> Result<Map> {
     let (fd, need) = (site.held.fd(), plan.total_len());
     if let Err(error) = fd.reserve(need) {
-        // What was reserved up to now is free again, and counts as such.
-        fd.truncate(0)?;
+        // What was reserved up to now is free again, and counts as such. But the header's page
+        // stays: somebody may have it mapped, and wait for the state to change.
+        fd.truncate(fd.stat()?.size.min(page_size() as u64))?;
         return Err(no_space(fd, need, error));
     }
     Map::shared(fd, usize::try_from(need).map_err(|_| Error::Overflow)?, Access::ReadWrite)

@@ -111,6 +111,7 @@ pub(super) const EMPTY: Node = Node {
 /// # Safety
 /// * The tables hold a valid dtype, whose itemsize is the type's size, and
 ///   whose fields lie where the type's fields lie.
+/// * [`dtype`](Self::dtype) and [`matches`](Self::matches) are left as they are.
 pub unsafe trait Element: Pod {
     /// The tables of its dtype.
     const TABLES: Tables;
@@ -134,6 +135,7 @@ pub unsafe trait Element: Pod {
 ///
 /// # Safety
 /// * The type is an array of [`Item`](Self::Item) of these extents.
+/// * [`matches_field`](Self::matches_field) is left as it is.
 pub unsafe trait Value: Pod {
     /// What it is an array of; itself, if it is none.
     type Item: Element;

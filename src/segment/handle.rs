@@ -9,7 +9,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::{View, offset};
 use crate::lifetime::{Exit, Held, Hold};
-use crate::sys::{Fd, Map, Seals, Stat, pid, stat_path};
+use crate::sys::{Fd, Map, Seals, Stat, lineage, stat_path};
 
 /// A segment that this process has attached. Dropping it detaches; whoever is
 /// last then removes the name, if the policy says so.
@@ -19,7 +19,8 @@ pub struct Segment {
     /// None for an anonymous one.
     name: Option<Name>,
     id: Stat,
-    process: i32,
+    /// Of the process that has it; a forked child has a copy.
+    lineage: u32,
     creator: bool,
     // Dropped in this order: the mapping and what holds its lock beside it go
     // before the last step asks who is left.
@@ -31,9 +32,9 @@ pub struct Segment {
 impl Segment {
     /// One that was attached by its name.
     pub(super) fn new(head: Head, map: Map, lock: Held, name: Name) -> Self {
-        let (id, process) = (*lock.id(), pid());
+        let (id, lineage) = (*lock.id(), lineage());
         let (hold, exit) = (lock.into_hold(), Exit::none());
-        Self { head, name: Some(name), id, process, creator: false, map, hold, exit }
+        Self { head, name: Some(name), id, lineage, creator: false, map, hold, exit }
     }
 
     /// One that this process has made.
@@ -45,9 +46,9 @@ impl Segment {
 
     /// One without a name, which keeps its descriptor to be passed on.
     pub(super) fn anonymous(head: Head, map: Map, lock: Held) -> Self {
-        let (id, process) = (*lock.id(), pid());
+        let (id, lineage) = (*lock.id(), lineage());
         let (hold, exit) = (lock.keep(), Exit::none());
-        Self { head, name: None, id, process, creator: false, map, hold, exit }
+        Self { head, name: None, id, lineage, creator: false, map, hold, exit }
     }
 
     /// Attaches the segment `name`. With a timeout it waits until it is there
@@ -68,7 +69,8 @@ impl Segment {
     ///
     /// # Errors
     /// [`Error::Unsealed`] for what is not an anonymous segment, or not published:
-    /// its length could still change; [`Error::Permission`], [`Error::Os`]; and as
+    /// its length could still change; [`Error::Permission`] if the mode does not let
+    /// this user, who has the descriptor; [`Error::Os`]; and as
     /// [`attach`](Self::attach) for what is no valid segment.
     pub fn attach_fd(raw_fd: i32, access: Access) -> Result<Self> {
         attach::attach_fd(raw_fd, access)
@@ -245,7 +247,7 @@ impl Segment {
     /// Takes this process out of the reference count, if it was counted here;
     /// how many it leaves.
     fn uncount(&self) -> Option<u32> {
-        if self.process != pid() {
+        if self.lineage != lineage() {
             return None; // a forked child: its parent is the one that counts
         }
         match self.map.access() {
@@ -260,7 +262,7 @@ impl Segment {
 
     /// Whether this is the handle that published it, in the process that did.
     fn is_creator(&self) -> bool {
-        self.creator && self.process == pid()
+        self.creator && self.lineage == lineage()
     }
 }
 

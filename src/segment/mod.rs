@@ -12,6 +12,7 @@
 //! asks who is left.
 
 mod attach;
+mod column;
 mod draft;
 pub mod element;
 mod growable;
@@ -30,13 +31,13 @@ mod walk;
 pub use crate::layout::{Policy, State};
 pub use crate::lifetime::{Alive, MAX_NAME, Name, Removal, Via};
 pub use crate::sys::Access;
+pub use column::{Column, Iter};
 pub use draft::{Draft, Unpublished};
 pub use element::Element;
 pub use growable::Growable;
 pub use handle::Segment;
 pub use info::{Glance, Info, glance, list, prune, unlink};
 pub use spec::{HANDOFF_TIMEOUT, Spec, handoff};
-pub use typed::{Column, Iter};
 
 /// What [`record!`](crate::record) needs where it is used.
 #[doc(hidden)]

@@ -6,7 +6,6 @@ use super::{Policy, Via};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::Array;
-use crate::sys::boot_ns;
 
 /// How long a segment waits to be taken over, if nothing else is said.
 pub const HANDOFF_TIMEOUT: Duration = Duration::from_secs(600);
@@ -15,10 +14,11 @@ pub const HANDOFF_TIMEOUT: Duration = Duration::from_secs(600);
 /// until it was attached `attaches` times, or for as long as `within` after it was
 /// published. [`Duration::MAX`] is for ever.
 #[must_use]
-pub fn handoff(attaches: u32, within: Duration) -> Policy {
-    let expiry_ns = match u64::try_from(within.as_nanos()) {
-        Ok(ns) => boot_ns().saturating_add(ns),
-        Err(_) => 0,
+pub const fn handoff(attaches: u32, within: Duration) -> Policy {
+    let expiry_ns = match within.as_nanos() {
+        0 => 1, // 0 would be for ever
+        ns if ns > u64::MAX as u128 => 0,
+        ns => ns as u64,
     };
     Policy::Handoff { attaches, expiry_ns }
 }
@@ -35,7 +35,7 @@ pub struct Spec<'a> {
     /// Bytes of the creator's own: units, labels, attributes.
     pub metadata: &'a [u8],
     /// When the name goes. The time of a [`handoff`] begins when the segment is
-    /// published, however long it was a draft.
+    /// published, however long that takes, so one policy does for many segments.
     pub policy: Policy,
     /// Permission bits, whatever the umask. Without any for writing, nobody
     /// writes to the segment once it is published: a named one cannot be attached

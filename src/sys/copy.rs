@@ -1,14 +1,14 @@
 //! Copying out of and into memory that other processes may write meanwhile.
 //!
 //! Invariant of the unsafe code here: every access lies inside the mapping, is
-//! aligned, and is a relaxed atomic of at most 8 bytes, so that a race yields
-//! bytes of before or after, never undefined behaviour.
+//! aligned, and is a relaxed atomic of at most a pointer's size, which memory that cannot
+//! be written allows; so a race yields bytes of before or after, never undefined behaviour.
 
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
 use super::{Access, Map};
 
-const WORD: usize = size_of::<u64>();
+const WORD: usize = size_of::<usize>();
 
 /// Bytes from `offset` to the next whole word, at most `len`.
 fn to_next_word(offset: usize, len: usize) -> usize {
@@ -34,14 +34,14 @@ impl Map {
     /// The word at `offset`.
     ///
     /// # Safety
-    /// * The 8 bytes from `offset` on lie inside the mapping.
-    /// * `offset` is a multiple of 8.
-    unsafe fn word64(&self, offset: usize) -> &AtomicU64 {
+    /// * The [`WORD`] bytes from `offset` on lie inside the mapping.
+    /// * `offset` is a multiple of [`WORD`].
+    unsafe fn whole_word(&self, offset: usize) -> &AtomicUsize {
         // SAFETY: inside the mapping, as the caller promises.
         let at = unsafe { self.as_ptr().add(offset) };
         // SAFETY: aligned, as mappings are and `offset` is; mapped while `self` lives;
         // reached by atomics only.
-        unsafe { AtomicU64::from_ptr(at.cast()) }
+        unsafe { AtomicUsize::from_ptr(at.cast()) }
     }
 
     /// Copies from `offset` on into `buf`; `false`, and nothing is done, if
@@ -59,8 +59,8 @@ impl Map {
             offset += 1;
         }
         for to in words {
-            // SAFETY: as above; the head ended at a multiple of 8.
-            *to = unsafe { self.word64(offset) }.load(Relaxed).to_ne_bytes();
+            // SAFETY: as above; the head ended at a multiple of a word.
+            *to = unsafe { self.whole_word(offset) }.load(Relaxed).to_ne_bytes();
             offset += WORD;
         }
         for to in tail {
@@ -86,8 +86,8 @@ impl Map {
             offset += 1;
         }
         for from in words {
-            // SAFETY: as above; the head ended at a multiple of 8.
-            unsafe { self.word64(offset) }.store(u64::from_ne_bytes(*from), Relaxed);
+            // SAFETY: as above; the head ended at a multiple of a word.
+            unsafe { self.whole_word(offset) }.store(usize::from_ne_bytes(*from), Relaxed);
             offset += WORD;
         }
         for from in tail {

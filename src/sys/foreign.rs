@@ -61,6 +61,14 @@ pub unsafe fn exec(path: &CStr, args: *const *const c_char, env: *const *const c
     check("execve", failed).err().unwrap_or(Error::Argument)
 }
 
+/// Whether this program has more rights than who started it (`AT_SECURE`), so that it
+/// must not believe the environment.
+#[must_use]
+pub fn has_more_rights() -> bool {
+    // SAFETY: takes integers only.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
+
 /// The socket behind an inherited number, if it is the one with this inode number.
 ///
 /// # Safety

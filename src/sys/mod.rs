@@ -19,6 +19,7 @@ mod fd;
 mod foreign;
 mod ident;
 mod interrupt;
+mod lineage;
 mod lock;
 mod maps;
 mod mem;
@@ -40,10 +41,11 @@ pub use epoll::{Bell, Epoll};
 pub use fd::{Fd, Stat};
 pub use foreign::{
     close_all_but_standard_and, default_signals, die_with_socket, end_sending, exec, fork_whole,
-    inherited_socket, set_inherited,
+    has_more_rights, inherited_socket, set_inherited,
 };
 pub use ident::{random, user_id};
 pub use interrupt::{ignore_size_limit_signal, set_on_interrupt};
+pub use lineage::lineage;
 pub use lock::ByteLock;
 pub use maps::unmap_shared_below;
 pub use mem::{Access, Map, Pages, page_size, round_up_to_page};
@@ -62,8 +64,8 @@ pub use process::{
 /// An `errno` by its POSIX name, for callers that decide by it.
 pub use libc::{
     EACCES, EAGAIN, EBADF, EBUSY, ECONNRESET, EDQUOT, EEXIST, EINTR, EINVAL, EIO, EISDIR, ELOOP,
-    EMFILE, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTDIR, EOPNOTSUPP, EPERM, EPIPE, EROFS,
-    ESRCH, EXDEV,
+    EMFILE, ENAMETOOLONG, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EPIPE,
+    EROFS, ESRCH, EXDEV,
 };
 
 /// `errno` of this thread.

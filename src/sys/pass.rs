@@ -99,6 +99,8 @@ fn receive(socket: i32, message: &mut [u8], flags: i32) -> Result<(usize, Option
     let mut control = boarded(-1);
     control.head.cmsg_len = 0;
     let mut header = header(&mut part, Some(&mut control));
+    // Behind the padding there would be room for a second one, which nobody would close.
+    header.msg_controllen = MESSAGE_LEN as _;
     let n = retry(|| {
         // SAFETY: the header leads to the caller's buffer and to the control buffer.
         let n = unsafe { libc::recvmsg(socket, &raw mut header, flags | libc::MSG_CMSG_CLOEXEC) };
@@ -131,6 +133,39 @@ mod tests {
         assert_eq!((&room[..n], fd), (&b"alone"[..], None));
         let none = receive_with_now(b.raw(), &mut room);
         assert!(matches!(none, Err(Error::Os { errno: EAGAIN, .. })));
+    }
+
+    /// Sends two descriptors with one message, in the room of one and its padding.
+    #[cfg(target_pointer_width = "64")] // elsewhere there is no padding
+    fn send_two(socket: i32, fds: [i32; 2]) {
+        let mut byte = 0_u8;
+        let mut part = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+        let mut control = boarded(fds[0]);
+        control.head.cmsg_len = (MESSAGE_LEN + size_of::<i32>()) as _;
+        control.padding[..size_of::<i32>()].copy_from_slice(&fds[1].to_ne_bytes());
+        let header = header(&mut part, Some(&mut control));
+        // SAFETY: the header leads to values that outlive the call.
+        let sent = unsafe { libc::sendmsg(socket, &raw const header, 0) };
+        assert_eq!(check_len("sendmsg", sent), Ok(1));
+    }
+
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn of_two_descriptors_one_arrives_and_none_leaks() {
+        let (a, b) = socket_pair().unwrap();
+        let (one, two) = (memory_file().unwrap(), memory_file().unwrap());
+        send_two(a.raw(), [one.raw(), two.raw()]);
+        let (n, fd) = receive_with(b.raw(), &mut [0; 8]).unwrap();
+        let fd = fd.expect("the first one");
+        assert_eq!(n, 1);
+        assert!(fd.stat().unwrap().same_inode(&one.stat().unwrap()));
+        let second = two.stat().unwrap();
+        for raw in (0..1000).filter(|&raw| raw != two.raw()) {
+            // SAFETY: given back at once; a number that is not open only has no `stat`.
+            let any = unsafe { Fd::from_raw(raw) };
+            assert!(!any.stat().is_ok_and(|stat| stat.same_inode(&second)), "leaked");
+            let _ = any.into_raw();
+        }
     }
 
     #[test]

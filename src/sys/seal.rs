@@ -1,6 +1,6 @@
 //! Memory without a name that can be sealed, and passed on by its descriptor.
 
-use super::{EINVAL, Fd, check, retry};
+use super::{EINVAL, Fd, check, page_size, retry};
 use crate::error::{Error, Result};
 
 /// What can be forbidden for a [`sealable_file`], for ever and to everybody.
@@ -76,6 +76,21 @@ impl Fd {
             Err(Error::Os { errno: EINVAL, .. }) => Ok(Seals(0)),
             result => result.map(Seals),
         }
+    }
+
+    /// Whether its pages come when they are asked for. Those of a hugetlbfs, whose files can
+    /// be sealed, too, may have run out: then a hole is a SIGBUS, and holes can be punched
+    /// into what has a sealed length. Who may not ask is told yes.
+    #[must_use]
+    pub fn has_plain_pages(&self) -> bool {
+        let mut raw = core::mem::MaybeUninit::<libc::statvfs>::zeroed();
+        // SAFETY: `raw` has room for one `statvfs`.
+        if unsafe { libc::fstatvfs(self.raw(), raw.as_mut_ptr()) } < 0 {
+            return true;
+        }
+        // SAFETY: zero-initialised, and filled by the call that succeeded.
+        let raw = unsafe { raw.assume_init_ref() };
+        usize::try_from(raw.f_bsize) == Ok(page_size())
     }
 }
 

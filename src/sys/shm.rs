@@ -229,8 +229,9 @@ impl Fd {
 }
 
 /// Most that shared memory can still grow on this machine: memory and swap,
-/// less what is shared already, or what this process's control group leaves. A tmpfs may claim to be larger than that, and
-/// whoever fills it meets the out-of-memory killer.
+/// less what is shared already, or what this process's control group leaves. A
+/// tmpfs may claim to be larger than that, and whoever fills it meets the
+/// out-of-memory killer.
 #[allow(clippy::unnecessary_cast, reason = "the widths differ between targets")]
 fn memory_left() -> u64 {
     let mut raw = core::mem::MaybeUninit::<libc::sysinfo>::zeroed();

@@ -97,13 +97,16 @@ pub(crate) fn sweep() {
         alarm(100);
         let ctx = ctx("fail", via);
         let calls: Vec<_> = (1..=count(case, ctx)).map(shim::call).collect();
-        for (n, call) in (1..).zip(calls) {
+        let before = ["nothing"].iter().chain(&calls);
+        for ((n, &call), before) in (1..).zip(&calls).zip(before) {
             for errno in errors(call, n + failed / 50) {
                 let ran = run(case, ctx, How::Fail(errno), n);
                 let report = ran.report.unwrap_or_default();
                 let at = format!("{} {via:?}: {errno} at {n}, {call}: {report}", case.name);
                 assert_eq!(ran.end, End::Exit(0), "{at}");
                 assert!(is_right(case, call, errno, &report), "{at}");
+                let published = *before == "futex";
+                assert!(!published || report == clean(case), "{at}: others have it already");
                 let orphan = report.starts_with("Ok") && LAST_STEP.contains(&call);
                 if case.stage == Stage::Free && !orphan && ran.holders.is_empty() {
                     assert!(arena::names(ctx.name.as_str()).is_empty(), "{at}: the name is left");

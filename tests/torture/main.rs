@@ -29,6 +29,7 @@ fn helper() {
     let Ok(role) = std::env::var("NDSHM_TEST_ROLE") else { return };
     arena::begin();
     cases::dtype();
+    let _ = ndshm::sys::lineage(); // it makes a page that stays
     match role.as_str() {
         "kill" => kill::sweep(),
         "fail" => fail::sweep(),
