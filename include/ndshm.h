@@ -37,8 +37,8 @@
  *
  * OWNERSHIP. The caller owns all memory. The library allocates none (but in its
  * second part), maps segments, and keeps no pointer to an argument. A handle
- * (ndshm_segment, ndshm_growable, ndshm_map) is plain storage of the caller's; begin with
- * zeros. What ndshm_segment_create, ndshm_segment_attach and their like put into
+ * (ndshm_segment, ndshm_growable, ndshm_job, ndshm_map) is plain storage of the
+ * caller's; begin with zeros. What ndshm_segment_create, ndshm_segment_attach and their like put into
  * it is given back by ndshm_segment_detach. A handle that is closed twice, or
  * used when it is closed, is an error and not a crash. Pointers that come out of
  * a handle are valid until it is detached; text that is returned is static.
@@ -63,7 +63,7 @@
  * created it; its children leave it alone.
  *
  * SIGNALS. The library installs no handlers, and calls that a signal interrupts
- * go on. Do not call it from a handler. All memory is reserved when a segment is
+ * go on. Do not call it from a handler, but for ndshm_job_cancel. All memory is reserved when a segment is
  * made, so that full shared memory is NDSHM_ERR_NO_SPACE and not a SIGBUS; an
  * object that is made shorter from outside while it is attached is one. Nobody
  * can do that to an anonymous segment.
@@ -94,7 +94,9 @@
  *
  * LIBRARIES. The first part of this file is in every build of the library; that
  * core neither allocates nor starts threads. The second part, marked below,
- * needs more, and is not in a library that was built without Rust's std.
+ * needs more, and is not in a library that was built without Rust's std. Of the
+ * two that `make install` installs libndshm has everything, and libndshm-core all
+ * but ndshm_convert and its like, so that it does not need HDF5.
  *
  * LANGUAGES. C99 or later, C++11 or later. Integers stand for enums, so that
  * every foreign function interface can call this.
@@ -1260,7 +1262,7 @@ int32_t ndshm_segment_unlink(const char *name, ndshm_error *error);
  *
  * Tables as np.loadtxt reads them: a row a line, fields apart by white space or
  * by a delimiter, comments. Workers parse them, into a segment (ndshm_load) or
- * an HDF5 file (ndshm_convert). Fill in the inputs and the options:
+ * an HDF5 file (ndshm_convert). Both take the same inputs and text options:
  *
  *     ndshm_input inputs[] = {{.path = "a.tsv"}, {.path = "b.tsv"}};
  *     ndshm_text_options text = {.struct_size = sizeof(text)};
@@ -1268,6 +1270,8 @@ int32_t ndshm_segment_unlink(const char *name, ndshm_error *error);
  *     text.dtype = "chr:S10,pos:i4,pct:f4";
  *     if (ndshm_load(inputs, 2, &text, "calls", NULL, &segment, &error))
  *         return fail(&error);        // error.input, error.line, error.column
+ *     use(ndshm_segment_data(&segment), ndshm_segment_shape(&segment)[0]);
+ *     ndshm_segment_detach(&segment);
  *
  * WORKERS are forked, also from a process with threads: between their fork and
  * their end they run code of this library only, which neither allocates nor
@@ -1338,8 +1342,9 @@ typedef struct ndshm_text_options {
 /* ==========================================================================
  *                               Jobs
  *
- * Long work that goes on while it is stepped, by a program that has other things
- * to do, shows how far it is, or wants to be able to stop it:
+ * ndshm_load and ndshm_convert return when everything is done. A program that has
+ * other things to do meanwhile, shows how far it is, or wants to be able to stop,
+ * does the same as a job: start it, step it, finish it.
  *
  *     ndshm_job job = {0};
  *     ndshm_progress now = {.struct_size = sizeof(now)};
@@ -1352,8 +1357,14 @@ typedef struct ndshm_text_options {
  *     else
  *         ndshm_job_discard(&job);
  *
+ * Finishing closes the job, also when it fails; it steps by itself what is left, so
+ * the loop may be left out. A program that has a loop of its own waits for
+ * ndshm_job_fd there, and steps with a timeout of 0. Who wants to stop calls
+ * ndshm_job_cancel, from a signal handler, say, or just discards the job.
+ * c-examples/text_to_hdf5.c does all of that.
+ *
  * A job is stepped by one thread at a time. The thread that started it must not
- * end before the job does.
+ * end before the job does: its workers would end, too.
  * ========================================================================== */
 
 // Words of storage in an `ndshm_job`.
@@ -1407,18 +1418,20 @@ int32_t ndshm_job_step(ndshm_job *job,
 
 // A descriptor for `poll`, `epoll` and event loops: it can be read when a step
 // has something to do, and when the job is over. It belongs to the job and stays
-// the same. -1 if the handle is not open.
+// the same. -1 if the handle is not open. It tells nothing of a reader that
+// answered `-EAGAIN`: then step from time to time, too.
 //
 // Duties of the caller:
 // * `job` is NULL, or a handle that nobody closes meanwhile.
 int ndshm_job_fd(const ndshm_job *job);
 
 // Asks a job to stop: its next step, or the one that is waiting just now,
-// returns `NDSHM_ERR_CANCELLED`. May be called from any thread and from a signal
-// handler. Does nothing if the handle is not open.
+// returns `NDSHM_ERR_CANCELLED`. May be called from a signal handler, at any
+// time, and from any thread. Does nothing if the handle is not open.
 //
 // Duties of the caller:
-// * `job` is NULL, or a handle that nobody closes meanwhile.
+// * `job` is NULL, or a handle that no other thread closes meanwhile, as finishing
+//   does, too: who cancels from another thread steps the job to its end before.
 void ndshm_job_cancel(const ndshm_job *job);
 
 // Closes a job, finished or not: its workers are ended, and of work that is not
@@ -1489,7 +1502,7 @@ int32_t ndshm_load(const ndshm_input *inputs,
 /* ==========================================================================
  *                        Text to an HDF5 file
  *
- * Not in libndshm-core.
+ * Not in libndshm-core, which is the same library without HDF5.
  * ========================================================================== */
 
 // How the file is written. All zeros: a new file, a dataset for each input.
@@ -1579,7 +1592,7 @@ int32_t ndshm_convert(const ndshm_input *inputs,
  *                      A function over many items
  *
  * The items are worked on in processes of their own, each result is a segment
- * that comes back without a copy.
+ * that comes back without a copy. c-examples/forked_map.c is a program.
  *
  *     static int32_t square(const void *item, size_t item_size, uint64_t index,
  *                           void *context, ndshm_segment *result, ndshm_error *error)
@@ -1594,6 +1607,10 @@ int32_t ndshm_convert(const ndshm_input *inputs,
  *     }
  *
  *     status = ndshm_map_all(numbers, sizeof(double), 1000, square, NULL, results, &error);
+ *
+ * ndshm_map_all waits for all results, ndshm_map_each calls a function with each
+ * one. With ndshm_map_start a map is a handle: ndshm_map_next tells of one item
+ * after the other, and ndshm_map_fd is a descriptor to wait for besides others.
  *
  * WORKERS. Each item is done by one worker, each worker does one item after the
  * other. Anonymous results leave nothing, whoever is killed at whatever moment.
@@ -1764,6 +1781,15 @@ int32_t ndshm_map_next(ndshm_map *map,
                        uint64_t *index,
                        ndshm_segment *segment,
                        ndshm_error *error);
+
+// A descriptor for `poll`, `epoll` and event loops: it can be read when
+// `ndshm_map_next` may have something to tell; then call that with a timeout of 0
+// until it says `NDSHM_ERR_TIMEOUT` or `NDSHM_ERR_END`. It belongs to the map and
+// stays the same. -1 if the handle is not open.
+//
+// Duties of the caller:
+// * `map` is NULL, or a handle that no other thread uses.
+int ndshm_map_fd(const ndshm_map *map);
 
 // Ends the workers now, whatever they do; items that were not told of never
 // will be. The handle stays open, for `ndshm_map_finish`.

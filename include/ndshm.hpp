@@ -1137,6 +1137,443 @@ inline void unlink(text name)
 }
 #endif
 
+/* ==========================================================================
+ *                 Text, jobs, HDF5: not in a library without std
+ * ========================================================================== */
+
+/**
+ * One input of text: a file, a descriptor that stays the caller's, a function; see ndshm_input.
+ * It does not copy its path: one that is kept needs a text that stays.
+ */
+class input {
+public:
+    input(text path) noexcept : c_{} { c_.path = path.c_str(); }
+    input(const char *path) noexcept : input(text(path)) {}
+    input(const std::string &path) noexcept : input(text(path)) {}
+
+    static input descriptor(int fd, text name = nullptr) noexcept
+    {
+        input i(name);
+        i.c_.kind = NDSHM_INPUT_FD;
+        i.c_.fd = fd;
+        return i;
+    }
+    /** `read` must not throw; `context` stays valid until the job is over. */
+    static input reader(ndshm_read_function read, void *context, text name = nullptr) noexcept
+    {
+        input i(name);
+        i.c_.kind = NDSHM_INPUT_READER;
+        i.c_.read = read;
+        i.c_.context = context;
+        return i;
+    }
+
+private:
+    ndshm_input c_; /* nothing else, so that an array of these is one of those */
+};
+
+static_assert(sizeof(input) == sizeof(ndshm_input) && std::is_standard_layout_v<input>);
+
+/** Inputs, during a call: `{"a.tsv", "b.tsv"}`, or any container of them in one piece. */
+class inputs {
+public:
+    inputs(std::initializer_list<input> list) noexcept : data_(nullptr), size_(list.size())
+    {
+        data_ = list.begin(); // lives as long as the call does
+    }
+    template <class C, class E = decltype(*std::data(std::declval<const C &>())),
+              class = std::enable_if_t<std::is_same_v<std::decay_t<E>, input>>>
+    inputs(const C &c) noexcept : data_(std::data(c)), size_(std::size(c))
+    {
+    }
+    const ndshm_input *c() const noexcept { return reinterpret_cast<const ndshm_input *>(data_); }
+    std::size_t size() const noexcept { return size_; }
+
+private:
+    const input *data_;
+    std::size_t size_;
+};
+
+/** How text is read; see ndshm_text_options. */
+struct text_options {
+    std::uint32_t workers = 0;               /**< 0 for one a processor. */
+    std::string delimiter = {};              /**< One character; empty for any white space. */
+    std::string comments = "#";              /**< One character; empty for none. */
+    std::vector<std::int32_t> usecols = {};  /**< Empty for all. */
+    std::uint64_t skiprows = 0;
+    std::uint64_t max_rows = 0;              /**< 0 for all. */
+    std::uint64_t memory = 0;
+    bool allow_empty = false;
+};
+
+/** How an HDF5 file is written; see ndshm_hdf5_options. */
+struct hdf5_options {
+    bool replace = false;
+    bool sync = false;
+    bool bool_as_u8 = false;
+    std::string dataset = {}; /**< Takes the rows of all inputs; empty for one for each. */
+};
+
+/** What a conversion made. */
+struct conversion {
+    std::uint64_t rows = 0;
+    std::uint64_t datasets = 0;
+    std::uint64_t bytes = 0;
+};
+
+/** How far a job is; see ndshm_progress. */
+struct progress {
+    bool done = false;
+    std::uint64_t bytes_done = 0;
+    std::uint64_t bytes_total = 0; /**< 0 if that is not known. */
+    std::uint64_t rows = 0;
+    std::uint64_t inputs_done = 0;
+    std::uint64_t inputs_total = 0;
+};
+
+namespace detail {
+
+/** Milliseconds, rounded up; what does not fit is the most that there is. */
+template <class T, class Rep, class Period>
+T milliseconds(std::chrono::duration<Rep, Period> timeout) noexcept
+{
+    const double wanted = std::chrono::duration<double, std::milli>(timeout).count();
+    const double most = static_cast<double>(std::numeric_limits<T>::max());
+    if (!(wanted > 0))
+        return 0;
+    return wanted < most ? static_cast<T>(std::ceil(wanted)) : std::numeric_limits<T>::max();
+}
+
+/** The options in C; they point into the arguments. */
+inline ndshm_text_options in_c(const text &dtype, const text_options &options) noexcept
+{
+    ndshm_text_options o = {};
+    o.struct_size = sizeof o;
+    o.workers = options.workers;
+    o.dtype = dtype.c_str();
+    o.delimiter = options.delimiter.empty() ? nullptr : options.delimiter.c_str();
+    o.comments = options.comments.c_str();
+    o.usecols = options.usecols.empty() ? nullptr : options.usecols.data();
+    o.usecols_len = options.usecols.size();
+    o.skiprows = options.skiprows;
+    o.max_rows = options.max_rows;
+    o.memory = options.memory;
+    o.allow_empty = options.allow_empty ? 1 : 0;
+    return o;
+}
+
+inline ndshm_hdf5_options in_c(const hdf5_options &options) noexcept
+{
+    ndshm_hdf5_options o = {};
+    o.struct_size = sizeof o;
+    o.replace = options.replace ? 1 : 0;
+    o.sync = options.sync ? 1 : 0;
+    o.bool_as_u8 = options.bool_as_u8 ? 1 : 0;
+    o.dataset = options.dataset.empty() ? nullptr : options.dataset.c_str();
+    return o;
+}
+
+/** The options of a load: those of a segment that is to be made, without type and shape. */
+inline ndshm_create_options in_c(const create_options &options) noexcept
+{
+    const shape none;
+    ndshm_create_options o = in_c(text(nullptr), none, options);
+    o.shape = nullptr;
+    return o;
+}
+
+} // namespace detail
+
+/**
+ * Work that goes on while it is stepped; see ndshm_job. Discarded if it is not finished: its
+ * workers are ended then, and nothing is left of it. It may be moved, also while it is cancelled
+ * from nowhere else; a signal handler that cancels needs it to stay where it is.
+ */
+class job {
+public:
+    job(job &&other) noexcept : c_(std::exchange(other.c_, ndshm_job())) {}
+    job &operator=(job &&other) noexcept
+    {
+        if (this != &other) {
+            discard();
+            c_ = std::exchange(other.c_, ndshm_job());
+        }
+        return *this;
+    }
+
+    /** Goes on for so long at most; 0 never waits. */
+    template <class Rep, class Period>
+    ndshm::progress step(std::chrono::duration<Rep, Period> timeout, error &e) noexcept
+    {
+        ndshm_progress now = {};
+        now.struct_size = sizeof now;
+        e.clear();
+        ndshm_job_step(&c_, detail::milliseconds<std::uint32_t>(timeout), &now, e.c());
+        return {now.done == 1, now.bytes_done, now.bytes_total,
+                now.rows,      now.inputs_done, now.inputs_total};
+    }
+#if !defined(NDSHM_NO_EXCEPTIONS)
+    template <class Rep, class Period>
+    ndshm::progress step(std::chrono::duration<Rep, Period> timeout)
+    {
+        return detail::or_throw([&](error &e) { return step(timeout, e); });
+    }
+#endif
+    /** For poll: readable when a step has something to do. -1 if there is no job. */
+    int fd() const noexcept { return ndshm_job_fd(&c_); }
+    /** May be called from a signal handler, and from other threads while it is stepped. */
+    void cancel() const noexcept { ndshm_job_cancel(&c_); }
+    void discard() noexcept
+    {
+        ndshm_job_discard(&c_);
+        c_ = ndshm_job();
+    }
+    /** For calls of ndshm.h. */
+    ndshm_job *c() noexcept { return &c_; }
+
+protected:
+    job() noexcept : c_() {}
+    ~job() { discard(); }
+
+    ndshm_job c_;
+};
+
+/** Text on its way to a segment. */
+class load_job : public job {
+public:
+    load_job() noexcept = default;
+
+    static load_job start(const inputs &from, text name, text dtype, const text_options &how,
+                          const create_options &options, error &e) noexcept
+    {
+        load_job j;
+        const ndshm_text_options t = detail::in_c(dtype, how);
+        const ndshm_create_options o = detail::in_c(options);
+        e.clear();
+        if (ndshm_load_start(from.c(), from.size(), &t, name.c_str(), &o, &j.c_, e.c()) != NDSHM_OK)
+            j.c_ = ndshm_job();
+        return j;
+    }
+    /** Steps to the end and publishes; there is no job then, whatever came of it. */
+    segment finish(error &e) noexcept
+    {
+        segment s;
+        e.clear();
+        if (ndshm_load_finish(&c_, s.c(), e.c()) != NDSHM_OK)
+            *s.c() = ndshm_segment();
+        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        return s;
+    }
+#if !defined(NDSHM_NO_EXCEPTIONS)
+    static load_job start(const inputs &from, text name, text dtype, const text_options &how = {},
+                          const create_options &options = {})
+    {
+        return detail::or_throw([&](error &e) { return start(from, name, dtype, how, options, e); });
+    }
+    segment finish()
+    {
+        return detail::or_throw([&](error &e) { return finish(e); });
+    }
+#endif
+};
+
+/** Text on its way to an HDF5 file. Not with libndshm-core. */
+class convert_job : public job {
+public:
+    convert_job() noexcept = default;
+
+    static convert_job start(const inputs &from, text output, text dtype, const text_options &how,
+                             const hdf5_options &options, error &e) noexcept
+    {
+        convert_job j;
+        const ndshm_text_options t = detail::in_c(dtype, how);
+        const ndshm_hdf5_options o = detail::in_c(options);
+        e.clear();
+        if (ndshm_convert_start(from.c(), from.size(), &t, output.c_str(), &o, &j.c_, e.c()) !=
+            NDSHM_OK)
+            j.c_ = ndshm_job();
+        return j;
+    }
+    /** Steps to the end, and gives the file its name; there is no job then. */
+    conversion finish(error &e) noexcept
+    {
+        ndshm_conversion made = {};
+        made.struct_size = sizeof made;
+        e.clear();
+        ndshm_convert_finish(&c_, &made, e.c());
+        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        return {made.rows, made.datasets, made.bytes};
+    }
+#if !defined(NDSHM_NO_EXCEPTIONS)
+    static convert_job start(const inputs &from, text output, text dtype,
+                             const text_options &how = {}, const hdf5_options &options = {})
+    {
+        return detail::or_throw(
+            [&](error &e) { return start(from, output, dtype, how, options, e); });
+    }
+    conversion finish()
+    {
+        return detail::or_throw([&](error &e) { return finish(e); });
+    }
+#endif
+};
+
+/** Reads text tables into one segment. */
+inline segment load(const inputs &from, text name, text dtype, const text_options &how,
+                    const create_options &options, error &e) noexcept
+{
+    load_job job = load_job::start(from, name, dtype, how, options, e);
+    return e ? segment() : job.finish(e);
+}
+
+/** Converts text tables to one HDF5 file. Not with libndshm-core. */
+inline conversion convert(const inputs &from, text output, text dtype, const text_options &how,
+                          const hdf5_options &options, error &e) noexcept
+{
+    convert_job job = convert_job::start(from, output, dtype, how, options, e);
+    return e ? conversion() : job.finish(e);
+}
+
+/* ==========================================================================
+ *                     A function over many items: map
+ * ========================================================================== */
+
+/** How a map runs; see ndshm_map_options. */
+struct map_options {
+    std::uint32_t workers = 0;
+    std::uint32_t way = NDSHM_MAP_AUTO;
+    ndshm::access access = ndshm::access::read;
+    const void *context = nullptr;
+    std::size_t context_size = 0;
+};
+
+/**
+ * A C function over items in worker processes; see ndshm_map_start. The function must not throw.
+ * Call ndshm_map_serve first in `main`.
+ */
+class map {
+public:
+    /** What became of an item. */
+    struct result {
+        enum kind { none, done, failed, end } what = none; /**< None in the time that was given. */
+        std::uint64_t index = 0;                           /**< Of done and failed. */
+        ndshm::segment segment;                            /**< Of done, if something was made. */
+    };
+
+    map() noexcept : c_() {}
+    map(map &&other) noexcept : c_(std::exchange(other.c_, ndshm_map())) {}
+    map &operator=(map &&other) noexcept
+    {
+        if (this != &other) {
+            finish();
+            c_ = std::exchange(other.c_, ndshm_map());
+        }
+        return *this;
+    }
+    ~map() { finish(); }
+
+    /** The items lie in one piece, as they are: plain data, no pointers. */
+    template <class C, class T = std::decay_t<decltype(*std::data(std::declval<const C &>()))>>
+    static map start(const C &items, ndshm_map_function function, const map_options &options,
+                     error &e) noexcept
+    {
+        static_assert(std::is_trivially_copyable_v<T>, "items go to other processes as bytes");
+        return start(std::data(items), sizeof(T), std::size(items), function, options, e);
+    }
+    /** As ndshm_map_start; with `item_size` 0 the function gets numbers. */
+    static map start(const void *items, std::size_t item_size, std::size_t count,
+                     ndshm_map_function function, const map_options &options, error &e) noexcept
+    {
+        map m;
+        ndshm_map_options o = {};
+        o.struct_size = sizeof o;
+        o.workers = options.workers;
+        o.way = options.way;
+        o.access = static_cast<std::uint32_t>(options.access);
+        o.context = options.context;
+        o.context_size = options.context_size;
+        e.clear();
+        if (ndshm_map_start(items, item_size, count, function, &o, &m.c_, e.c()) != NDSHM_OK)
+            m.c_ = ndshm_map();
+        return m;
+    }
+
+    /** The next item that is done, or failed: then `e` says why, and the others go on. */
+    template <class Rep, class Period>
+    result next(std::chrono::duration<Rep, Period> timeout, error &e) noexcept
+    {
+        return next_ms(detail::milliseconds<std::int32_t>(timeout), e);
+    }
+    result next(error &e) noexcept { return next_ms(-1, e); }
+
+#if !defined(NDSHM_NO_EXCEPTIONS)
+    template <class C>
+    static map start(const C &items, ndshm_map_function function, const map_options &options = {})
+    {
+        return detail::or_throw([&](error &e) { return start(items, function, options, e); });
+    }
+    /** An item that failed is thrown as well; `input()` is its number, and the map goes on. */
+    template <class Rep, class Period> result next(std::chrono::duration<Rep, Period> timeout)
+    {
+        return detail::or_throw([&](error &e) { return next(timeout, e); });
+    }
+    result next()
+    {
+        return detail::or_throw([&](error &e) { return next(e); });
+    }
+#endif
+
+    /** For poll: readable when `next` may have something to tell. -1 if there is no map. */
+    int fd() const noexcept { return ndshm_map_fd(&c_); }
+    /** Ends the workers now; `next` tells of the end then. */
+    void cancel() noexcept { ndshm_map_cancel(&c_, nullptr); }
+    /** Ends the workers; there is no map then. */
+    void finish() noexcept
+    {
+        ndshm_map_finish(&c_);
+        c_ = ndshm_map();
+    }
+    /** For calls of ndshm.h. */
+    ndshm_map *c() noexcept { return &c_; }
+
+private:
+    result next_ms(std::int32_t timeout, error &e) noexcept
+    {
+        result r;
+        e.clear();
+        switch (ndshm_map_next(&c_, timeout, &r.index, r.segment.c(), e.c())) {
+        case NDSHM_OK:
+            r.what = result::done;
+            return r;
+        case NDSHM_ERR_TIMEOUT:
+        case NDSHM_ERR_END:
+            r.what = e.code() == NDSHM_ERR_END ? result::end : result::none;
+            e.clear();
+            break;
+        default:
+            r.what = e.input() == NDSHM_NO_INPUT ? result::end : result::failed;
+            r.index = e.input();
+        }
+        *r.segment.c() = ndshm_segment();
+        return r;
+    }
+
+    ndshm_map c_;
+};
+
+#if !defined(NDSHM_NO_EXCEPTIONS)
+inline segment load(const inputs &from, text name, text dtype, const text_options &how = {},
+                    const create_options &options = {})
+{
+    return detail::or_throw([&](error &e) { return load(from, name, dtype, how, options, e); });
+}
+inline conversion convert(const inputs &from, text output, text dtype, const text_options &how = {},
+                          const hdf5_options &options = {})
+{
+    return detail::or_throw([&](error &e) { return convert(from, output, dtype, how, options, e); });
+}
+#endif
+
 /** Whether the library that is running is one for this header. */
 inline bool abi_matches() noexcept { return ndshm_abi_version() == NDSHM_ABI_VERSION; }
 

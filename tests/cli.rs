@@ -215,6 +215,15 @@ fn text_comes_from_pipes_as_it_comes_from_files() {
     is_same(convert(&[dash], &output, &options).stdin(File::open(&input).unwrap()));
     is_same(convert(&[Path::new("/dev/stdin")], &output, &options).stdin(piped(&input)));
     is_same(convert(&[dash], &output, &options).stdin(piped(&input)));
+    // A file by another name, which is another one in a worker; and one without any.
+    for path in ["/dev/stdin", "/proc/self/fd/0"] {
+        let path = Path::new(path);
+        is_same(convert(&[path], &output, &options).stdin(File::open(&input).unwrap()));
+        let removed = folder.write("removed", fs::read(&input).unwrap());
+        let file = File::open(&removed).unwrap();
+        fs::remove_file(removed).unwrap();
+        is_same(convert(&[path], &output, &options).stdin(file));
+    }
     let fifo = folder.path("fifo");
     run(Command::new("mkfifo").arg(&fifo)).ok();
     let (from, to) = (input.clone(), fifo.clone());

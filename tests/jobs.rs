@@ -271,16 +271,84 @@ fn a_segment_is_there_only_when_its_job_is_finished() {
     assert!(same);
 }
 
+/// Runs `work` in a child, and waits for its end.
+#[allow(unsafe_code, reason = "a host that forks")]
+fn in_a_child(work: impl FnOnce()) {
+    // SAFETY: the C library makes its allocator usable in the child, and `work` takes no locks
+    // of other threads.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        work();
+        // SAFETY: takes an integer only.
+        unsafe { libc::_exit(0) };
+    }
+    let mut status = -1;
+    // SAFETY: `status` is writable.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!(status, 0);
+}
+
+#[test]
+fn jobs_that_a_forked_child_drops_go_on() {
+    let folder = Folder::new();
+    let input = folder.write("a.txt", rows(300));
+    let expected = expected(&folder, core::slice::from_ref(&input), false);
+    let output = folder.path("x.h5");
+    let name = SegmentName::new("forked");
+    let shm = Name::new(name.as_str()).unwrap();
+    for steps in [0, 2, 1_000] {
+        let mut job = start(files(core::slice::from_ref(&input)), &output, false);
+        let mut load = start_segment(&shm, files(core::slice::from_ref(&input)));
+        for _ in 0..steps {
+            job.step(Duration::from_millis(1)).unwrap();
+            load.step(Duration::from_millis(1)).unwrap();
+        }
+        // What the child drops are its copies of both.
+        let (job, load) = (&mut Some(job), &mut Some(load));
+        in_a_child(|| drop((job.take(), load.take())));
+        job.take().unwrap().finish().unwrap();
+        assert_eq!(load.take().unwrap().finish().unwrap().shape(), [300, 2]);
+        ndshm::segment::unlink(&shm).unwrap();
+        assert!(fs::read(&output).unwrap() == expected);
+        fs::remove_file(&output).unwrap();
+    }
+}
+
+/// Runs a test once more in a process of its own; whether this is that one.
+fn is_alone(test: &str) -> bool {
+    if std::env::var_os("NDSHM_TEST_ALONE").is_some() {
+        return true;
+    }
+    let status = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--test-threads=1"])
+        .env("NDSHM_TEST_ALONE", "1")
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(status.unwrap().success());
+    false
+}
+
+#[test]
+fn relative_inputs_stay_what_they_were_when_the_directory_changes() {
+    if !is_alone("relative_inputs_stay_what_they_were_when_the_directory_changes") {
+        return;
+    }
+    let folder = Folder::new();
+    folder.write("a.txt", "1 2\n".repeat(500));
+    folder.write("b.txt", "3 4\n".repeat(50));
+    std::env::set_current_dir(folder.path(".")).unwrap();
+    let inputs = Vec::from([Input::from("a.txt"), Input::from("b.txt")]);
+    let mut job = start(inputs, Path::new("x.h5"), true);
+    job.step(NOW).unwrap();
+    std::env::set_current_dir("/").unwrap();
+    assert_eq!(job.finish().unwrap().rows, 550);
+    assert!(folder.path("x.h5").exists());
+}
+
 /// Descriptors of jobs go with them; no other test of this process may open any meanwhile.
 #[test]
 fn jobs_keep_no_descriptors() {
-    if std::env::var_os("NDSHM_TEST_ALONE").is_none() {
-        let status = std::process::Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "jobs_keep_no_descriptors", "--test-threads=1"])
-            .env("NDSHM_TEST_ALONE", "1")
-            .stdout(std::process::Stdio::null())
-            .status();
-        assert!(status.unwrap().success());
+    if !is_alone("jobs_keep_no_descriptors") {
         return;
     }
     let folder = Folder::new();

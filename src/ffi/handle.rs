@@ -1,6 +1,8 @@
 //! The caller's storage of a segment, and of other things that are open and
 //! closed. For the other files here.
 
+use core::sync::atomic::{Ordering, compiler_fence};
+
 use super::error::Fault;
 use crate::layout::View;
 use crate::segment::{Draft, Segment};
@@ -146,6 +148,8 @@ pub(super) unsafe fn take<S: Storage>(at: *mut S) -> Result<Option<S::Content>, 
     }
     // SAFETY: the state was read there, and nobody else uses it.
     unsafe { at.cast::<u64>().write(CLOSED) };
+    // Before the content goes: a signal handler may look at the handle.
+    compiler_fence(Ordering::SeqCst);
     // SAFETY: it was open, and being closed now it is not read a second time.
     Ok(Some(unsafe { content(at).read() }))
 }

@@ -65,6 +65,21 @@ impl Job {
         self.work.try_lock().map_err(|_| Fault::NotOpen(ndshm_job::NAME))
     }
 
+    /// Steps it to its end, if it fits: what came of that.
+    fn run_if(&self, fits: impl FnOnce(&Work) -> bool) -> Result<Result<(), Failed>, Fault> {
+        let mut work = self.work()?;
+        if !fits(&work) {
+            return Err(Fault::Range(ndshm_job::NAME));
+        }
+        loop {
+            match work.step(TICK) {
+                Ok(Progress { done: true, .. }) => return Ok(Ok(())),
+                Ok(_) => {}
+                Err(failed) => return Ok(Err(failed)),
+            }
+        }
+    }
+
     /// The work, to be finished.
     fn into_work(self) -> Result<Work, Fault> {
         self.work.into_inner().map_err(|_| Fault::NotOpen(ndshm_job::NAME))
@@ -80,20 +95,26 @@ pub(super) unsafe fn open(job: *mut ndshm_job, work: Work) {
     unsafe { handle::store(job, Box::new(Job::new(work))) };
 }
 
-/// Closes a handle and takes its work, if `fits` says that it is the right one.
+/// How long a step of [`take`] waits.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Steps a job to its end, closes its handle and takes its work, if `fits` says that it
+/// is the right one.
 ///
 /// # Safety
 /// * `job` is NULL, or a handle that no other thread uses.
 pub(super) unsafe fn take(
     job: *mut ndshm_job,
     fits: impl FnOnce(&Work) -> bool,
-) -> Result<Work, Fault> {
+) -> Result<Work, Failed> {
+    // The handle is open as long as there is something to wait for, so that a signal
+    // handler can cancel that.
     // SAFETY: the caller's promise; the reference ends with the line.
-    if !fits(&*unsafe { borrow(job.cast_const()) }?.work()?) {
-        return Err(Fault::Range(ndshm_job::NAME));
-    }
+    let ended = unsafe { borrow(job.cast_const()) }?.run_if(fits)?;
     // SAFETY: the caller's promise, passed on.
-    unsafe { handle::take_open(job) }?.into_work()
+    let job = unsafe { handle::take_open(job) }?;
+    ended?;
+    Ok(job.into_work()?)
 }
 
 impl Work {
@@ -204,7 +225,8 @@ pub unsafe extern "C" fn ndshm_job_step(
 
 /// A descriptor for `poll`, `epoll` and event loops: it can be read when a step
 /// has something to do, and when the job is over. It belongs to the job and stays
-/// the same. -1 if the handle is not open.
+/// the same. -1 if the handle is not open. It tells nothing of a reader that
+/// answered `-EAGAIN`: then step from time to time, too.
 ///
 /// # Safety
 /// * `job` is NULL, or a handle that nobody closes meanwhile.
@@ -215,11 +237,12 @@ pub unsafe extern "C" fn ndshm_job_fd(job: *const ndshm_job) -> c_int {
 }
 
 /// Asks a job to stop: its next step, or the one that is waiting just now,
-/// returns `NDSHM_ERR_CANCELLED`. May be called from any thread and from a signal
-/// handler. Does nothing if the handle is not open.
+/// returns `NDSHM_ERR_CANCELLED`. May be called from a signal handler, at any
+/// time, and from any thread. Does nothing if the handle is not open.
 ///
 /// # Safety
-/// * `job` is NULL, or a handle that nobody closes meanwhile.
+/// * `job` is NULL, or a handle that no other thread closes meanwhile, as finishing
+///   does, too: who cancels from another thread steps the job to its end before.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ndshm_job_cancel(job: *const ndshm_job) {
     // SAFETY: the caller's promise.

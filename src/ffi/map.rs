@@ -1,6 +1,6 @@
 //! User workers: a C function over items, in processes of their own.
 
-use core::ffi::c_void;
+use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use core::time::Duration;
 use std::boxed::Box;
@@ -10,7 +10,7 @@ use std::vec::Vec;
 use super::args::{self, Options};
 use super::error::{Failure, Fault, NDSHM_NO_INPUT, NDSHM_OK, Place, ndshm_error};
 use super::guard::{Failed as Refused, guard};
-use super::handle::{self, Handle, Storage, borrow_mut, is_shareable, ndshm_segment};
+use super::handle::{self, Handle, Storage, borrow, borrow_mut, is_shareable, ndshm_segment};
 use super::segment::access_of;
 use super::serve::{ndshm_map_function, work};
 use crate::map::{self, Event, Failed, Items, Map, MapError, Way};
@@ -215,6 +215,19 @@ unsafe fn put(at: *mut ndshm_segment, made: Option<crate::segment::Segment>) {
         // SAFETY: all zeros is a handle that is not open.
         None => unsafe { at.write_bytes(0, 1) },
     }
+}
+
+/// A descriptor for `poll`, `epoll` and event loops: it can be read when
+/// `ndshm_map_next` may have something to tell; then call that with a timeout of 0
+/// until it says `NDSHM_ERR_TIMEOUT` or `NDSHM_ERR_END`. It belongs to the map and
+/// stays the same. -1 if the handle is not open.
+///
+/// # Safety
+/// * `map` is NULL, or a handle that no other thread uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_map_fd(map: *const ndshm_map) -> c_int {
+    // SAFETY: the caller's promise.
+    unsafe { borrow(map) }.map_or(-1, |map| map.raw_fd())
 }
 
 /// Ends the workers now, whatever they do; items that were not told of never

@@ -42,6 +42,8 @@ pub(super) struct Temporary {
     memory: Fd,
     /// Whether there is a file to remove.
     named: bool,
+    /// The process that removes it: not a child that was forked meanwhile.
+    owner: i32,
 }
 
 impl Temporary {
@@ -66,7 +68,7 @@ impl Temporary {
             Ok((unsafe { Fd::from_raw(copy.into_raw_fd()) }, memory))
         });
         match parts {
-            Ok((fd, memory)) => Ok(Self { path, file, fd, memory, named: true }),
+            Ok((fd, memory)) => Ok(Self { path, file, fd, memory, named: true, owner: sys::pid() }),
             Err(e) => fs::remove_file(path).and(Err(e)),
         }
     }
@@ -88,6 +90,11 @@ impl Temporary {
     pub(super) fn is_named(&self) -> Result<bool> {
         let status = self.file.metadata().map_err(|e| Error::io("look at it", &self.path, e))?;
         Ok(status.nlink() > 0)
+    }
+
+    /// Whether it belongs to this process, and not to the one that this was forked from.
+    pub(super) fn is_own(&self) -> bool {
+        self.owner == sys::pid()
     }
 
     /// Its path.
@@ -257,7 +264,7 @@ fn copy_bytes(from: &Fd, to: &Fd, mut at: u64, len: u64) -> crate::error::Result
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        if self.named {
+        if self.named && self.is_own() {
             // Nothing else can be done about an error, and the next run sweeps it.
             let _ = fs::remove_file(&self.path);
         }

@@ -281,6 +281,11 @@ impl Drop for Writer {
         if file.is_none() && known.is_none() {
             return;
         }
+        if !self.temporary.is_own() {
+            // A forked child: another thread may have held HDF5's lock at the fork.
+            core::mem::forget((file, known));
+            return;
+        }
         // Ids are dropped inside the library, and nothing can be said about it here.
         let _ = library::with(move |_| {
             drop((known, file));

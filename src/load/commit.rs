@@ -108,13 +108,13 @@ impl Engine {
 
     /// The rest of the front piece becomes a piece of its own.
     fn go_on(&mut self, reply: &Reply) -> Result<()> {
-        if reply.rows == 0 {
+        let (need, have) = (self.row_size(0) as u64, self.budget.buffer as u64);
+        let Some(piece) = self.queue.front_mut() else { return Ok(()) };
+        if reply.next <= piece.range.start {
             // What no buffer holds was refused before; this only keeps a bug from going on
             // for ever.
-            let (need, have) = (self.row_size(0) as u64, self.budget.buffer as u64);
             return Err(LoadError::Memory { what: "one row", need, have });
         }
-        let Some(piece) = self.queue.front_mut() else { return Ok(()) };
         if let Some(place) = &mut piece.range.place {
             place.at += reply.next.saturating_sub(piece.range.start);
         }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::vec::Vec;
 
 use super::cancel::Stop;
@@ -15,6 +15,7 @@ use super::head::{self, Head};
 use super::input::{Input, Stream};
 use super::options::Options;
 use super::task::FileId;
+use crate::error::Error;
 use crate::sys::Fd;
 use crate::text::Plan;
 
@@ -28,7 +29,10 @@ pub(super) struct Inputs {
 
 #[derive(Debug)]
 struct Source {
+    /// As it was given, for messages.
     path: PathBuf,
+    /// Where it is, whatever the current directory is by now.
+    place: PathBuf,
     /// `None` for a stream.
     file: Option<FileId>,
     /// How a stream begins.
@@ -53,13 +57,13 @@ impl Inputs {
         for (input, given) in given.into_iter().enumerate() {
             let given = given.into();
             let path = given.path().to_path_buf();
-            let (c_path, file, stream) = look(given).map_err(|reason| LoadError::Input {
+            let (place, file, stream) = look(given).map_err(|reason| LoadError::Input {
                 input,
                 path: path.clone(),
                 reason,
             })?;
-            looked.inputs.list.push(Source { path, file, start: Vec::new() });
-            looked.c_paths.push(c_path);
+            looked.c_paths.push(c_path(&place).unwrap_or_default());
+            looked.inputs.list.push(Source { path, place, file, start: Vec::new() });
             looked.streams.push(stream);
         }
         Ok(looked)
@@ -96,7 +100,7 @@ impl Inputs {
     pub(super) fn sniff(&self, input: usize) -> Option<&'static str> {
         let source = self.list.get(input)?;
         match source.file {
-            Some(_) => head::sniff(&head::start_of(&source.path)),
+            Some(_) => head::sniff(&head::start_of(&source.place)),
             None => head::sniff(&source.start),
         }
     }
@@ -115,9 +119,10 @@ impl Inputs {
         }
         let size = self.file(input).map_or(0, |file| file.size);
         let count = plan.needs_column_count();
-        let path = self.path(input);
+        let place = self.list.get(input).map(|source| source.place.as_path());
+        let place = place.ok_or(Error::Argument)?;
         let head =
-            head::read(&path, size, plan.format(), options.skiprows, count, line_limit, stop)
+            head::read(place, size, plan.format(), options.skiprows, count, line_limit, stop)
                 .map_err(|reason| match self.named(input, reason) {
                     _ if stop.is_set() => LoadError::Cancelled,
                     error => error,
@@ -138,30 +143,49 @@ impl Inputs {
     }
 }
 
-type Look = (CString, Option<FileId>, Option<Stream>);
+/// The place, none for a stream; the file; the stream.
+type Look = (PathBuf, Option<FileId>, Option<Stream>);
 
 fn look(input: Input) -> core::result::Result<Look, InputFault> {
     let path = match input {
-        Input::Stream(stream) => return Ok((CString::default(), None, Some(stream))),
+        Input::Stream(stream) => return Ok((PathBuf::new(), None, Some(stream))),
         Input::File(path) => path,
     };
     let data = fs::metadata(&path).map_err(InputFault::Io)?;
     if data.is_dir() {
         return Err(InputFault::Directory);
     }
-    let c_path = CString::new(path.as_os_str().as_bytes())
-        .map_err(|_| InputFault::Io(io::Error::from(io::ErrorKind::InvalidInput)))?;
     let kind = data.file_type();
-    if kind.is_fifo() || kind.is_char_device() || kind.is_file() && hides_its_size(&path, &data) {
-        let fd = Fd::open_read(&c_path)
-            .map_err(|error| InputFault::Io(io::Error::from_raw_os_error(error.errno())))?;
-        return Ok((CString::default(), None, Some(Stream::opened(fd))));
+    if kind.is_file()
+        && !hides_its_size(&path, &data)
+        && let Some(place) = lasting(&path, &data)
+    {
+        let file = FileId { dev: data.dev(), ino: data.ino(), size: data.size() };
+        return Ok((place, Some(file), None));
     }
-    if !kind.is_file() {
+    if !kind.is_file() && !kind.is_fifo() && !kind.is_char_device() {
         return Err(InputFault::NotRegular);
     }
-    let file = FileId { dev: data.dev(), ino: data.ino(), size: data.size() };
-    Ok((c_path, Some(file), None))
+    let fd = c_path(&path).and_then(|path| {
+        Fd::open_read(&path).map_err(|error| io::Error::from_raw_os_error(error.errno()))
+    });
+    Ok((PathBuf::new(), None, Some(Stream::opened(fd.map_err(InputFault::Io)?))))
+}
+
+fn c_path(path: &Path) -> io::Result<CString> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| io::ErrorKind::InvalidInput.into())
+}
+
+/// A path that leads to a file also from another directory and from a worker, for whom
+/// `/dev/stdin` and `/proc/self/fd/3` are others. None for a file that has no other name.
+fn lasting(path: &Path, data: &fs::Metadata) -> Option<PathBuf> {
+    let place = path::absolute(path).ok()?;
+    if !place.starts_with("/dev") && !place.starts_with("/proc") {
+        return Some(place);
+    }
+    let place = fs::canonicalize(place).ok()?;
+    let found = fs::metadata(&place).ok()?;
+    (found.dev() == data.dev() && found.ino() == data.ino()).then_some(place)
 }
 
 /// A file of the kernel's says that it is empty, and is not.

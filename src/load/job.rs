@@ -132,7 +132,8 @@ impl<S: Sink> Job<S> {
     ///
     /// # Errors
     /// [`LoadError`]; the job is over then, its workers and its sink are gone. A step
-    /// after that is [`Error::Argument`].
+    /// after that, or after a panic of a reader or of the sink, is [`Error::Argument`],
+    /// and so is one in a forked child.
     pub fn step(&mut self, timeout: Duration) -> Result<Progress> {
         self.step_watching(timeout, None)
     }
@@ -141,11 +142,17 @@ impl<S: Sink> Job<S> {
         match self.state {
             State::Done => return Ok(self.progress()),
             State::Failed => return Err(LoadError::Core(Error::Argument)),
+            // A forked child would take the answers that its parent waits for.
+            State::Running if !self.engine.pool.is_own() => {
+                return Err(LoadError::Core(Error::Argument));
+            }
             State::Running => {}
         }
         let stop = Stop::new(self.canceller.clone(), flag);
+        // So it stays, should a reader or the sink panic: what they had is lost.
+        self.state = State::Failed;
         match self.advance(timeout, &stop) {
-            Ok(false) => {}
+            Ok(false) => self.state = State::Running,
             Ok(true) => self.end(State::Done),
             Err(error) => {
                 self.end(State::Failed);
@@ -177,10 +184,9 @@ impl<S: Sink> Job<S> {
     }
 
     fn settle(&mut self, round: Round<'_>) -> Result<bool> {
-        if self.pending {
-            self.canceller.bell().silence();
-            self.pending = false;
-        }
+        // It may also ring because a forked child has cancelled its copy of the job.
+        self.canceller.bell().silence();
+        self.pending = false;
         self.unwatch()?;
         let sink = self.sink.as_mut().ok_or(Error::Argument)?;
         let done = self.engine.settle(sink, round)?;

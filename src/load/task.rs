@@ -71,7 +71,7 @@ pub(super) struct Reply {
 pub(super) enum Outcome {
     /// Every line of the range was read.
     Done,
-    /// The buffer or `max_rows` is full; the rest starts at [`Reply::next`].
+    /// A buffer or `max_rows` is full; the rest starts at [`Reply::next`].
     Full,
     /// The file cannot be read.
     Io(i32),

@@ -184,6 +184,26 @@ fn rows_much_larger_than_their_text_need_no_larger_buffers() {
 }
 
 #[test]
+fn a_line_that_fits_may_lie_anywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    // The input buffers have 256 KiB, and pieces half of it.
+    let options = Options { memory: Some(4 << 20), piece_bytes: None, ..tiny(4, 1) };
+    for lead in [0, 1, 2_000, 30_000, 50_000, 65_535, 65_536, 80_000, 140_000] {
+        for line in ["#", "7"] {
+            let long = line.to_string() + &" ".repeat(250_000) + "\n";
+            let text = "1\n".repeat(lead) + &long + "# more\n" + &long + "2\n";
+            let path = write(dir.path(), "a", text.as_bytes());
+            let rows = lead as u64 + 1 + if line == "7" { 2 } else { 0 };
+            assert_eq!(run(&[path], "i4", &options).unwrap().inputs[0].0, rows, "{lead}");
+        }
+    }
+    let text = "1\n".repeat(60_000) + "# \n" + &"8".repeat(300_000) + "\n";
+    let error = run(&[write(dir.path(), "a", text.as_bytes())], "i4", &options).unwrap_err();
+    let position = error.position().unwrap();
+    assert_eq!((error.code(), position.line), (crate::error::code::MEMORY, 60_002), "{error}");
+}
+
+#[test]
 fn what_fits_nowhere_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let long = write(dir.path(), "long", &[b"1\n2\n".as_slice(), &vec![b'7'; 3 << 20]].concat());

@@ -92,7 +92,11 @@ impl Reader {
             Ok(Lines::FileEnded) => Reply::new(Outcome::Changed),
             Ok(Lines::Range { first, last }) => self.parse(task, base, first..last, Outcome::Done),
             Ok(Lines::Cut { first, last }) => {
-                self.parse(task, base, first..last, Outcome::LineTooLong)
+                // The line may fit when what lies in front of it is out of the way.
+                let start = base + last as u64;
+                let again = task.start < start && start < task.end;
+                let done = if again { Outcome::Full } else { Outcome::LineTooLong };
+                self.parse(task, base, first..last, done)
             }
         }
     }

@@ -17,7 +17,7 @@ use super::{Items, Options, Work};
 use crate::error::Error;
 use crate::pool::default_workers;
 use crate::segment::{Access, Name, Segment};
-use crate::sys::{self, Ended, Fd, Watch};
+use crate::sys::{self, Bell, Ended, Epoll, Fd, Watch};
 
 /// Workers that may die one after the other before they are ready.
 const STILLBORN: u32 = 3;
@@ -65,6 +65,10 @@ pub struct Map {
     stillborn: u32,
     /// The process that the workers are children of.
     owner: i32,
+    /// What the workers say, and the bell, for who waits for the map and for other things.
+    epoll: Epoll,
+    /// Rings as long as [`Map::next`] has something to do that no worker tells of.
+    bell: Bell,
 }
 
 #[derive(Debug)]
@@ -93,6 +97,8 @@ impl Map {
         let data = Data::new(items, options)?;
         let wanted = if options.workers == 0 { default_workers() } else { options.workers };
         let wanted = wanted.min(usize::try_from(data.count()).unwrap_or(usize::MAX));
+        let (epoll, bell) = (Epoll::new()?, Bell::new()?);
+        epoll.add(bell.raw(), 0)?;
         let mut map = Self {
             starter,
             data,
@@ -104,14 +110,25 @@ impl Map {
             deadly: BTreeSet::new(),
             stillborn: 0,
             owner: sys::pid(),
+            epoll,
+            bell,
         };
         map.hire()?;
+        map.ring();
         Ok(map)
     }
 
     /// Process ids of the workers, for messages and tests.
     pub fn pids(&self) -> impl Iterator<Item = i32> {
         self.workers.iter().map(|worker| worker.process.child.pid())
+    }
+
+    /// A descriptor for `poll` and event loops: it can be read when [`next`](Self::next)
+    /// may have something to tell, or has something to do; then call that with a timeout
+    /// of 0. It belongs to the map and stays the same.
+    #[must_use]
+    pub const fn raw_fd(&self) -> i32 {
+        self.epoll.raw()
     }
 
     /// Waits for the next item to be done, in no order, at most for `timeout` (for
@@ -126,24 +143,37 @@ impl Map {
         if event.is_err() {
             self.cancel();
         }
+        self.ring();
         event
+    }
+
+    /// Sets the bell: an end is to be told, or a dead worker's place is to be filled.
+    fn ring(&self) {
+        let places = self.has_items() && self.workers.len() < self.wanted;
+        if places || self.is_done() {
+            self.bell.ring();
+        } else {
+            self.bell.silence();
+        }
     }
 
     /// Ends the workers, whatever they do. Items that are not told of yet never are.
     pub fn cancel(&mut self) {
         (self.next, self.wanted) = (self.data.count(), 0);
         self.again.clear();
-        for worker in &self.workers {
-            if sys::pid() == self.owner {
-                worker.process.child.kill();
-            }
+        let workers = core::mem::take(&mut self.workers);
+        if sys::pid() != self.owner {
+            return;
         }
-        for worker in core::mem::take(&mut self.workers) {
-            if sys::pid() == self.owner {
-                let _ = worker.process.child.wait();
-                discard(&worker.process.socket);
-            }
+        for worker in &workers {
+            worker.process.child.kill();
         }
+        for worker in workers {
+            self.unwatch(&worker.process);
+            let _ = worker.process.child.wait();
+            discard(&worker.process.socket);
+        }
+        self.ring();
     }
 
     fn step(&mut self, deadline: Option<Instant>) -> Result<Event> {
@@ -179,7 +209,11 @@ impl Map {
     fn hire(&mut self) -> Result<()> {
         while self.has_items() && self.workers.len() < self.wanted {
             match self.starter.start(&self.data) {
-                Ok(process) => self.workers.push(Worker { process, ready: false, item: None }),
+                Ok(process) => {
+                    let worker = Worker { process, ready: false, item: None };
+                    self.workers.push(worker);
+                    self.watch()?;
+                }
                 Err(MapError::Threads) if !self.workers.is_empty() => {
                     self.wanted = self.workers.len();
                 }
@@ -188,6 +222,20 @@ impl Map {
             }
         }
         Ok(())
+    }
+
+    /// Waits for the last worker, too.
+    fn watch(&self) -> Result<()> {
+        let Some(Worker { process, .. }) = self.workers.last() else { return Ok(()) };
+        self.epoll.add(process.socket.raw(), 0)?;
+        Ok(process.child.pidfd().map_or(Ok(()), |pidfd| self.epoll.add(pidfd, 0))?)
+    }
+
+    /// A fork of the caller's may keep the descriptors open, so closing is not enough.
+    fn unwatch(&self, process: &Process) {
+        for fd in [Some(process.socket.raw()), process.child.pidfd()].into_iter().flatten() {
+            let _ = self.epoll.remove(fd);
+        }
     }
 
     /// Gives an item to every worker that has none.
@@ -285,6 +333,7 @@ impl Map {
     /// one, if it is the first that died of it.
     fn bury(&mut self, worker: usize) -> Result<Option<Event>> {
         let Worker { process, ready, item } = self.workers.remove(worker);
+        self.unwatch(&process);
         process.child.kill();
         let how = process.child.wait();
         if !ready {
@@ -304,7 +353,8 @@ impl Map {
         for worker in &self.workers {
             sys::end_sending(&worker.process.socket);
         }
-        for worker in self.workers.drain(..) {
+        for worker in core::mem::take(&mut self.workers) {
+            self.unwatch(&worker.process);
             let _ = sys::poll(&mut worker.watches(), LAST_WORDS_MS);
             worker.process.child.kill();
             let _: Ended = worker.process.child.wait();
@@ -353,7 +403,7 @@ mod tests {
     use super::super::{Product, Way};
     use super::*;
 
-    /// Tests run in threads, so a fork is out of the question here; `tests/map.rs` has
+    /// Tests run in threads, so a fork is out of the question here; `tests/c_std.rs` has
     /// processes with one.
     #[test]
     fn a_process_with_threads_does_not_fork() {
@@ -373,6 +423,46 @@ mod tests {
             }
             drop(go);
         });
+    }
+
+    /// A function that forks, and whose child comes back like its parent: only one of the
+    /// two may answer.
+    fn forks_and_returns(item: &super::super::Item<'_>) -> Product {
+        let dtype = crate::dtype_buf::DTypeBuf::parse("<u8").unwrap();
+        // SAFETY: a worker of this test has one thread.
+        let _ = (unsafe { sys::fork_whole() }).unwrap();
+        let spec = crate::segment::Spec::new(dtype.as_dtype(), &[]);
+        let mut draft = crate::segment::Draft::create_anonymous(&spec).unwrap();
+        draft.data_mut().copy_from_slice(&item.index.to_le_bytes());
+        draft.into()
+    }
+
+    fn every_result_is_its_items() -> bool {
+        let options = Options { workers: 3, way: Way::Fork, ..Options::default() };
+        let work = Work::new(|item| Ok(forks_and_returns(&item)));
+        let mut map = Map::start(work, &Items::indices(50), &options).unwrap();
+        let mut done = 0;
+        loop {
+            match map.next(None).unwrap() {
+                Event::Done { index, segment: Some(segment) } => {
+                    let mut bytes = [0; 8];
+                    segment.copy_to(&mut bytes, 0).unwrap();
+                    done += u64::from(u64::from_le_bytes(bytes) == index);
+                }
+                Event::End => return done == 50,
+                _ => return false,
+            }
+        }
+    }
+
+    #[test]
+    fn a_function_whose_child_comes_back_mixes_no_results() {
+        // SAFETY: the C library makes its allocator usable in the child, which has one thread.
+        let sys::Forked::Parent(child) = (unsafe { sys::fork_whole() }).unwrap() else {
+            let good = std::panic::catch_unwind(every_result_is_its_items);
+            sys::exit_now(i32::from(!good.unwrap_or(false)));
+        };
+        assert_eq!(child.wait(), Ended::Exited(0));
     }
 
     #[test]

@@ -43,6 +43,10 @@ impl Starter {
         if exec && work.name.is_none() {
             return Err(if way == Way::Auto { MapError::Threads } else { MapError::NoName });
         }
+        if exec && sys::has_more_rights() {
+            // Its workers would not believe what tells them that they are workers.
+            return Err(Error::Permission.into());
+        }
         Ok(Self { work, exec })
     }
 

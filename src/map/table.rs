@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::vec::Vec;
 
 use super::Function;
-use super::worker;
+use super::worker::{self, BROKEN};
 use crate::sys::{self, Fd};
 
 /// What an exec'd worker has in its environment: number and inode of its socket.
@@ -39,22 +39,40 @@ pub fn lookup(name: &str) -> Option<Function> {
     table.iter().find(|(known, _)| known == name).map(|(_, f)| Arc::clone(f))
 }
 
-/// The socket of this process, if it was started to be a worker.
+/// The socket of this process, if it was started to be a worker. One that was, and has
+/// closed its socket before it came here, ends: going on as the program it would start
+/// workers that start workers.
 fn inherited() -> Option<Fd> {
-    let text = env::var(VARIABLE).ok()?;
+    let text = env::var(VARIABLE).ok().filter(|_| !sys::has_more_rights())?;
     // SAFETY: a worker has one thread at this point, the first call of `main`; in any other
     // process the variable is not there, unless somebody has set it on purpose.
     unsafe { env::remove_var(VARIABLE) };
     let (raw, inode) = text.split_once(':')?;
     let (raw, inode) = (raw.parse().ok()?, inode.parse().ok()?);
     // SAFETY: if that is the socket, it was made for this worker and nobody else has it.
-    unsafe { sys::inherited_socket(raw, inode) }
+    let socket = unsafe { sys::inherited_socket(raw, inode) };
+    if sys::duplicate(raw).is_err() {
+        sys::exit_now(BROKEN);
+    }
+    socket
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::{Product, Work};
     use super::*;
+
+    #[test]
+    fn a_worker_that_lost_its_socket_does_not_go_on_as_the_program() {
+        // SAFETY: the C library makes its allocator usable in the child, which takes no locks.
+        let sys::Forked::Parent(child) = (unsafe { sys::fork_whole() }).unwrap() else {
+            // SAFETY: the child has one thread.
+            unsafe { env::set_var(VARIABLE, "1000000:1") };
+            serve([]);
+            sys::exit_now(0);
+        };
+        assert_eq!(child.wait(), sys::Ended::Exited(BROKEN));
+    }
 
     #[test]
     fn the_last_function_of_a_name_counts() {

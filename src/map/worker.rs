@@ -16,7 +16,7 @@ use crate::segment::Segment;
 use crate::sys::{self, Fd};
 
 /// Status of a worker whose socket or whose data is not as it should be.
-const BROKEN: i32 = 70;
+pub(super) const BROKEN: i32 = 70;
 /// The code of a function that panicked.
 const PANIC: i32 = -90;
 
@@ -70,7 +70,12 @@ fn call(
     // The parent says nothing until it is answered, so whatever the socket tells
     // meanwhile is the parent's end.
     sys::die_with_socket(socket, true)?;
+    let worker = sys::pid();
     let made = catch_unwind(AssertUnwindSafe(|| function(item).and_then(publish)));
+    if sys::pid() != worker {
+        // The function has forked, and its child came back, too: it must not answer.
+        sys::exit_now(BROKEN);
+    }
     sys::die_with_socket(socket, false)?;
     Ok(made.unwrap_or_else(|payload| {
         core::mem::forget(payload); // which may panic when it is dropped

@@ -172,9 +172,16 @@ impl<W: Work> Pool<W> {
         self.ready.remove(fd)
     }
 
+    /// Whether its workers are children of this process, and not of the one that this was
+    /// forked from.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.owner == sys::pid()
+    }
+
     /// Kills and reaps every worker and every spare.
     pub fn end(&mut self) {
-        if sys::pid() != self.owner {
+        if !self.is_own() {
             return;
         }
         for process in self.workers.iter().flatten().chain(&self.spares) {
@@ -356,7 +363,7 @@ mod tests {
         pool.send(0, &1).unwrap();
     }
 
-    /// Counts the mappings from /dev/shm of its process.
+    /// Counts the mappings from /dev/shm, and those of anonymous segments, of its process.
     struct Mappings;
 
     // SAFETY: reads a file into memory on the stack.
@@ -371,7 +378,9 @@ mod tests {
             while let Ok(n @ 1..) = fd.read(&mut maps[len..]) {
                 len += n;
             }
-            maps[..len].windows(9).filter(|part| part == b"/dev/shm/").count() as u64
+            let count =
+                |what: &[u8]| maps[..len].windows(what.len()).filter(|p| *p == what).count();
+            (count(b"/dev/shm/") + (count(b"/memfd:ndshm") << 32)) as u64
         }
     }
 
@@ -380,7 +389,11 @@ mod tests {
         let fd = sys::open_unnamed(sys::SHM_DIR).unwrap();
         fd.truncate(1 << 16).unwrap();
         let map = sys::Map::shared(&fd, 1 << 16, sys::Access::ReadWrite).unwrap();
-        assert!(Mappings.run(&0) > 0, "the host has it mapped");
+        let anonymous = sys::memory_file().unwrap();
+        anonymous.truncate(1 << 16).unwrap();
+        let other = sys::Map::shared(&anonymous, 1 << 16, sys::Access::ReadWrite).unwrap();
+        let has_both = || Mappings.run(&0) as u32 > 0 && Mappings.run(&0) >> 32 > 0;
+        assert!(has_both(), "the host has them mapped");
         let mut pool = Pool::fork(1, 0, &mut Mappings).unwrap();
         pool.send(0, &0).unwrap();
         let reply = loop {
@@ -391,7 +404,7 @@ mod tests {
             }
         };
         assert_eq!(reply, 0);
-        assert!(Mappings.run(&0) > 0 && map.len() == 1 << 16, "and keeps it");
+        assert!(has_both() && map.len() == other.len(), "and keeps them");
     }
 
     fn is_readable(fd: i32) -> bool {

@@ -32,6 +32,40 @@ _Static_assert(_Alignof(ndshm_growable) == _Alignof(uint64_t), "alignment of nds
 OFFSET(ndshm_map, state, 0);
 SIZE(ndshm_map, 128);
 
+OFFSET(ndshm_job, state, 0);
+SIZE(ndshm_job, 64);
+_Static_assert(_Alignof(ndshm_job) == _Alignof(uint64_t), "alignment of ndshm_job");
+
+OFFSET(ndshm_progress, struct_size, 0);
+OFFSET(ndshm_progress, done, 4);
+OFFSET(ndshm_progress, bytes_done, 8);
+OFFSET(ndshm_progress, bytes_total, 16);
+OFFSET(ndshm_progress, rows, 24);
+OFFSET(ndshm_progress, inputs_done, 32);
+OFFSET(ndshm_progress, inputs_total, 40);
+SIZE(ndshm_progress, 48);
+
+OFFSET(ndshm_conversion, struct_size, 0);
+OFFSET(ndshm_conversion, reserved, 4);
+OFFSET(ndshm_conversion, rows, 8);
+OFFSET(ndshm_conversion, datasets, 16);
+OFFSET(ndshm_conversion, bytes, 24);
+SIZE(ndshm_conversion, 32);
+
+OFFSET(ndshm_input, kind, 0);
+OFFSET(ndshm_input, fd, 4);
+OFFSET(ndshm_input, path, 8);
+
+OFFSET(ndshm_text_options, struct_size, 0);
+OFFSET(ndshm_text_options, workers, 4);
+OFFSET(ndshm_text_options, dtype, 8);
+
+OFFSET(ndshm_hdf5_options, struct_size, 0);
+OFFSET(ndshm_hdf5_options, replace, 4);
+OFFSET(ndshm_hdf5_options, sync, 8);
+OFFSET(ndshm_hdf5_options, bool_as_u8, 12);
+OFFSET(ndshm_hdf5_options, dataset, 16);
+
 OFFSET(ndshm_info, struct_size, 0);
 OFFSET(ndshm_info, mode, 4);
 OFFSET(ndshm_info, uid, 8);
@@ -82,6 +116,23 @@ OFFSET(ndshm_create_options, handoff_attaches, 60);
 OFFSET(ndshm_create_options, handoff_timeout_ms, 64);
 SIZE(ndshm_create_options, 72);
 
+OFFSET(ndshm_input, read, 16);
+OFFSET(ndshm_input, context, 24);
+SIZE(ndshm_input, 32);
+
+OFFSET(ndshm_text_options, delimiter, 16);
+OFFSET(ndshm_text_options, comments, 24);
+OFFSET(ndshm_text_options, usecols, 32);
+OFFSET(ndshm_text_options, usecols_len, 40);
+OFFSET(ndshm_text_options, skiprows, 48);
+OFFSET(ndshm_text_options, max_rows, 56);
+OFFSET(ndshm_text_options, memory, 64);
+OFFSET(ndshm_text_options, allow_empty, 72);
+OFFSET(ndshm_text_options, reserved, 76);
+SIZE(ndshm_text_options, 80);
+
+SIZE(ndshm_hdf5_options, 24);
+
 OFFSET(ndshm_map_entry, name, 0);
 OFFSET(ndshm_map_entry, function, 8);
 SIZE(ndshm_map_entry, 16);
@@ -124,6 +175,14 @@ _Static_assert(NDSHM_ERR_NAME == -10 && NDSHM_ERR_EXISTS == -11 && NDSHM_ERR_NOT
 _Static_assert(NDSHM_ERR_DTYPE == -40 && NDSHM_ERR_DTYPE_SPACE == -41 &&
                    NDSHM_ERR_NOT_TEXT == -42 && NDSHM_ERR_DTYPE_DIFFERS == -43,
                "statuses of dtypes");
+_Static_assert(NDSHM_ERR_INPUT == -50 && NDSHM_ERR_TEXT == -51 && NDSHM_ERR_COLUMNS == -52 &&
+                   NDSHM_ERR_WORKERS == -53 && NDSHM_ERR_CANCELLED == -54 &&
+                   NDSHM_ERR_MEMORY == -55 && NDSHM_ERR_EMPTY == -56,
+               "statuses of text");
+_Static_assert(NDSHM_ERR_HDF5 == -60 && NDSHM_ERR_FILE_EXISTS == -61 && NDSHM_ERR_FILE == -62 &&
+                   NDSHM_ERR_DISK_FULL == -63 && NDSHM_ERR_DATASET_NAME == -64 &&
+                   NDSHM_ERR_HDF5_TYPE == -65,
+               "statuses of HDF5 files");
 _Static_assert(NDSHM_ERR_THREADS == -70 && NDSHM_ERR_MAP_FUNCTION == -71 &&
                    NDSHM_ERR_MAP_DIED == -72 && NDSHM_ERR_MAP_START == -73 &&
                    NDSHM_ERR_TIMEOUT == -74 && NDSHM_ERR_END == -75,

@@ -313,3 +313,58 @@ fn no_inputs_are_done_at_once() {
     let mut job = start(Vec::<Input>::new(), &tiny(1, 100));
     assert!(job.step(NOW).unwrap().done);
 }
+
+/// Panics when it has given its text.
+struct Panics(bool);
+
+impl Read for Panics {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        assert!(!self.0, "a bug of the reader");
+        self.0 = true;
+        room[..4].copy_from_slice(b"1\n2\n");
+        Ok(4)
+    }
+}
+
+#[test]
+fn a_job_whose_reader_panicked_is_over() {
+    let mut job = start([Input::stream("bad", Panics(false))], &tiny(1, 100));
+    let step = core::panic::AssertUnwindSafe(|| job.step(Duration::from_secs(9)));
+    std::panic::catch_unwind(step).unwrap_err();
+    assert!(matches!(job.step(NOW), Err(LoadError::Core(Error::Argument))));
+    assert!(job.finish().is_err(), "the text behind the panic is lost");
+    assert!(children().is_empty());
+}
+
+/// Whether a child says yes.
+#[allow(unsafe_code, reason = "a host that forks")]
+fn in_a_child(work: impl FnOnce() -> bool) -> bool {
+    // SAFETY: the C library makes its allocator usable in the child, which takes no locks.
+    let sys::Forked::Parent(child) = (unsafe { sys::fork_whole() }).unwrap() else {
+        sys::exit_now(i32::from(!work()));
+    };
+    child.wait() == sys::Ended::Exited(0)
+}
+
+#[test]
+fn a_forked_child_neither_steps_nor_stops_its_parents_job() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "a", rows_text(500).as_bytes());
+    let (reader, mut writer) = io::pipe().unwrap();
+    let inputs = [Input::from(&path), Input::descriptor("pipe", reader)];
+    let mut job = start(inputs, &tiny(2, 100));
+    job.step(NOW).unwrap();
+    assert!(in_a_child(|| {
+        let refused = matches!(job.step(NOW), Err(LoadError::Core(Error::Argument)));
+        job.canceller().cancel();
+        refused
+    }));
+    while job.progress().inputs_done < 1 || is_ready(job.raw_fd()) {
+        job.step(NOW).unwrap();
+    }
+    assert!(!is_ready(job.raw_fd()), "there is nothing to do");
+    writer.write_all(b"1,2\n").unwrap();
+    drop(writer);
+    drive(&mut job).unwrap();
+    assert_eq!(job.finish().unwrap().1, 501);
+}
