@@ -36,12 +36,14 @@
  *
  *
  * OWNERSHIP. The caller owns all memory. The library allocates none (but in its
- * second part), maps segments, and keeps no pointer to an argument. A handle
- * (ndshm_segment, ndshm_growable, ndshm_job, ndshm_map) is plain storage of the
- * caller's; begin with zeros. What ndshm_segment_create, ndshm_segment_attach and their like put into
- * it is given back by ndshm_segment_detach. A handle that is closed twice, or
- * used when it is closed, is an error and not a crash. Pointers that come out of
- * a handle are valid until it is detached; text that is returned is static.
+ * second part), maps segments, and keeps no pointer to an argument (but a reader
+ * of an ndshm_input, and its context, until the job is closed). A handle
+ * (ndshm_segment, ndshm_growable, ndshm_dtype, ndshm_job, ndshm_map) is plain
+ * storage of the caller's; begin with zeros. What ndshm_segment_create,
+ * ndshm_segment_attach and their like put into it is given back by
+ * ndshm_segment_detach. A handle that is closed twice, or used when it is closed,
+ * is an error and not a crash. Pointers that come out of a handle are valid until
+ * it is closed; text that is returned is static.
  *
  * LIFE. A segment lives as long as a process has it attached, and its name goes
  * with the last one, however that ends: detach, exit, exec or SIGKILL. (After a
@@ -51,22 +53,26 @@
  * creator; an anonymous segment has no name, and no kill leaves anything of it.
  * The kernel's locks decide, never a process id and never the reference count.
  *
- * THREADS. There is no state of the library's own that threads could see:
- * different handles may be used by different threads at once. Of one handle,
- * functions that take it as const may be called by many threads at once; while
- * one thread calls one that does not, no other may use it. Access to the data
+ * THREADS. Different handles may be used by different threads at once. Of one
+ * handle, functions that take it as const may be called by many threads at once;
+ * while one thread calls one that does not, no other may use it. But a job that one
+ * thread steps any other may cancel, and ask for its descriptor. Access to the data
  * is not synchronised in any way, neither between threads nor between processes.
  *
  * FORK. A forked child has the segments of its parent attached, too, and keeps
  * them alive until it exits, execs, or detaches its copies of the handles. It is
  * not counted by ndshm_segment_refcount. A draft belongs to the process that
- * created it; its children leave it alone.
+ * created it; its children leave it alone. So do a job and a map: a child may not
+ * step its copy, and discards it without harm.
  *
  * SIGNALS. The library installs no handlers, and calls that a signal interrupts
- * go on. Do not call it from a handler, but for ndshm_job_cancel. All memory is reserved when a segment is
- * made, so that full shared memory is NDSHM_ERR_NO_SPACE and not a SIGBUS; an
- * object that is made shorter from outside while it is attached is one. Nobody
- * can do that to an anonymous segment.
+ * go on; only ndshm_job_step and ndshm_map_next may return early. Do not call it
+ * from a handler, but for ndshm_job_cancel. All memory is reserved when a segment
+ * is made, so that full shared memory is NDSHM_ERR_NO_SPACE and not a SIGBUS; an
+ * object that is made shorter from outside while it is attached is one. Nobody can
+ * do that to an anonymous segment.
+ *
+ * CALLBACKS return: they do not leave by longjmp or by a C++ exception.
  *
  * ERRORS. A function that can fail returns a status: NDSHM_OK, which is 0, or a
  * negative NDSHM_ERR_... . The numbers are stable. Outputs follow the inputs and
@@ -1291,7 +1297,8 @@ int32_t ndshm_segment_unlink(const char *name, ndshm_error *error);
 // Gives text: writes at most `size` bytes to `buffer`, and returns how many, 0
 // at the end, or a negative `errno` (`-EIO`). It is called in the thread that
 // steps the job, and the step takes as long as it does; `-EAGAIN` says that
-// there is nothing yet.
+// there is nothing yet. It returns, and does not leave by `longjmp` or an
+// exception.
 typedef ptrdiff_t (*ndshm_read_function)(void *context, void *buffer, size_t size);
 
 // One input. Zeros and a path are a file: `{.path = "a.tsv"}`.
@@ -1622,9 +1629,11 @@ int32_t ndshm_convert(const ndshm_input *inputs,
  * FORK AND EXEC. In a process with one thread workers are forked: the function
  * sees this process's memory as it was when its worker began. In a process with
  * threads a forked child could wait for ever for a lock that nobody gives back.
- * There workers are this program once more, started by exec, and a function is
- * found by the name that ndshm_map_serve got; it sees the item, its number and
- * the context, and nothing else of this process.
+ * There workers are this program once more, started by exec without arguments,
+ * and a function is found by the name that ndshm_map_serve got; it sees the item,
+ * its number and the context, and nothing else of this process. A program that
+ * has more rights than its user (set-user-id) cannot start such workers: that is
+ * NDSHM_ERR_PERMISSION.
  *
  *     static const ndshm_map_entry functions[] = {{"square", square}};
  *
@@ -1652,9 +1661,11 @@ int32_t ndshm_convert(const ndshm_input *inputs,
 // worker sees, and nobody else.
 //
 // It leaves in `*result` a draft, which the library publishes, or a segment that
-// is published or attached, or nothing, and returns 0. Otherwise it returns a
+// is published or attached, or zeros for no result, and returns 0. Otherwise it returns a
 // negative status and, if it likes, what `error` is to say; calls of this library
-// may write it. Statuses from -79 to -70 are the library's.
+// may write it. Statuses from -79 to -70 are the library's. It returns, and does
+// not leave by `longjmp` or an exception. A child that it forks, and that comes
+// back out of it, ends there.
 typedef int32_t (*ndshm_map_function)(const void *item,
                                       size_t item_size,
                                       uint64_t index,

@@ -13,6 +13,7 @@ use super::guard::{Failed as Refused, guard};
 use super::handle::{self, Handle, Storage, borrow, borrow_mut, is_shareable, ndshm_segment};
 use super::segment::access_of;
 use super::serve::{ndshm_map_function, work};
+use crate::error::Error;
 use crate::map::{self, Event, Failed, Items, Map, MapError, Way};
 
 /// Workers are forked if the process has one thread, else this program is started
@@ -338,10 +339,12 @@ pub unsafe extern "C" fn ndshm_map_all(
             args::output(segments, "segments")?;
         }
         let job = Job { items, item_size, count, function, options };
-        let mut made = Vec::new();
-        made.resize_with(count, || None);
         // SAFETY: the caller's promise.
-        each(unsafe { job.start() }?, |index, segment| {
+        let map = unsafe { job.start() }?;
+        let mut made = Vec::new();
+        made.try_reserve_exact(count).map_err(|_| Error::Overflow)?;
+        made.resize_with(count, || None);
+        each(map, |index, segment| {
             if let Some(place) = made.get_mut(index as usize) {
                 *place = segment;
             }

@@ -24,9 +24,11 @@ use crate::map::{self, Failed, Function, Item, Product, Work};
 /// worker sees, and nobody else.
 ///
 /// It leaves in `*result` a draft, which the library publishes, or a segment that
-/// is published or attached, or nothing, and returns 0. Otherwise it returns a
+/// is published or attached, or zeros for no result, and returns 0. Otherwise it returns a
 /// negative status and, if it likes, what `error` is to say; calls of this library
-/// may write it. Statuses from -79 to -70 are the library's.
+/// may write it. Statuses from -79 to -70 are the library's. It returns, and does
+/// not leave by `longjmp` or an exception. A child that it forks, and that comes
+/// back out of it, ends there.
 pub type ndshm_map_function = Option<
     unsafe extern "C" fn(
         item: *const c_void,
@@ -120,11 +122,14 @@ unsafe fn run(function: Callable, item: Item<'_>) -> Result<Product, Failed> {
     let status =
         unsafe { function(at, bytes.len(), index, own, result.as_mut_ptr(), &raw mut error) };
     // SAFETY: it was zeroed, and only functions of this library change it.
-    let left = unsafe { handle::take(result.as_mut_ptr()) }.unwrap_or(None);
+    let left = unsafe { handle::take(result.as_mut_ptr()) };
     if status != NDSHM_OK {
         return Err(failed(status, &error));
     }
-    Ok(match left {
+    // What is neither open nor zeros is a mistake, and not an item without a result.
+    let closed =
+        |_| Failed::new(NDSHM_ERR_MAP_FUNCTION, "the function left a handle that is closed");
+    Ok(match left.map_err(closed)? {
         None => Product::Nothing,
         Some(Handle::Draft(draft)) => Product::Draft(draft),
         Some(Handle::Segment(segment)) => Product::Segment(segment),

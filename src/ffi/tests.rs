@@ -156,7 +156,9 @@ fn every_code_has_a_meaning_of_its_own() {
         assert!(known[..i].iter().all(|&b| meaning(a) != meaning(b)), "{a}");
     }
     // The codes of this boundary are not the core's.
-    assert!([-50, -56, -60, -65, -70, -75, -80, -81, -90].iter().all(|&code| meaning(code) != UNKNOWN));
+    assert!(
+        [-50, -56, -60, -65, -70, -75, -80, -81, -90].iter().all(|&code| meaning(code) != UNKNOWN)
+    );
 }
 
 #[repr(C)]

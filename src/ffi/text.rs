@@ -66,7 +66,8 @@ pub const NDSHM_INPUT_READER: u32 = 2;
 /// Gives text: writes at most `size` bytes to `buffer`, and returns how many, 0
 /// at the end, or a negative `errno` (`-EIO`). It is called in the thread that
 /// steps the job, and the step takes as long as it does; `-EAGAIN` says that
-/// there is nothing yet.
+/// there is nothing yet. It returns, and does not leave by `longjmp` or an
+/// exception.
 pub type ndshm_read_function =
     Option<unsafe extern "C" fn(context: *mut c_void, buffer: *mut c_void, size: usize) -> isize>;
 
