@@ -43,7 +43,7 @@ pub(super) struct Temporary {
     /// Whether there is a file to remove.
     named: bool,
     /// The process that removes it: not a child that was forked meanwhile.
-    owner: i32,
+    owner: u32,
 }
 
 impl Temporary {
@@ -68,7 +68,7 @@ impl Temporary {
             Ok((unsafe { Fd::from_raw(copy.into_raw_fd()) }, memory))
         });
         match parts {
-            Ok((fd, memory)) => Ok(Self { path, file, fd, memory, named: true, owner: sys::pid() }),
+            Ok((fd, memory)) => Ok(Self { path, file, fd, memory, named: true, owner: sys::lineage() }),
             Err(e) => fs::remove_file(path).and(Err(e)),
         }
     }
@@ -94,7 +94,7 @@ impl Temporary {
 
     /// Whether it belongs to this process, and not to the one that this was forked from.
     pub(super) fn is_own(&self) -> bool {
-        self.owner == sys::pid()
+        self.owner == sys::lineage()
     }
 
     /// Its path.

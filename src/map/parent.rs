@@ -64,7 +64,7 @@ pub struct Map {
     deadly: BTreeSet<u64>,
     stillborn: u32,
     /// The process that the workers are children of.
-    owner: i32,
+    owner: u32,
     /// What the workers say, and the bell, for who waits for the map and for other things.
     epoll: Epoll,
     /// Rings as long as [`Map::next`] has something to do that no worker tells of.
@@ -109,7 +109,7 @@ impl Map {
             again: VecDeque::new(),
             deadly: BTreeSet::new(),
             stillborn: 0,
-            owner: sys::pid(),
+            owner: sys::lineage(),
             epoll,
             bell,
         };
@@ -162,7 +162,7 @@ impl Map {
         (self.next, self.wanted) = (self.data.count(), 0);
         self.again.clear();
         let workers = core::mem::take(&mut self.workers);
-        if sys::pid() != self.owner {
+        if sys::lineage() != self.owner {
             return;
         }
         for worker in &workers {

@@ -70,9 +70,9 @@ fn call(
     // The parent says nothing until it is answered, so whatever the socket tells
     // meanwhile is the parent's end.
     sys::die_with_socket(socket, true)?;
-    let worker = sys::pid();
+    let worker = sys::lineage();
     let made = catch_unwind(AssertUnwindSafe(|| function(item).and_then(publish)));
-    if sys::pid() != worker {
+    if sys::lineage() != worker {
         // The function has forked, and its child came back, too: it must not answer.
         sys::exit_now(BROKEN);
     }

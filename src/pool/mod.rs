@@ -84,7 +84,7 @@ pub struct Pool<W: Work> {
     /// The living workers' sockets and pidfds, and what else [`Pool::watch`] was given.
     ready: Epoll,
     /// The process that they belong to: a copy of this in a forked one leaves them alone.
-    owner: i32,
+    owner: u32,
     work: PhantomData<fn(W)>,
 }
 
@@ -98,7 +98,7 @@ impl<W: Work> Pool<W> {
             workers: Vec::with_capacity(count),
             spares: Vec::with_capacity(spares),
             ready: Epoll::new()?,
-            owner: sys::pid(),
+            owner: sys::lineage(),
             work: PhantomData,
         };
         for i in 0..count + spares {
@@ -176,7 +176,7 @@ impl<W: Work> Pool<W> {
     /// forked from.
     #[must_use]
     pub fn is_own(&self) -> bool {
-        self.owner == sys::pid()
+        self.owner == sys::lineage()
     }
 
     /// Kills and reaps every worker and every spare.
