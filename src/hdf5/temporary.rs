@@ -68,7 +68,9 @@ impl Temporary {
             Ok((unsafe { Fd::from_raw(copy.into_raw_fd()) }, memory))
         });
         match parts {
-            Ok((fd, memory)) => Ok(Self { path, file, fd, memory, named: true, owner: sys::lineage() }),
+            Ok((fd, memory)) => {
+                Ok(Self { path, file, fd, memory, named: true, owner: sys::lineage() })
+            }
             Err(e) => fs::remove_file(path).and(Err(e)),
         }
     }
