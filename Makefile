@@ -1,3 +1,4 @@
+# make         builds the command and the C libraries; installs nothing
 # make demo    installs what is missing, builds, converts the sample tables
 # make check   installs what is missing, runs every test
 # make install installs the command and the C libraries (packaging/install.mk)
@@ -16,13 +17,16 @@ ifneq (,$(findstring mpi,$(shell pkg-config --cflags hdf5 2>/dev/null)))
 export HDF5_DIR ?= /usr/lib/$(shell gcc -print-multiarch)/hdf5/serial
 endif
 
-.PHONY: help setup setup-tests build demo check torture lint bench clean fuzz loom
+.PHONY: all help setup setup-tests build demo check torture lint bench clean fuzz loom
 
-.DEFAULT_GOAL = help
+.DEFAULT_GOAL = all
 
 include packaging/install.mk
 
+all: $(NDSHM) lib
+
 help:
+	@echo 'make          build the command and the C libraries, to be installed'
 	@echo 'make demo     install what is missing, build, convert the sample tables'
 	@echo 'make check    install what is missing, run every test'
 	@echo 'make build    build the release command, $(NDSHM)'
