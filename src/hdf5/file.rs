@@ -17,6 +17,7 @@ use super::id::Id;
 use super::library::Session;
 use super::target::Target;
 use super::temporary::Temporary;
+use crate::sys;
 
 /// Datasets of this many bytes and more begin at a multiple of [`ALIGNMENT`]:
 /// they can be mapped. Smaller ones lie side by side.
@@ -104,6 +105,7 @@ pub(super) fn create(
     target: &Target,
     metadata_bytes: u64,
 ) -> Result<(File, Temporary)> {
+    check_limit(target.path(), meta_block(metadata_bytes))?;
     let access = access_list(session, metadata_bytes)?;
     for _ in 0..ATTEMPTS {
         let temporary = Temporary::create(target)?;
@@ -121,6 +123,20 @@ pub(super) fn create(
         }
     }
     Err(Error::Swept { path: target.path().to_path_buf() })
+}
+
+/// Metadata that may lie behind the last dataset.
+const BEHIND: u64 = 16 << 10;
+
+/// Refuses a file of `end` bytes and some metadata if this process may not have one as
+/// large. The limit holds for HDF5's memory file, too, and HDF5 can never close a file
+/// that it could not bring to its length: the process would crash at its end.
+pub(super) fn check_limit(target: &Path, end: u64) -> Result<()> {
+    let (need, limit) = (end.saturating_add(BEHIND), sys::file_size_limit());
+    if need <= limit {
+        return Ok(());
+    }
+    Err(Error::NoSpace { path: target.to_path_buf(), need, free: Some(limit) })
 }
 
 fn create_at(session: &Session, path: &Path, flags: c_uint, access: &Id) -> Result<Id> {

@@ -179,6 +179,9 @@ impl Writer {
 
     fn make(&mut self, plan: Plan<'_>, rows: &Rows) -> Result<()> {
         let offset = library::with(|session| {
+            let end = self.file.as_ref().ok_or(CLOSED)?.end(session)?;
+            let end = end.saturating_add(rows.len()).saturating_add(2 * ALIGNMENT);
+            file::check_limit(self.target.path(), end)?;
             self.know_type(session, plan.dtype)?;
             let (Some(file), Some(known)) = (&self.file, &self.last_type) else {
                 return Err(CLOSED);

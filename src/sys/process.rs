@@ -201,6 +201,15 @@ pub fn descriptor_limit() -> u32 {
     u32::try_from(limit.rlim_cur).unwrap_or(65_536).min(1 << 20)
 }
 
+/// Bytes that a file of this process may have; `u64::MAX` without a limit.
+#[must_use]
+pub fn file_size_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: `limit` is writable.
+    unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, &raw mut limit) };
+    limit.rlim_cur
+}
+
 /// The signal mask of a thread.
 #[derive(Clone, Copy)]
 pub struct SignalMask(libc::sigset_t);

@@ -10,7 +10,9 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "check.h"
 
@@ -319,6 +321,35 @@ static void misuse(void)
     EXPECT(only_inputs(files));
 }
 
+/* Where no file may be as large as the metadata: an error, and an end without a crash. */
+static void limited(void)
+{
+    ndshm_input input = {.path = table("a.txt", 1000)};
+    ndshm_text_options text = text_of(PAIR);
+    const char *output = in_folder("out.h5");
+    int status, before = count_entries(folder);
+
+    for (rlim_t size = 512; size <= 1 << 16; size *= 2) {
+        const struct rlimit limit = {size, size};
+        pid_t child = fork();
+        if (child == 0) {
+            ndshm_error problem = {.struct_size = sizeof(problem)};
+            signal(SIGXFSZ, SIG_IGN);
+            EXPECT(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+            status = ndshm_convert(&input, 1, &text, output, NULL, NULL, &problem);
+            EXPECT(status == NDSHM_OK || status == NDSHM_ERR_DISK_FULL);
+            EXPECT(status == NDSHM_OK || size < 1 << 16);
+            EXPECT(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL) == 0);
+            exit(0); /* HDF5 ends itself here */
+        }
+        EXPECT(waitpid(child, &status, 0) == child);
+        EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        unlink(output);
+        EXPECT(only_inputs(before));
+    }
+    unlink(input.path);
+}
+
 int main(void)
 {
     int descriptors;
@@ -340,6 +371,7 @@ int main(void)
     RUN(stepped());
     RUN(ended_early(descriptors));
     RUN(misuse());
+    RUN(limited());
     remove_folder();
     EXPECT(H5close() >= 0);
     return 0;
