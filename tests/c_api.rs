@@ -115,7 +115,7 @@ fn shared_library() -> PathBuf {
 }
 
 /// Examples of the second part, which a library without std has not: `tests/c_std.rs` runs them.
-const SECOND_PART: [&str; 2] = ["text_to_hdf5.c", "forked_map.c"];
+const SECOND_PART: [&str; 3] = ["text_to_hdf5.c", "forked_map.c", "must_fail_text.c"];
 
 /// Of two examples one needs the other.
 const PAIR: [&str; 2] = ["producer.c", "consumer.c"];

@@ -144,6 +144,7 @@ programs! {
     cpp: "tests/c/std/jobs.cpp",
     example_text_to_hdf5: "c-examples/text_to_hdf5.c",
     example_forked_map: "c-examples/forked_map.c",
+    example_must_fail_text: "c-examples/must_fail_text.c",
 }
 
 /// The examples say what was computed.
