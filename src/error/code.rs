@@ -1,5 +1,5 @@
-//! Stable codes of the layers above the core: the errors of loading, converting and
-//! HDF5 files that no [`Error`](super::Error) stands for. The core's own codes end
+//! Stable codes of the layers above the core: the errors of loading, converting, HDF5
+//! files and maps that no [`Error`](super::Error) stands for. The core's own codes end
 //! above -50. A code never changes its meaning.
 
 /// An input cannot be read: it is missing, a directory, not plain text, or it changed.
@@ -30,6 +30,16 @@ pub const DISK_FULL: i32 = -63;
 pub const DATASET_NAME: i32 = -64;
 /// HDF5 has no type for the dtype.
 pub const HDF5_TYPE: i32 = -65;
+/// The process has threads, and the function of a map has no name to be found by.
+pub const THREADS: i32 = -70;
+/// The function of a map returned a number that is no status.
+pub const MAP_FUNCTION: i32 = -71;
+/// Two workers died of the same item.
+pub const MAP_DIED: i32 = -72;
+/// Workers die before they get an item.
+pub const MAP_START: i32 = -73;
+/// A panic: the library, or a user's function, gave up in the middle of a call.
+pub const PANIC: i32 = -90;
 
 #[cfg(test)]
 mod tests {
@@ -52,9 +62,14 @@ mod tests {
             DISK_FULL,
             DATASET_NAME,
             HDF5_TYPE,
+            THREADS,
+            MAP_FUNCTION,
+            MAP_DIED,
+            MAP_START,
+            PANIC,
         ];
         for (i, code) in all.iter().enumerate() {
-            assert!((-69..=-50).contains(code) && !all[..i].contains(code), "{code}");
+            assert!((-99..=-50).contains(code) && !all[..i].contains(code), "{code}");
         }
     }
 }

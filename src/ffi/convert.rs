@@ -4,25 +4,12 @@ use core::ffi::c_char;
 use std::string::String;
 
 use super::args::{self, Options};
-use super::error::{
-    Failure, Fault, NDSHM_ERR_DATASET_NAME, NDSHM_ERR_DISK_FULL, NDSHM_ERR_FILE,
-    NDSHM_ERR_FILE_EXISTS, NDSHM_ERR_HDF5, NDSHM_ERR_HDF5_TYPE, Place, ndshm_error,
-};
+use super::error::{Failure, Fault, Place, ndshm_error};
 use super::guard::{Failed, guard};
 use super::job::{self, Work, ndshm_job};
 use super::text::{self, ndshm_input, ndshm_text_options};
 use crate::convert::{self, ConvertError, Job, Summary};
-use crate::error::code;
 use crate::hdf5;
-
-const _: () = {
-    assert!(NDSHM_ERR_HDF5 == code::HDF5);
-    assert!(NDSHM_ERR_FILE_EXISTS == code::TARGET_EXISTS);
-    assert!(NDSHM_ERR_FILE == code::TARGET);
-    assert!(NDSHM_ERR_DISK_FULL == code::DISK_FULL);
-    assert!(NDSHM_ERR_DATASET_NAME == code::DATASET_NAME);
-    assert!(NDSHM_ERR_HDF5_TYPE == code::HDF5_TYPE);
-};
 
 impl Failure for ConvertError {
     fn code(&self) -> i32 {

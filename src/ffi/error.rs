@@ -133,6 +133,30 @@ const _: () = {
     assert!(NDSHM_ERR_NOT_TEXT == Error::NotText { node: 0 }.code());
 };
 
+#[cfg(feature = "std")]
+const _: () = {
+    use crate::error::code;
+
+    assert!(NDSHM_ERR_INPUT == code::INPUT);
+    assert!(NDSHM_ERR_TEXT == code::TEXT);
+    assert!(NDSHM_ERR_COLUMNS == code::COLUMNS);
+    assert!(NDSHM_ERR_WORKERS == code::WORKERS);
+    assert!(NDSHM_ERR_CANCELLED == code::CANCELLED);
+    assert!(NDSHM_ERR_MEMORY == code::MEMORY);
+    assert!(NDSHM_ERR_EMPTY == code::EMPTY);
+    assert!(NDSHM_ERR_HDF5 == code::HDF5);
+    assert!(NDSHM_ERR_FILE_EXISTS == code::TARGET_EXISTS);
+    assert!(NDSHM_ERR_FILE == code::TARGET);
+    assert!(NDSHM_ERR_DISK_FULL == code::DISK_FULL);
+    assert!(NDSHM_ERR_DATASET_NAME == code::DATASET_NAME);
+    assert!(NDSHM_ERR_HDF5_TYPE == code::HDF5_TYPE);
+    assert!(NDSHM_ERR_THREADS == code::THREADS);
+    assert!(NDSHM_ERR_MAP_FUNCTION == code::MAP_FUNCTION);
+    assert!(NDSHM_ERR_MAP_DIED == code::MAP_DIED);
+    assert!(NDSHM_ERR_MAP_START == code::MAP_START);
+    assert!(NDSHM_ERR_PANIC == code::PANIC);
+};
+
 /// Bytes of the message in `ndshm_error`, its NUL included.
 pub const NDSHM_MESSAGE_SIZE: usize = 464;
 /// In `ndshm_error`: the error is not about one of several inputs.

@@ -9,25 +9,11 @@ use std::path::PathBuf;
 use std::vec::Vec;
 
 use super::args::{self, Options};
-use super::error::{
-    Failure, Fault, NDSHM_ERR_CANCELLED, NDSHM_ERR_COLUMNS, NDSHM_ERR_EMPTY, NDSHM_ERR_INPUT,
-    NDSHM_ERR_MEMORY, NDSHM_ERR_TEXT, NDSHM_ERR_WORKERS, NDSHM_NO_INPUT, NDSHM_NO_PLACE, Place,
-};
+use super::error::{Failure, Fault, NDSHM_NO_INPUT, NDSHM_NO_PLACE, Place};
 use crate::dtype_buf::DTypeBuf;
-use crate::error::code;
 use crate::load::{self, Input, LoadError, Position};
 use crate::sys::duplicate;
 use crate::text::{Delimiter, Format};
-
-const _: () = {
-    assert!(NDSHM_ERR_INPUT == code::INPUT);
-    assert!(NDSHM_ERR_TEXT == code::TEXT);
-    assert!(NDSHM_ERR_COLUMNS == code::COLUMNS);
-    assert!(NDSHM_ERR_WORKERS == code::WORKERS);
-    assert!(NDSHM_ERR_CANCELLED == code::CANCELLED);
-    assert!(NDSHM_ERR_MEMORY == code::MEMORY);
-    assert!(NDSHM_ERR_EMPTY == code::EMPTY);
-};
 
 impl Place {
     /// A place in the inputs, in the words of the record.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::Failed;
-use crate::error::Error;
+use crate::error::{Error, code};
 use crate::sys::Ended;
 
 /// Result of this module.
@@ -31,8 +31,8 @@ impl MapError {
     #[must_use]
     pub const fn code(&self) -> i32 {
         match self {
-            Self::Threads | Self::NoName => -70,
-            Self::Start(_) | Self::NoWorkers => -73,
+            Self::Threads | Self::NoName => code::THREADS,
+            Self::Start(_) | Self::NoWorkers => code::MAP_START,
             Self::Core(error) => error.code(),
         }
     }
@@ -98,7 +98,7 @@ impl Fault {
     pub const fn code(&self) -> i32 {
         match self {
             Self::Function(failed) => failed.code,
-            Self::Died(_) => -72,
+            Self::Died(_) => code::MAP_DIED,
             Self::Attach(error) => error.code(),
         }
     }

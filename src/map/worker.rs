@@ -11,14 +11,12 @@ use super::message::{
     ANONYMOUS, Answer, DO, Hello, MAGIC, NOTHING, Order, READY, RELEASE, UNKNOWN,
 };
 use super::{Failed, Function, Item, Product};
-use crate::error::Result;
+use crate::error::{Result, code};
 use crate::segment::Segment;
 use crate::sys::{self, Fd};
 
 /// Status of a worker whose socket or whose data is not as it should be.
 pub(super) const BROKEN: i32 = 70;
-/// The code of a function that panicked.
-const PANIC: i32 = -90;
 
 /// Serves with the function that the parent names, if `find` has it.
 pub(super) fn serve(socket: &Fd, find: impl FnOnce(&str) -> Option<Function>) -> ! {
@@ -79,7 +77,7 @@ fn call(
     sys::die_with_socket(socket, false)?;
     Ok(made.unwrap_or_else(|payload| {
         core::mem::forget(payload); // which may panic when it is dropped
-        Err(Failed::new(PANIC, String::from("the function panicked")))
+        Err(Failed::new(code::PANIC, String::from("the function panicked")))
     }))
 }
 
