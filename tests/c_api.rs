@@ -6,32 +6,22 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
 
+mod tools;
+
 use std::collections::BTreeSet;
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use tools::{is_there, root, run};
 
 /// Where this test builds: beside what `cargo test` builds, so that the two do
 /// not wait for each other's lock.
 fn out() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_api")
-}
-
-/// Runs a command that must succeed; what it printed.
-fn run(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } =
-        command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let stdout = String::from_utf8_lossy(&stdout).into_owned();
-    let stderr = String::from_utf8_lossy(&stderr);
-    assert!(status.success(), "{command:?}: {status}\n{stdout}\n{stderr}");
-    stdout
 }
 
 /// Builds the C library as `c-examples/README.md` says; the folder it is in.
@@ -74,14 +64,6 @@ fn compiler(language: &str, standard: &str) -> Command {
     let mut command = build.include(root().join("include")).get_compiler().to_command();
     command.arg("-x").arg(language);
     command
-}
-
-fn is_there(program: &str) -> bool {
-    let there = Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
-    if !there {
-        eprintln!("skipped: there is no {program}");
-    }
-    there
 }
 
 fn sources(folder: &str, extension: &str) -> Vec<PathBuf> {

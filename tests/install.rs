@@ -8,6 +8,8 @@
 #![cfg(all(feature = "cli", feature = "capi"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
 
+mod tools;
+
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
@@ -15,30 +17,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
+use tools::{is_there, root, run};
 
 fn out() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("install")
-}
-
-/// Runs a command that must succeed; what it printed.
-fn run(command: &mut Command) -> String {
-    let Output { status, stdout, stderr } =
-        command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let stdout = String::from_utf8_lossy(&stdout).into_owned();
-    let stderr = String::from_utf8_lossy(&stderr);
-    assert!(status.success(), "{command:?}: {status}\n{stdout}\n{stderr}");
-    stdout
-}
-
-fn is_there(program: &str) -> bool {
-    let there = Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
-    if !there {
-        eprintln!("skipped: there is no {program}");
-    }
-    there
 }
 
 /// `make TARGET` with the libraries of this test and the command that is under test.

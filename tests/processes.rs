@@ -389,10 +389,7 @@ fn fill_a_small_shm() {
 
 #[test]
 fn full_shared_memory_is_an_error_and_not_a_signal() {
-    let Some(mut helper) = Helper::start_in_private_shm("full", "1m") else { return };
-    helper.go();
-    helper.expect("done");
-    helper.end();
+    Helper::run_in_private_shm("full", "1m");
 }
 
 fn prune_all_kinds() {
@@ -432,10 +429,7 @@ fn prune_all_kinds() {
 
 #[test]
 fn only_the_dead_are_pruned() {
-    let Some(mut helper) = Helper::start_in_private_shm("prune", "1m") else { return };
-    helper.go();
-    helper.expect("done");
-    helper.end();
+    Helper::run_in_private_shm("prune", "1m");
 }
 
 /// Creates, attaches and detaches one name again and again, against others

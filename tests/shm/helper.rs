@@ -38,6 +38,14 @@ impl Helper {
         None
     }
 
+    /// Runs a helper that has a `/dev/shm` of its own to its end, if that is permitted here.
+    pub(crate) fn run_in_private_shm(role: &str, size: &str) {
+        let Some(mut helper) = Self::start_in_private_shm(role, size) else { return };
+        helper.go();
+        helper.expect("done");
+        helper.end();
+    }
+
     fn spawn(command: &mut Command, role: &str) -> Self {
         Self::try_spawn(command, role).unwrap()
     }
