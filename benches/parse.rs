@@ -10,18 +10,19 @@ use std::time::Instant;
 
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::text::{
-    Column, Delimiter, Format, OVERRUN, PADDING, Plan, Stop, Text, Unicode, columns_needed, parse,
+    BadRows, Column, Delimiter, Dialect, Format, OVERRUN, PADDING, Plan, Span, Stop, Text, Unicode,
+    columns_needed, parse,
 };
 
 const ROUNDS: usize = 40;
 const BYTES: usize = 1 << 20;
 
 fn main() {
-    let tab = Delimiter::Byte(b'\t');
+    let tab = Delimiter::Char('\t');
     let meth = "chr:S10,pos:i4,pct:f4,c:i4,t:i4";
     bench("meth, white space", meth, Delimiter::Whitespace, 0, methylation);
     bench("meth, tabulator", meth, tab, 0, methylation);
-    bench("grid, %.6f by comma", "f8", Delimiter::Byte(b','), 100, |random, text| {
+    bench("grid, %.6f by comma", "f8", Delimiter::Char(','), 100, |random, text| {
         row(text, ',', 100, |text| write!(text, "{:.6}", 60.0 * random.unit() - 30.0));
     });
     bench("full, 17 digits", "f8", Delimiter::Whitespace, 20, |random, text| {
@@ -89,7 +90,7 @@ fn bench(
 
     let dtype = DTypeBuf::parse(dtype).expect("a dtype");
     let mut storage = vec![Column::default(); columns_needed(dtype.as_dtype(), None).expect("few")];
-    let format = Format::new(delimiter, Some(b'#')).expect("a format");
+    let format = Format::new(Dialect { delimiter, ..Dialect::default() }).expect("a format");
     let plan = Plan::compile(format, dtype.as_dtype(), Unicode::Ucs4, None, &mut storage)
         .and_then(|plan| plan.with_columns(columns))
         .expect("a plan");
@@ -97,7 +98,8 @@ fn bench(
     let text = Text::new(&mut input, len).expect("padding");
     let best = (0..ROUNDS).map(|_| {
         let start = Instant::now();
-        let progress = parse(&plan, text, 0, u64::MAX, &mut out);
+        let progress =
+            parse(&plan, text, Span::whole(&text), u64::MAX, &mut out, &mut BadRows::stop());
         assert!(progress.stop == Stop::InputEnd && progress.rows == lines as u64);
         start.elapsed().as_secs_f64()
     });

@@ -6,8 +6,8 @@
 
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::text::{
-    Column, Delimiter, Format, OVERRUN, PADDING, Plan, Progress, Text, Unicode, columns_needed,
-    parse,
+    BadRows, Column, Comments, Delimiter, Dialect, Format, OVERRUN, PADDING, Plan, Progress, Span,
+    Text, Unicode, columns_needed, parse,
 };
 
 use super::bytes::Bytes;
@@ -33,15 +33,18 @@ pub(crate) fn check(bytes: &[u8]) {
     let choice = bytes.u8();
     let delimiter = match choice & 3 {
         0 => Delimiter::Whitespace,
-        1 => Delimiter::Byte(b'\t'),
-        _ => Delimiter::Byte(b','),
+        1 => Delimiter::Char('\t'),
+        _ => Delimiter::Char(','),
     };
     let columns = u32::from(choice >> 2 & 3) + 1;
     let text = bytes.rest();
-    let plain = Format::new(delimiter, Some(b'#')).expect("two characters");
+    let format = |comment: u8| {
+        let comments = Comments::Char(comment.into());
+        Format::new(Dialect { delimiter, comments, ..Dialect::default() })
+    };
+    let plain = format(b'#').expect("two characters");
     let strange = STRANGE.iter().filter(|byte| !text.contains(byte));
-    let Some((byte, strange)) =
-        strange.copied().find_map(|byte| Some((byte, Format::new(delimiter, Some(byte)).ok()?)))
+    let Some((byte, strange)) = strange.copied().find_map(|byte| Some((byte, format(byte).ok()?)))
     else {
         return;
     };
@@ -52,7 +55,7 @@ pub(crate) fn check(bytes: &[u8]) {
 }
 
 /// The rows and how far it came.
-fn read(dtype: &str, columns: u32, format: Format, text: &[u8]) -> (Vec<u8>, Progress) {
+fn read(dtype: &str, columns: u32, format: Format<'_>, text: &[u8]) -> (Vec<u8>, Progress) {
     let dtype = DTypeBuf::parse(dtype).expect("a dtype");
     let mut storage = vec![Column::default(); columns_needed(dtype.as_dtype(), None).expect("few")];
     let plan = Plan::compile(format, dtype.as_dtype(), Unicode::Ucs4, None, &mut storage);
@@ -61,7 +64,8 @@ fn read(dtype: &str, columns: u32, format: Format, text: &[u8]) -> (Vec<u8>, Pro
     input.resize(text.len() + PADDING, 0xEE);
     let mut out = vec![0xAA; (text.len() + 1) * plan.row_size() + OVERRUN];
     let input = Text::new(&mut input, text.len()).expect("padding");
-    let progress = parse(&plan, input, 0, u64::MAX, &mut out);
+    let progress =
+        parse(&plan, input, Span::whole(&input), u64::MAX, &mut out, &mut BadRows::stop());
     out.truncate(progress.rows as usize * plan.row_size());
     (out, progress)
 }

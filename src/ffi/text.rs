@@ -13,7 +13,7 @@ use super::error::{Failure, Fault, NDSHM_NO_INPUT, NDSHM_NO_PLACE, Place};
 use crate::dtype_buf::DTypeBuf;
 use crate::load::{self, Input, LoadError, Position};
 use crate::sys::duplicate;
-use crate::text::{Delimiter, Format};
+use crate::text::{Comments, Delimiter, Dialect, Format};
 
 impl Place {
     /// A place in the inputs, in the words of the record.
@@ -149,20 +149,20 @@ impl ndshm_text_options {
 
     /// # Safety
     /// * The texts are NULL, or stay as they are during the call.
-    unsafe fn format(&self) -> Result<Format, Fault> {
+    unsafe fn format(&self) -> Result<Format<'static>, Fault> {
         // SAFETY: the caller's promise.
         let delimiter = match unsafe { character(self.delimiter, "options->delimiter") }? {
             Given::Nothing => Delimiter::Whitespace,
             Given::Empty => return Err(Fault::Range("options->delimiter")),
-            Given::Byte(byte) => Delimiter::Byte(byte),
+            Given::Byte(byte) => Delimiter::Char(byte.into()),
         };
         // SAFETY: the caller's promise.
-        let comment = match unsafe { character(self.comments, "options->comments") }? {
-            Given::Nothing => Some(b'#'),
-            Given::Empty => None,
-            Given::Byte(byte) => Some(byte),
+        let comments = match unsafe { character(self.comments, "options->comments") }? {
+            Given::Nothing => Comments::Char('#'),
+            Given::Empty => Comments::None,
+            Given::Byte(byte) => Comments::Char(byte.into()),
         };
-        Format::new(delimiter, comment)
+        Format::new(Dialect { delimiter, comments, ..Dialect::default() })
             .map_err(|_| Fault::Range("options->delimiter or options->comments"))
     }
 }

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::string::String;
 
+use super::decode::Encoding;
 use crate::error::{Error, code};
 use crate::sys::{self, Ended};
 
@@ -114,6 +115,15 @@ pub enum InputFault {
         /// Line number, from 1.
         line: u64,
         /// The first byte of the file that is wrong.
+        offset: u64,
+    },
+    /// Its bytes are not text in the encoding that was asked for.
+    Decode {
+        /// The encoding.
+        encoding: Encoding,
+        /// What is wrong.
+        why: &'static str,
+        /// The first byte that is wrong, of the input as it is when it is unpacked.
         offset: u64,
     },
     /// A line is longer than the input buffer.
@@ -252,6 +262,9 @@ impl fmt::Display for InputFault {
             Self::Encoding { line, offset } => {
                 write!(f, "line {line} is not UTF-8 (byte {offset})")
             }
+            Self::Decode { encoding, why, offset } => {
+                write!(f, "is not {encoding}: {why} (byte {offset})")
+            }
             Self::LineTooLong { limit, line } => write!(
                 f,
                 "line {line} is longer than {limit} bytes; is this the right file? \
@@ -377,6 +390,7 @@ impl LoadError {
             Self::Input { input, path, reason } => {
                 let (line, byte) = match *reason {
                     InputFault::Encoding { line, offset } => (line, offset),
+                    InputFault::Decode { offset, .. } => (0, offset),
                     InputFault::LineTooLong { line, .. } => (line, 0),
                     _ => (0, 0),
                 };
@@ -400,13 +414,15 @@ impl InputFault {
             | Self::Changed
             | Self::NotPlain(_) => code::INPUT,
             Self::Empty => code::EMPTY,
-            Self::Encoding { .. } => code::TEXT,
+            Self::Encoding { .. } | Self::Decode { .. } => code::TEXT,
             Self::RowTooLong { .. } | Self::LineTooLong { .. } => code::MEMORY,
         }
     }
 }
 
 impl core::error::Error for LoadError {}
+
+impl core::error::Error for InputFault {}
 
 impl From<Error> for LoadError {
     fn from(error: Error) -> Self {

@@ -176,11 +176,11 @@ impl Feeder {
         if self.skip.left > 0 || self.have < wanted {
             return None;
         }
-        let text: &[u8] = self.bytes(slots, self.have, cutting);
-        let cut = last_start(text, self.searched);
+        let bytes: &[u8] = self.bytes(slots, self.have, cutting);
+        let cut = text::last_start(bytes, self.searched);
         if cut.is_none() {
             // A `\r` at the end is looked at again when it is seen what follows.
-            self.searched = self.have - usize::from(text.ends_with(b"\r"));
+            self.searched = self.have - usize::from(bytes.ends_with(b"\r"));
         }
         cut
     }
@@ -271,18 +271,6 @@ fn is_over(cutting: &Cutting<'_>) -> bool {
     cutting.stop.is_set() || cutting.until.is_some_and(|until| Instant::now() >= until)
 }
 
-/// Where the last line starts, and so all lines before it are whole; none before
-/// `from` is known to end.
-fn last_start(text: &[u8], from: usize) -> Option<usize> {
-    let ends = |at: &usize| match text.get(*at) {
-        Some(b'\n') => true,
-        // Whether a line ends with it shows the next byte.
-        Some(b'\r') => *at + 1 < text.len(),
-        _ => false,
-    };
-    (from..text.len()).rev().find(ends).map(|at| at + 1)
-}
-
 /// Columns of the first row in whole lines, 0 if they hold none.
 fn first_columns(lines: &[u8], cutting: &Cutting<'_>) -> u32 {
     let mut rest = lines;
@@ -296,19 +284,4 @@ fn first_columns(lines: &[u8], cutting: &Cutting<'_>) -> u32 {
         rest = behind;
     }
     0
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_whole_when_it_is_seen_that_they_end() {
-        assert_eq!(last_start(b"ab\ncd", 0), Some(3));
-        assert_eq!(last_start(b"ab\r\n", 0), Some(4));
-        assert_eq!(last_start(b"ab\r", 0), None);
-        assert_eq!(last_start(b"ab\r\r", 0), Some(3));
-        assert_eq!(last_start(b"ab\rc", 2), Some(3));
-        assert_eq!(last_start(b"abc", 0), None);
-    }
 }

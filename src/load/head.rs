@@ -31,7 +31,7 @@ pub(super) struct Head {
 pub(super) fn read(
     path: &Path,
     size: u64,
-    format: Format,
+    format: Format<'_>,
     skiprows: u64,
     count_columns: bool,
     limit: usize,

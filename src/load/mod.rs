@@ -21,6 +21,7 @@
 mod cancel;
 mod commit;
 mod cutter;
+mod decode;
 mod engine;
 mod error;
 mod feeder;
@@ -41,6 +42,7 @@ mod tests;
 mod worker;
 
 pub use cancel::Canceller;
+pub use decode::Encoding;
 pub use error::{InputFault, LoadError, Position, Problem, Result, TextError};
 pub use input::{Input, Stream};
 pub use job::{Job, Progress};

@@ -21,7 +21,7 @@ const MIN_SHARE: u64 = 512 << 10;
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Delimiter and comment character.
-    pub format: Format,
+    pub format: Format<'static>,
     /// Physical lines to skip at the start of each input.
     pub skiprows: u64,
     /// Rows to read of each input.

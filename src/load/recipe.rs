@@ -11,13 +11,14 @@ use super::ring::Ring;
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
 use crate::error::Error;
-use crate::text::{Column, Outline, Plan, Unicode, columns_needed};
+use crate::text::{Column, Format, Outline, Plan, Unicode, columns_needed};
 
 /// A compiled dtype with everything that its plan refers to.
 #[derive(Debug)]
 pub(super) struct Compiled {
     dtype: DTypeBuf,
     outline: Outline,
+    format: Format<'static>,
     columns: Vec<Column>,
     usecols: Option<Vec<i32>>,
 }
@@ -30,12 +31,18 @@ impl Compiled {
             .map_err(|error| plan_error(error, dtype, usecols))?;
         let outline = Outline::of(&plan);
         let dtype = DTypeBuf::copy_of(dtype)?;
-        Ok(Self { dtype, outline, columns, usecols: options.usecols.clone() })
+        Ok(Self {
+            dtype,
+            outline,
+            format: options.format,
+            columns,
+            usecols: options.usecols.clone(),
+        })
     }
 
     /// How a row is read.
     pub(super) fn plan(&self) -> Plan<'_> {
-        self.outline.plan(&self.columns, self.usecols.as_deref())
+        self.outline.plan(self.format, &self.columns, self.usecols.as_deref())
     }
 
     pub(super) fn dtype(&self) -> DType<'_> {

@@ -19,7 +19,7 @@ use std::vec::Vec;
 use super::recipe::column_storage;
 use super::*;
 use crate::dtype_buf::DTypeBuf;
-use crate::text::{self, Delimiter, Format, PADDING, Plan, Text};
+use crate::text::{self, BadRows, Delimiter, Dialect, Format, PADDING, Plan, Span, Text};
 
 /// Keeps everything; kills workers on the way if asked to.
 #[derive(Debug, Default)]
@@ -67,7 +67,8 @@ fn tiny(workers: usize, piece: u64) -> Options {
         workers: Some(workers),
         piece_bytes: Some(piece),
         allow_empty: true,
-        format: Format::new(Delimiter::Byte(b','), Some(b'#')).unwrap(),
+        format: Format::new(Dialect { delimiter: Delimiter::Char(','), ..Dialect::default() })
+            .unwrap(),
         ..Options::default()
     }
 }
@@ -79,7 +80,7 @@ fn write(dir: &Path, name: &str, text: &[u8]) -> PathBuf {
 }
 
 /// One pass in this process: rows' bytes, and the line and column of the fault.
-fn plain(dtype: &str, format: Format, text: &[u8]) -> (Vec<u8>, Option<(u64, u32)>) {
+fn plain(dtype: &str, format: Format<'_>, text: &[u8]) -> (Vec<u8>, Option<(u64, u32)>) {
     let dtype = DTypeBuf::parse(dtype).unwrap();
     let mut columns = column_storage(dtype.as_dtype(), None).unwrap();
     let plan = Plan::compile(format, dtype.as_dtype(), Unicode::Ucs4, None, &mut columns).unwrap();
@@ -87,7 +88,8 @@ fn plain(dtype: &str, format: Format, text: &[u8]) -> (Vec<u8>, Option<(u64, u32
     input.resize(text.len() + PADDING, 0);
     let mut out = vec![0; text.len() * plan.row_size() + text::OVERRUN];
     let text = Text::new(&mut input, text.len()).unwrap();
-    let progress = text::parse(&plan, text, 0, u64::MAX, &mut out);
+    let progress =
+        text::parse(&plan, text, Span::whole(&text), u64::MAX, &mut out, &mut BadRows::stop());
     out.truncate(progress.rows as usize * plan.row_size());
     let fault = match progress.stop {
         text::Stop::Fault(fault) => Some((fault.line + 1, fault.column)),

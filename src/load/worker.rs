@@ -16,7 +16,7 @@ use super::task::{FaultAt, FileId, IN_FILE, Outcome, Reply, Task};
 use crate::error::{Error, Result};
 use crate::pool::Work;
 use crate::sys::{Fd, Pages, Stat};
-use crate::text::{self, PADDING, Progress, Stop, Text};
+use crate::text::{self, BadRows, PADDING, Progress, Span, Stop, Text};
 
 /// Bytes read behind the end of a range for the line that goes on there.
 const SLACK: usize = 4096;
@@ -168,13 +168,15 @@ fn parse(recipe: &Recipe, task: &Task, text: Text<'_>, offset: u64, done: Outcom
     };
     // SAFETY: the parent granted this buffer to this task, and reads it only after the reply.
     let out = unsafe { recipe.ring.buffer_mut(task.buffer as usize) };
-    let progress = text::parse(&plan, text, 0, task.max_rows, out);
+    let progress =
+        text::parse(&plan, text, Span::whole(&text), task.max_rows, out, &mut BadRows::stop());
     reply(&progress, text, offset, done)
 }
 
 fn reply(progress: &Progress, text: Text<'_>, offset: u64, done: Outcome) -> Reply {
     let outcome = match progress.stop {
-        Stop::InputEnd => done,
+        // Only whole records are given, so none is incomplete.
+        Stop::InputEnd | Stop::Incomplete => done,
         Stop::OutputFull => Outcome::Full,
         Stop::Fault(fault) => Outcome::Fault(FaultAt::new(&fault, text.text(), offset)),
     };

@@ -46,6 +46,25 @@ pub fn start_from(text: &[u8], from: usize, whole: bool) -> Option<usize> {
     Some(start)
 }
 
+/// Where the last line starts, and so all lines before it are whole, if the text goes on;
+/// none before `from` is known to end.
+#[must_use]
+pub fn last_start(text: &[u8], from: usize) -> Option<usize> {
+    let before = |to: usize| Some(memchr::memrchr2(b'\n', b'\r', text.get(from..to)?)? + from);
+    let mut end = before(text.len())?;
+    if end + 1 == text.len() && text.ends_with(b"\r") {
+        // Whether a line ends with it shows the next byte.
+        end = before(end)?;
+    }
+    Some(end + 1)
+}
+
+/// Line ends in a text.
+#[must_use]
+pub(super) fn count(text: &[u8]) -> u64 {
+    skip(text, u64::MAX, false).0 + u64::from(text.ends_with(b"\r"))
+}
+
 /// Skips `count` lines. Returns how many were there, and where the next starts.
 #[must_use]
 pub fn skip(text: &[u8], count: u64, whole: bool) -> (u64, usize) {
@@ -96,6 +115,22 @@ mod tests {
         assert_eq!(start_from(b"ab\r", 2, true), Some(3));
         assert_eq!(start_from(b"ab", 1, false), None);
         assert_eq!(start_from(b"ab\n", 1, false), Some(3));
+    }
+
+    #[test]
+    fn lines_are_whole_when_it_is_seen_that_they_end() {
+        assert_eq!(last_start(b"ab\ncd", 0), Some(3));
+        assert_eq!(last_start(b"ab\r\n", 0), Some(4));
+        assert_eq!(last_start(b"ab\r", 0), None);
+        assert_eq!(last_start(b"ab\r\r", 0), Some(3));
+        assert_eq!(last_start(b"ab\rc", 2), Some(3));
+        assert_eq!(last_start(b"abc", 0), None);
+    }
+
+    #[test]
+    fn line_ends_are_counted_whole() {
+        assert_eq!(count(TEXT), 6);
+        assert_eq!((count(b"a\r"), count(b""), count(b"\r\n"), count(b"a")), (1, 0, 1, 0));
     }
 
     #[test]

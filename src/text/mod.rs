@@ -4,9 +4,10 @@
 //! no allocation, no locks, no system calls.
 //!
 //! * [`Format`] says how the text is written, [`Plan`] what becomes of its fields;
-//! * [`parse`] reads whole lines from a [`Text`] into records;
-//! * [`start_from`] finds where a line starts, so that a file can be cut anywhere;
-//! * `exact` is the plain reading of one row, the definition of what is right;
+//! * [`parse`] reads whole records from a [`Text`] into rows;
+//! * [`start_from`] finds where a line starts, so that a file can be cut anywhere, and
+//!   [`record`] where a record ends that may have line ends in quotes;
+//! * `exact` is the plain reading of one record, the definition of what is right;
 //!   `fast` gives the same bytes for the rows that it is sure of.
 
 mod decimal;
@@ -23,16 +24,24 @@ mod space;
 mod tests;
 
 pub use fast::{OVERRUN, PADDING};
-pub use fault::{Fault, FaultKind};
-pub use format::{Delimiter, Format};
-pub use lines::{skip, start_from, without_end};
+pub use fault::{BadRows, Fault, FaultKind};
+pub use format::{Comments, Delimiter, Dialect, Encoding, Format};
+pub use lines::{last_start, skip, start_from, without_end};
 #[cfg(feature = "std")]
 pub(crate) use plan::Outline;
 pub use plan::{Column, Op, Plan, Unicode, columns_needed};
-pub use scan::{Progress, Stop, Text, capacity, parse};
+pub use scan::{Progress, Span, Stop, Text, capacity, parse};
 
-/// Fields of one line without its end; 0 if it does not count as a row.
+/// Fields of one record without its line end; 0 if it does not count as a row.
 #[must_use]
-pub fn field_count(line: &[u8], format: Format) -> u32 {
-    exact::field_count(line, format)
+pub fn field_count(record: &[u8], format: Format<'_>) -> u32 {
+    exact::field_count(record, format)
+}
+
+/// Where the record that starts at `from` ends, without its line end, and where the next one
+/// starts. A record is a line, or several if quotes hold line ends. `ends` says that the text
+/// ends where the input ends; otherwise `None` means that more of it is needed to tell.
+#[must_use]
+pub fn record(text: &[u8], from: usize, format: &Format<'_>, ends: bool) -> Option<(usize, usize)> {
+    exact::record(text, from, format, ends)
 }

@@ -87,7 +87,7 @@ pub(super) enum Columns<'a> {
     reason = "four facts that have nothing to do with each other"
 )]
 pub struct Plan<'a> {
-    pub(super) format: Format,
+    pub(super) format: Format<'a>,
     pub(super) columns: Columns<'a>,
     /// Indexes given, in the order of the columns; `None` for every column.
     pub(super) usecols: Option<&'a [i32]>,
@@ -126,7 +126,7 @@ impl<'a> Plan<'a> {
     /// [`Error::NotText`] for a dtype without a text form, [`Error::Argument`] if
     /// `usecols` does not fit the dtype, [`Error::DTypeSpace`] if `storage` is short.
     pub fn compile(
-        format: Format,
+        format: Format<'a>,
         dtype: DType<'_>,
         unicode: Unicode,
         usecols: Option<&'a [i32]>,
@@ -188,7 +188,7 @@ impl<'a> Plan<'a> {
 
     /// The text format.
     #[must_use]
-    pub const fn format(&self) -> Format {
+    pub const fn format(&self) -> Format<'a> {
         self.format
     }
 
@@ -225,8 +225,9 @@ pub(crate) struct Outline(Plan<'static>);
 
 #[cfg(feature = "std")]
 impl Outline {
-    pub(crate) const fn of(plan: &Plan<'_>) -> Self {
-        let Plan { format, row_size, record, ascending, holes, in_file_order, .. } = *plan;
+    pub(crate) fn of(plan: &Plan<'_>) -> Self {
+        let format = Format::default();
+        let Plan { row_size, record, ascending, holes, in_file_order, .. } = *plan;
         let columns = match plan.columns {
             Columns::Listed(_) => Columns::Listed(&[]),
             Columns::Uniform { first, count } => Columns::Uniform { first, count },
@@ -235,9 +236,10 @@ impl Outline {
         Self(Plan { format, columns, usecols, row_size, record, ascending, holes, in_file_order })
     }
 
-    /// The plan again, with the storage and the `usecols` that it was compiled with.
+    /// The plan again, with what it was compiled with.
     pub(crate) const fn plan<'a>(
         &self,
+        format: Format<'a>,
         storage: &'a [Column],
         usecols: Option<&'a [i32]>,
     ) -> Plan<'a> {
@@ -245,7 +247,7 @@ impl Outline {
             Columns::Listed(_) => Columns::Listed(storage),
             Columns::Uniform { first, count } => Columns::Uniform { first, count },
         };
-        Plan { columns, usecols, ..self.0 }
+        Plan { format, columns, usecols, ..self.0 }
     }
 }
 

@@ -1,15 +1,13 @@
-//! Rows: whole lines in, records out.
+//! Rows: whole records of text in, rows of the array out.
 
 #![allow(unsafe_code)]
 
-use core::ops::Range;
-
-use super::Format;
 use super::exact;
 use super::fast::{self, OVERRUN, PADDING};
-use super::fault::{Fault, FaultKind};
+use super::fault::{BadRows, Fault, FaultKind};
 use super::lines;
 use super::plan::Plan;
+use super::{Comments, Encoding};
 
 /// Text to read, followed by the sentinel and the padding that the kernels need.
 #[derive(Debug, Clone, Copy)]
@@ -38,10 +36,29 @@ impl<'t> Text<'t> {
     }
 }
 
+/// Which records of a text are read: those that start in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// Where a record starts: the first one to be read.
+    pub from: usize,
+    /// Records that start here or later are not read.
+    pub until: usize,
+    /// The text ends where the input ends, or at least where a record does.
+    pub ends: bool,
+}
+
+impl Span {
+    /// All of a text that consists of whole records.
+    #[must_use]
+    pub const fn whole(text: &Text<'_>) -> Self {
+        Self { from: 0, until: text.len, ends: true }
+    }
+}
+
 /// How far [`parse`] came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes of text used up: whole lines.
+    /// Where the next record starts; behind the span's end if the last one reaches over it.
     pub used: usize,
     /// Rows stored.
     pub rows: u64,
@@ -54,11 +71,14 @@ pub struct Progress {
 /// Why [`parse`] stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// The text is used up.
+    /// Every record of the span is read.
     InputEnd,
+    /// The record at [`Progress::used`] does not end in the text, which goes on.
+    Incomplete,
     /// The output is full, or `max_rows` is reached.
     OutputFull,
-    /// A row could not be read; the rows before it are stored.
+    /// A row could not be read; the rows before it are stored. [`Progress::used`] is where
+    /// its record starts.
     Fault(Fault),
 }
 
@@ -68,73 +88,18 @@ pub fn capacity(plan: &Plan<'_>, bytes: usize) -> usize {
     bytes.saturating_sub(OVERRUN) / plan.row_size().max(1)
 }
 
-/// Reads rows from `from` on, at most `max_rows` and as many as [`capacity`]
-/// says, and stores them one behind the other in `out`.
+/// Reads the records of `span`, at most `max_rows` rows and as many as [`capacity`] says,
+/// and stores them one behind the other in `out`. What becomes of bad rows is `bad`'s to say.
 ///
-/// `text` begins at the start of a line and consists of whole lines; only its
-/// last one may lack its end. `from` is 0 or what an earlier call used.
 /// The bytes of `out` behind the rows may be written, too.
 #[must_use]
 pub fn parse(
     plan: &Plan<'_>,
     text: Text<'_>,
-    from: usize,
+    span: Span,
     max_rows: u64,
     out: &mut [u8],
-) -> Progress {
-    match invalid_utf8(text, from) {
-        None => rows(plan, text, from, text.len, max_rows, out),
-        Some(bad) => {
-            // The rows before the line with the bad byte come first.
-            let start = line_start_before(text.text(), bad).max(from);
-            let progress = rows(plan, text, from, start, max_rows, out);
-            if progress.stop != Stop::InputEnd {
-                return progress;
-            }
-            let (column, field) = field_at(text.text(), plan.format, start, bad);
-            let fault = Fault {
-                kind: FaultKind::Encoding,
-                line: progress.lines,
-                row: progress.rows,
-                column,
-                start: field.start,
-                len: field.len(),
-            };
-            Progress { stop: Stop::Fault(fault), ..progress }
-        }
-    }
-}
-
-/// The first byte that is not UTF-8.
-fn invalid_utf8(text: Text<'_>, from: usize) -> Option<usize> {
-    let bytes = text.text().get(from..)?;
-    if bytes.is_ascii() {
-        return None;
-    }
-    core::str::from_utf8(bytes).err().map(|e| from + e.valid_up_to())
-}
-
-/// Column, from 1, and place of the field that holds the byte `bad` of the line
-/// at `start`; column 0 and the byte alone in a comment or between fields.
-fn field_at(text: &[u8], format: Format, start: usize, bad: usize) -> (u32, Range<usize>) {
-    let line = lines::without_end(text.get(start..).unwrap_or_default());
-    let spans = exact::Fields::new(line, format)
-        .map(|field| start + field.start..start + field.start + field.text.len());
-    (1..).zip(spans).find(|(_, span)| span.contains(&bad)).unwrap_or((0, bad..bad + 1))
-}
-
-fn line_start_before(text: &[u8], at: usize) -> usize {
-    let before = text.get(..at).unwrap_or_default();
-    before.iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(0, |i| i + 1)
-}
-
-fn rows(
-    plan: &Plan<'_>,
-    text: Text<'_>,
-    from: usize,
-    until: usize,
-    max_rows: u64,
-    out: &mut [u8],
+    bad: &mut BadRows<'_>,
 ) -> Progress {
     let room = capacity(plan, out.len()) as u64;
     let limit = match plan.row_size() {
@@ -143,88 +108,181 @@ fn rows(
         0 => max_rows,
         _ => max_rows.min(room),
     };
-    let mut run = Run { plan, text, at: from, until, rows: 0, lines: 0, limit };
-    let stop = fast::with_separator!(plan.format, |separator| run.go(separator, out));
+    let until = span.until.min(text.len);
+    let guard = Guard::new(plan, text, span);
+    let at = span.from;
+    let mut run = Run { plan, text, ends: span.ends, at, until, rows: 0, lines: 0, limit, guard };
+    let stop = run.go(out, bad);
     Progress { used: run.at, rows: run.rows, lines: run.lines, stop }
+}
+
+/// Comment strings that are looked for in a whole text; more keep the kernels away.
+const STRINGS: usize = 8;
+
+/// What keeps the kernels from text that they do not know how to read.
+struct Guard {
+    /// The first byte from here on that is not in the encoding.
+    bad_byte: usize,
+    /// Next places of the comment strings.
+    strings: [usize; STRINGS],
+    /// Kernels read lines that start before this.
+    limit: usize,
+}
+
+impl Guard {
+    fn new(plan: &Plan<'_>, text: Text<'_>, span: Span) -> Self {
+        let bytes = text.text();
+        let mut limit = bytes.len();
+        if !span.ends && plan.format.quote().is_some() {
+            // The last line may go on behind the text.
+            limit = lines::last_start(bytes, 0).unwrap_or(0);
+        }
+        if !plan.in_file_order || plan.format.plain().is_none() {
+            limit = 0;
+        }
+        if let Comments::Strings(list) = plan.format.comments()
+            && list.split('\n').count() > STRINGS
+        {
+            limit = 0;
+        }
+        Self { bad_byte: 0, strings: [0; STRINGS], limit }
+    }
+
+    /// Looks ahead from `at`; where kernels have to stop.
+    fn look(&mut self, plan: &Plan<'_>, text: &[u8], at: usize) -> usize {
+        let rest = text.get(at..).unwrap_or_default();
+        if self.bad_byte <= at {
+            let bad = first_outside(rest, plan.format.encoding());
+            self.bad_byte = bad.map_or(usize::MAX, |n| at + n);
+        }
+        let mut stop = self.limit.min(line_start(text, self.bad_byte));
+        if let Comments::Strings(list) = plan.format.comments() {
+            for (place, string) in self.strings.iter_mut().zip(list.split('\n')) {
+                if *place <= at {
+                    let found = exact::find_string(rest, string, plan.format.encoding());
+                    *place = found.map_or(usize::MAX, |n| at + n);
+                }
+                stop = stop.min(line_start(text, *place));
+            }
+        }
+        stop
+    }
+}
+
+/// The first byte that is not in the encoding.
+fn first_outside(text: &[u8], encoding: Encoding) -> Option<usize> {
+    match encoding {
+        Encoding::Latin1 => None,
+        _ if text.is_ascii() => None,
+        Encoding::Ascii => text.iter().position(|byte| !byte.is_ascii()),
+        Encoding::Utf8 => core::str::from_utf8(text).err().map(|e| e.valid_up_to()),
+    }
+}
+
+/// Where the line with the byte `at` starts.
+fn line_start(text: &[u8], at: usize) -> usize {
+    match text.get(..at) {
+        Some(before) => memchr::memrchr2(b'\n', b'\r', before).map_or(0, |i| i + 1),
+        None => usize::MAX,
+    }
 }
 
 struct Run<'p, 't> {
     plan: &'p Plan<'p>,
     text: Text<'t>,
+    ends: bool,
     at: usize,
     until: usize,
     rows: u64,
     lines: u64,
     limit: u64,
+    guard: Guard,
 }
 
 impl Run<'_, '_> {
-    fn go<S: fast::Separator>(&mut self, separator: S, out: &mut [u8]) -> Stop {
-        let fast = self.plan.in_file_order && self.plan.format.is_plain();
+    fn go(&mut self, out: &mut [u8], bad: &mut BadRows<'_>) -> Stop {
         while self.at < self.until {
             if self.rows == self.limit {
                 return Stop::OutputFull;
             }
-            if fast {
-                self.fast_rows(separator, out);
-                if self.at >= self.until || self.rows == self.limit {
+            let stop = self.guard.look(self.plan, self.text.text(), self.at).min(self.until);
+            if self.at < stop {
+                self.fast_rows(stop, out);
+                if self.at >= stop || self.rows == self.limit {
                     continue;
                 }
             }
-            if let Err(fault) = self.exact_row(out) {
-                return Stop::Fault(fault);
+            match self.exact_row(out, bad) {
+                Ok(true) => {}
+                Ok(false) => return Stop::Incomplete,
+                Err(fault) => return Stop::Fault(fault),
             }
         }
         Stop::InputEnd
     }
 
-    /// As many rows as the kernel is sure of.
-    fn fast_rows<S: fast::Separator>(&mut self, separator: S, out: &mut [u8]) {
-        let size = self.plan.row_size;
+    /// As many rows as the kernels are sure of, of the lines that start before `stop`.
+    fn fast_rows(&mut self, stop: usize, out: &mut [u8]) {
+        let (plan, at, limit) = (self.plan, self.at, self.limit - self.rows);
         let text = self.text.bytes.as_ptr();
-        let mut done = self.rows;
-        let mut at = self.at;
         // SAFETY: `rows` is at most the limit, whose rows fit `out` (see `capacity`).
-        let mut row = unsafe { out.as_mut_ptr().add(size * done as usize) };
-        while at < self.until && done < self.limit {
-            // SAFETY: `at` is below the text's length.
-            let p = unsafe { text.add(at) };
-            if self.plan.holes {
-                // SAFETY: the limit leaves room for a row here.
-                unsafe { row.write_bytes(0, size) };
-            }
-            // SAFETY: `p` is in the text, which `Text` pads; the limit leaves room for a
-            // row and `OVERRUN` bytes at `row`.
-            let Some(end) = (unsafe { fast::row(separator, self.plan, p, row) }) else { break };
-            at = (end as usize).wrapping_sub(text as usize);
-            done += 1;
-            // SAFETY: at most the end of the last row that fits.
-            row = unsafe { row.add(size) };
-        }
-        // The kernel counts the sentinel as the last line's end.
-        self.at = at.min(self.until);
-        self.lines += done - self.rows;
-        self.rows = done;
+        let row = unsafe { out.as_mut_ptr().add(plan.row_size * self.rows as usize) };
+        // SAFETY: `at` is below `stop`, which is in the text, and `Text` pads it; there is
+        // room for `limit` rows and `OVERRUN` bytes.
+        let read = unsafe { fast::rows(plan, text, at, stop, row, limit) };
+        // The kernels count the sentinel as the last line's end.
+        self.at = read.at.min(self.text.len);
+        self.lines += read.rows;
+        self.rows += read.rows;
     }
 
-    fn exact_row(&mut self, out: &mut [u8]) -> Result<(), Fault> {
-        let rest = self.text.text().get(self.at..).unwrap_or_default();
-        let len = lines::find_end(rest).unwrap_or(rest.len());
-        let (line, behind) = rest.split_at(len);
-        let size = self.plan.row_size;
-        let start = size * self.rows as usize;
-        let row = out.get_mut(start..start + size).unwrap_or_default();
-        let counted = exact::read(self.plan, line, row).map_err(|fault| Fault {
+    /// One record; false if it does not end in the text.
+    fn exact_row(&mut self, out: &mut [u8], bad: &mut BadRows<'_>) -> Result<bool, Fault> {
+        let (text, start) = (self.text.text(), self.at);
+        let Some((end, next)) = exact::record(text, start, &self.plan.format, self.ends) else {
+            return Ok(false);
+        };
+        let record = text.get(start..end).unwrap_or_default();
+        match self.read(record, out) {
+            Ok(counted) => self.rows += u64::from(counted),
+            Err(fault) => bad.take(fault)?,
+        }
+        // A record has its own line end, and those in its quotes.
+        self.lines += 1 + if self.plan.format.quote().is_some() { lines::count(record) } else { 0 };
+        self.at = next;
+        Ok(true)
+    }
+
+    fn read(&self, record: &[u8], out: &mut [u8]) -> Result<bool, Fault> {
+        let fault = if (self.at..self.at + record.len()).contains(&self.guard.bad_byte) {
+            self.encoding_fault(record)
+        } else {
+            let size = self.plan.row_size();
+            let start = size * self.rows as usize;
+            let row = out.get_mut(start..start + size).unwrap_or_default();
+            match exact::read(self.plan, record, row) {
+                Ok(counted) => return Ok(counted),
+                Err(fault) => fault,
+            }
+        };
+        let before = record.get(..fault.start).unwrap_or_default();
+        Err(Fault {
             kind: fault.kind,
-            line: self.lines,
+            line: self.lines + lines::count(before),
             row: self.rows,
             column: fault.column,
             start: self.at + fault.start,
             len: fault.len,
-        })?;
-        self.rows += u64::from(counted);
-        self.lines += 1;
-        self.at += len + lines::end_len(behind);
-        Ok(())
+        })
+    }
+
+    /// The field with the bad byte; column 0 and the byte alone in a comment or between fields.
+    fn encoding_fault(&self, record: &[u8]) -> exact::RowFault {
+        let bad = self.guard.bad_byte - self.at;
+        let fields = exact::Fields::new(record, self.plan.format);
+        let mut spans = (1..).zip(fields.map(|f| f.start..f.start + f.raw.len()));
+        let (column, span) =
+            spans.find(|(_, span)| span.contains(&bad)).unwrap_or((0, bad..bad + 1));
+        exact::RowFault { kind: FaultKind::Encoding, column, start: span.start, len: span.len() }
     }
 }

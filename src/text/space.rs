@@ -3,13 +3,32 @@
 //! 29 code points: U+0009-000D, 001C-001F, 0020, 0085, 00A0, 1680, 2000-200A,
 //! 2028, 2029, 202F, 205F, 3000. Rust's `char::is_whitespace` lacks 001C-001F.
 
+use super::Encoding;
+
 /// Whether an ASCII byte is white space.
 #[must_use]
 pub(crate) const fn is_ascii_space(byte: u8) -> bool {
     matches!(byte, 0x09..=0x0D | 0x1C..=0x20)
 }
 
+/// Whether a character is white space.
+#[must_use]
+pub(crate) fn is_space(c: char) -> bool {
+    let mut bytes = [0; 4];
+    leading(c.encode_utf8(&mut bytes).as_bytes()) > 0
+}
+
 /// Bytes of the white-space character that `text` begins with, 0 if none.
+#[must_use]
+pub(crate) fn leading_in(text: &[u8], encoding: Encoding) -> usize {
+    match (encoding, text) {
+        (Encoding::Latin1, [0x85 | 0xA0, ..]) => 1,
+        (Encoding::Latin1, [byte, ..]) => usize::from(is_ascii_space(*byte)),
+        _ => leading(text),
+    }
+}
+
+/// Bytes of the white-space character that UTF-8 `text` begins with, 0 if none.
 #[must_use]
 pub(crate) fn leading(text: &[u8]) -> usize {
     match *text {

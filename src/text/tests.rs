@@ -10,13 +10,14 @@ use proptest::prelude::*;
 use super::fault::FaultKind;
 use super::*;
 use crate::dtype_buf::DTypeBuf;
+use crate::error::Error;
 
 /// What a whole text gives: the rows' bytes, their number, lines, and the fault.
 type Read = (Vec<u8>, u64, u64, Option<Fault>);
 
 fn with_plan<T>(
     dtype: &str,
-    format: Format,
+    format: Format<'_>,
     usecols: Option<&[i32]>,
     columns: u32,
     run: impl FnOnce(&Plan<'_>) -> T,
@@ -34,7 +35,8 @@ fn read(plan: &Plan<'_>, text: &[u8], max_rows: u64) -> Read {
     input.resize(text.len() + PADDING, 0xEE);
     let room = (text.len() + 1) * plan.row_size() + OVERRUN;
     let mut out = vec![0xAA; room];
-    let progress = parse(plan, Text::new(&mut input, text.len()).unwrap(), 0, max_rows, &mut out);
+    let text = Text::new(&mut input, text.len()).unwrap();
+    let progress = whole(plan, text, max_rows, &mut out);
     out.truncate(progress.rows as usize * plan.row_size());
     let fault = match progress.stop {
         Stop::Fault(fault) => Some(fault),
@@ -43,12 +45,22 @@ fn read(plan: &Plan<'_>, text: &[u8], max_rows: u64) -> Read {
     (out, progress.rows, progress.lines, fault)
 }
 
+fn whole(plan: &Plan<'_>, text: Text<'_>, max_rows: u64, out: &mut [u8]) -> Progress {
+    parse(plan, text, Span::whole(&text), max_rows, out, &mut BadRows::stop())
+}
+
+/// A format as most tests want it.
+fn dialect(delimiter: Delimiter, comment: Option<u8>) -> Result<Format<'static>, Error> {
+    let comments = comment.map_or(Comments::None, |byte| Comments::Char(byte.into()));
+    Format::new(Dialect { delimiter, comments, ..Dialect::default() })
+}
+
 /// The same by the plain reading alone.
 fn read_plainly(plan: &Plan<'_>, text: &[u8]) -> Read {
     let (mut out, mut rows, mut lines, mut at) = (Vec::new(), 0, 0, 0);
     while at < text.len() {
-        let next = start_from(text, at + 1, true).unwrap();
-        let line = without_end(&text[at..next]);
+        let (end, next) = record(text, at, &plan.format(), true).unwrap();
+        let line = &text[at..end];
         let mut row = vec![0xAA; plan.row_size()];
         match exact::read(plan, line, &mut row) {
             Ok(false) => {}
@@ -57,11 +69,12 @@ fn read_plainly(plan: &Plan<'_>, text: &[u8]) -> Read {
                 rows += 1;
             }
             Err(exact::RowFault { kind, column, start, len }) => {
-                let fault = Fault { kind, line: lines, row: rows, column, start: at + start, len };
+                let line = lines + self::lines::count(&line[..start]);
+                let fault = Fault { kind, line, row: rows, column, start: at + start, len };
                 return (out, rows, lines, Some(fault));
             }
         }
-        lines += 1;
+        lines += 1 + self::lines::count(line);
         at = next;
     }
     (out, rows, lines, None)
@@ -123,9 +136,9 @@ fn agree(
     columns: u32,
     text: &str,
 ) {
-    let delimiter = if comma { Delimiter::Byte(b',') } else { Delimiter::Whitespace };
+    let delimiter = if comma { Delimiter::Char(',') } else { Delimiter::Whitespace };
     let text = if comma { String::from(text) } else { text.replace(',', " \t") };
-    let format = Format::new(delimiter, comment.then_some(b'#')).unwrap();
+    let format = dialect(delimiter, comment.then_some(b'#')).unwrap();
     with_plan(dtype, format, usecols, columns, |plan| {
         let fast = read(plan, text.as_bytes(), u64::MAX);
         let plain = read_plainly(plan, text.as_bytes());
@@ -150,8 +163,86 @@ fn config() -> ProptestConfig {
     }
 }
 
+/// Text in which quotes, delimiters, comments and line ends meet.
+fn quoted_text() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        8 => "[0-9]{1,3}",
+        5 => Just(String::from(",")),
+        5 => Just(String::from("\"")),
+        3 => Just(String::from("\n")),
+        1 => prop_oneof![Just("\r\n"), Just("\r"), Just("#"), Just(" "), Just("é"), Just("\"\"")]
+            .prop_map(String::from),
+    ];
+    prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
+}
+
+/// What is read of a text of which only the first `have` bytes are there, with those records
+/// that start before `until`; and so on from where that ended.
+fn read_in_steps(plan: &Plan<'_>, text: &[u8], step: usize) -> Read {
+    let (mut rows, mut lines, mut all) = (0, 0, Vec::new());
+    let (mut from, mut have) = (0, step);
+    loop {
+        let here = &text[from..text.len().min(have)];
+        let mut input = here.to_vec();
+        input.resize(here.len() + PADDING, 0xEE);
+        let input = Text::new(&mut input, here.len()).unwrap();
+        let mut out = vec![0xAA; (here.len() + 1) * plan.row_size() + OVERRUN];
+        let until = here.len().min(step);
+        let span = Span { from: 0, until, ends: have >= text.len() };
+        let progress = parse(plan, input, span, u64::MAX, &mut out, &mut BadRows::stop());
+        all.extend(&out[..progress.rows as usize * plan.row_size()]);
+        if let Stop::Fault(fault) = progress.stop {
+            let (line, row, start) = (fault.line + lines, fault.row + rows, fault.start + from);
+            let fault = Fault { line, row, start, ..fault };
+            return (all, rows + progress.rows, lines + progress.lines, Some(fault));
+        }
+        (rows, lines, from) = (rows + progress.rows, lines + progress.lines, from + progress.used);
+        if from >= text.len() {
+            return (all, rows, lines, None);
+        }
+        have = if progress.stop == Stop::Incomplete { have + step } else { from + step };
+    }
+}
+
+/// Formats that are not NumPy's default.
+fn formats() -> [Format<'static>; 6] {
+    let comma = Dialect { delimiter: Delimiter::Char(','), ..Dialect::default() };
+    let quoted = Dialect { quote: Some('"'), ..comma };
+    let strings = Comments::Strings("12\n#\n\u{e9}");
+    [
+        quoted,
+        Dialect { delimiter: Delimiter::Whitespace, ..quoted },
+        Dialect { comments: Comments::None, ..quoted },
+        Dialect { comments: strings, ..comma },
+        Dialect { delimiter: Delimiter::Char('é'), quote: Some('1'), ..comma },
+        Dialect { encoding: Encoding::Latin1, ..quoted },
+    ]
+    .map(|dialect| Format::new(dialect).unwrap())
+}
+
 proptest! {
     #![proptest_config(config())]
+
+    #[test]
+    fn formats_of_every_kind_are_read_alike(text in quoted_text(), which in 0..6usize, columns in 1..4u32) {
+        for dtype in ["S4", "i4", "U3"] {
+            with_plan(dtype, formats()[which], None, columns, |plan| {
+                let plain = read_plainly(plan, text.as_bytes());
+                assert_eq!(read(plan, text.as_bytes(), u64::MAX), plain, "{text:?}");
+            });
+        }
+    }
+
+    #[test]
+    fn records_are_whole_wherever_the_text_is_cut(text in quoted_text(), which in 0..6usize, step in 1..9usize) {
+        let format = formats()[which];
+        with_plan("S4", format, Some(&[0]), 0, |plan| {
+            if format.quote().is_some() {
+                let expected = read_plainly(plan, text.as_bytes());
+                assert_eq!(read_in_steps(plan, text.as_bytes(), step), expected, "{text:?}");
+            }
+        });
+    }
 
     #[test]
     fn records_are_read_alike((which, text) in (0..5usize).prop_flat_map(|w| (Just(w), text([5, 5, 5, 3, 4][w]))),
@@ -191,7 +282,7 @@ proptest! {
         let byte = |s: &str| s.as_bytes()[0];
         let comment = comment.as_deref().map(byte);
         let text = text.replace(',', &delimiter);
-        if let Ok(format) = Format::new(Delimiter::Byte(byte(&delimiter)), comment) {
+        if let Ok(format) = dialect(Delimiter::Char(byte(&delimiter).into()), comment) {
             for dtype in ["f8", "i4"] {
                 with_plan(dtype, format, None, 2, |plan| {
                     let plain = read_plainly(plan, text.as_bytes());
@@ -203,8 +294,8 @@ proptest! {
 
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200), comma: bool) {
-        let delimiter = if comma { Delimiter::Byte(b',') } else { Delimiter::Whitespace };
-        let format = Format::new(delimiter, Some(b'#')).unwrap();
+        let delimiter = if comma { Delimiter::Char(',') } else { Delimiter::Whitespace };
+        let format = dialect(delimiter, Some(b'#')).unwrap();
         for dtype in RECORDS.iter().chain(&SCALARS) {
             with_plan(dtype, format, None, 2, |plan| read(plan, &bytes, u64::MAX));
         }
@@ -260,12 +351,13 @@ fn a_full_output_stops_and_goes_on() {
         let mut out = [0; 4 + OVERRUN];
         let mut from = 0;
         for (value, lines) in [(1, 1), (2, 2), (3, 2)] {
-            let progress = parse(plan, text, from, u64::MAX, &mut out);
+            let span = Span { from, ..Span::whole(&text) };
+            let progress = parse(plan, text, span, u64::MAX, &mut out, &mut BadRows::stop());
             assert_eq!((progress.rows, progress.lines), (1, lines));
             assert_eq!(out[0], value);
             from = progress.used;
         }
-        let progress = parse(plan, text, 0, 0, &mut out);
+        let progress = whole(plan, text, 0, &mut out);
         assert_eq!((progress.rows, progress.stop), (0, Stop::OutputFull));
     });
 }
@@ -277,10 +369,10 @@ fn rows_without_bytes_need_room_all_the_same() {
         input.resize(4 + PADDING, 0);
         let text = Text::new(&mut input, 4).unwrap();
         let mut guarded = [7; OVERRUN];
-        let progress = parse(plan, text, 0, u64::MAX, &mut guarded[..OVERRUN - 1]);
+        let progress = whole(plan, text, u64::MAX, &mut guarded[..OVERRUN - 1]);
         assert_eq!((progress.rows, progress.stop), (0, Stop::OutputFull));
         assert_eq!(guarded, [7; OVERRUN]);
-        assert_eq!(parse(plan, text, 0, u64::MAX, &mut guarded).rows, 1);
+        assert_eq!(whole(plan, text, u64::MAX, &mut guarded).rows, 1);
     });
 }
 
@@ -318,5 +410,37 @@ fn bad_utf8_is_found_behind_good_rows_and_even_in_comments() {
         assert!(matches!(fault.unwrap().kind, FaultKind::Convert { slot: 0 }));
         let (_, rows, _, fault) = read(plan, b"1\n2\n\xff", 1);
         assert_eq!((rows, fault), (1, None));
+    });
+}
+
+#[test]
+fn bad_rows_are_left_out_and_the_first_ones_kept() {
+    with_plan("i4", Format::default(), None, 1, |plan| {
+        let text = b"1\nx\n2\n\xff\n3 4\n# \xff\n\n5\ny\n";
+        let mut input = text.to_vec();
+        input.resize(text.len() + PADDING, 0);
+        let input = Text::new(&mut input, text.len()).unwrap();
+        let mut out = vec![0; 1000];
+        let mut kept = [Fault::NONE; 3];
+        let mut bad = BadRows::skip(&mut kept);
+        let progress = parse(plan, input, Span::whole(&input), u64::MAX, &mut out, &mut bad);
+        assert_eq!((progress.rows, progress.lines, progress.stop), (3, 9, Stop::InputEnd));
+        assert_eq!((out[0], out[4], out[8], bad.count()), (1, 2, 5, 5));
+        let places: Vec<_> = bad.first().iter().map(|f| (f.line, f.row, f.start)).collect();
+        assert_eq!(places, [(1, 1, 2), (3, 2, 6), (4, 2, 8)]);
+        assert_eq!(bad.first()[2].kind, FaultKind::ColumnsChanged { from: 1, to: 2 });
+    });
+}
+
+#[test]
+fn a_fault_in_quotes_is_at_its_own_line() {
+    let quoted =
+        Dialect { delimiter: Delimiter::Char(','), quote: Some('"'), ..Dialect::default() };
+    with_plan("a:S3,b:i4", Format::new(quoted).unwrap(), None, 0, |plan| {
+        let (_, rows, lines, fault) = read(plan, b"a,1\n\"b\n\n\",x\n", u64::MAX);
+        let fault = fault.unwrap();
+        assert_eq!((rows, lines, fault.line, fault.column), (1, 1, 3, 2));
+        let (_, rows, lines, fault) = read(plan, b"\"b\r\n\",1\nc,2\n", u64::MAX);
+        assert_eq!((rows, lines, fault), (2, 3, None));
     });
 }

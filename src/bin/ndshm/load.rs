@@ -12,7 +12,7 @@ use ndshm::dtype_buf::DTypeBuf;
 use ndshm::error::Error;
 use ndshm::load::{Input, LoadError, Options, SegmentOptions, load_segment};
 use ndshm::segment::Name;
-use ndshm::text::{Delimiter, Format};
+use ndshm::text::{Comments, Delimiter, Dialect, Format};
 
 use crate::args::{LoadArgs, TextArgs};
 use crate::output::{Failure, human, shape, shm_error, shortened};
@@ -29,8 +29,11 @@ pub(crate) fn text_source(args: &TextArgs) -> Result<TextSource, Failure> {
         Some(list) => names_from(list)?.into_iter().map(Input::from).collect(),
         None => args.inputs.iter().map(|path| input(path)).collect::<Result<_, _>>()?,
     };
-    let delimiter = args.delimiter.map_or(Delimiter::Whitespace, Delimiter::Byte);
-    let format = Format::new(delimiter, args.comments.0).map_err(|_| {
+    let delimiter =
+        args.delimiter.map_or(Delimiter::Whitespace, |byte| Delimiter::Char(byte.into()));
+    let comments = args.comments.0.map_or(Comments::None, |byte| Comments::Char(byte.into()));
+    let dialect = Dialect { delimiter, comments, ..Dialect::default() };
+    let format = Format::new(dialect).map_err(|_| {
         Failure::new(
             "the delimiter and the comment character cannot be told apart; without \
                  --delimiter, white space parts the fields and cannot start a comment",

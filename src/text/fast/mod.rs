@@ -25,8 +25,7 @@ mod string;
 
 use super::plan::{Column, Columns, Op, Plan};
 use digits::{Half, Number, Truth};
-pub(super) use separator::Separator;
-use separator::{ByByte, BySpace, row_end, skip_blanks, skip_field};
+use separator::{ByByte, BySpace, Separator, row_end, skip_blanks, skip_field};
 use string::{characters, text};
 
 /// Bytes behind a text that the kernels may read, the sentinel included.
@@ -63,7 +62,7 @@ fn distance(from: *const u8, to: *const u8) -> usize {
 /// * `out` is writable for the plan's row size and, if its columns ascend,
 ///   [`OVERRUN`] bytes more.
 #[inline(always)]
-pub(super) unsafe fn row<S: Separator>(
+unsafe fn row<S: Separator>(
     separator: S,
     plan: &Plan<'_>,
     p: *const u8,
@@ -235,28 +234,68 @@ unsafe fn number<S: Separator, T: Number>(
     Some(end)
 }
 
-/// Calls `$body` with the separator of a format, as a type of its own.
-macro_rules! with_separator {
-    ($format:expr, |$separator:ident| $body:expr) => {{
-        let comment = $format.comment().unwrap_or(b'\n');
-        match $format.delimiter() {
-            $crate::text::Delimiter::Byte(delimiter) => {
-                let $separator = $crate::text::fast::by_byte(delimiter, comment);
-                $body
-            }
-            $crate::text::Delimiter::Whitespace => {
-                let $separator = $crate::text::fast::by_space(comment);
-                $body
-            }
+/// Rows read, and where the first line behind them starts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows {
+    pub(super) rows: u64,
+    pub(super) at: usize,
+}
+
+/// Reads rows from `text + at` on: lines that start before `until`, at most `limit`, and only
+/// as long as every one of them is sure.
+///
+/// # Safety
+/// * `text + at` is a cursor, and so is every byte before `text + until`.
+/// * `out` is writable for `limit` rows of the plan and [`OVERRUN`] bytes more.
+pub(super) unsafe fn rows(
+    plan: &Plan<'_>,
+    text: *const u8,
+    at: usize,
+    until: usize,
+    out: *mut u8,
+    limit: u64,
+) -> Rows {
+    let none = Rows { rows: 0, at };
+    // Until kernels know quotes and other points, they leave them alone.
+    let Some(marks) = plan.format.plain() else { return none };
+    if plan.format.quote().is_some() || plan.format.decimal() != b'.' {
+        return none;
+    }
+    let comment = marks.comment;
+    if let Some(delimiter) = marks.delimiter {
+        let separator = ByByte { delimiter, comment };
+        // SAFETY: the caller's promises, passed on.
+        return unsafe { rows_by(separator, plan, text, at..until, out, limit) };
+    }
+    // SAFETY: likewise.
+    unsafe { rows_by(BySpace { comment }, plan, text, at..until, out, limit) }
+}
+
+/// # Safety
+/// * As for [`rows`].
+unsafe fn rows_by<S: Separator>(
+    separator: S,
+    plan: &Plan<'_>,
+    text: *const u8,
+    span: core::ops::Range<usize>,
+    out: *mut u8,
+    limit: u64,
+) -> Rows {
+    let mut rows = Rows { rows: 0, at: span.start };
+    let mut out = out;
+    while rows.at < span.end && rows.rows < limit {
+        // SAFETY: `at` is below `until`.
+        let p = unsafe { text.add(rows.at) };
+        if plan.holes {
+            // SAFETY: the limit leaves room for a row here.
+            unsafe { out.write_bytes(0, plan.row_size) };
         }
-    }};
-}
-pub(super) use with_separator;
-
-pub(super) const fn by_byte(delimiter: u8, comment: u8) -> ByByte {
-    ByByte { delimiter, comment }
-}
-
-pub(super) const fn by_space(comment: u8) -> BySpace {
-    BySpace { comment }
+        // SAFETY: `p` is a cursor; the limit leaves room for a row and `OVERRUN` bytes.
+        let Some(end) = (unsafe { row(separator, plan, p, out) }) else { break };
+        rows.at = (end as usize).wrapping_sub(text as usize);
+        rows.rows += 1;
+        // SAFETY: at most the end of the last row that fits.
+        out = unsafe { out.add(plan.row_size) };
+    }
+    rows
 }
