@@ -182,7 +182,7 @@ fn errors_have_their_codes() {
     small.load.memory = Some(1);
     assert_eq!(code_of(vec![good.clone()], &x, &small).0, code::MEMORY);
     let mut usecols = options(false);
-    usecols.load.usecols = Some(vec![5]);
+    usecols.load.usecols = Some(vec![5.into()]);
     assert_eq!(code_of(vec![good.clone()], &x, &usecols).0, code::TEXT);
     let mut replace = options(false);
     replace.hdf5.force = true;

@@ -11,9 +11,9 @@ use std::vec::Vec;
 use super::args::{self, Options};
 use super::error::{Failure, Fault, NDSHM_NO_INPUT, NDSHM_NO_PLACE, Place};
 use crate::dtype_buf::DTypeBuf;
-use crate::load::{self, Input, LoadError, Position};
+use crate::load::{self, ColumnRef, Comments, Input, LoadError, Position};
 use crate::sys::duplicate;
-use crate::text::{Comments, Delimiter, Dialect, Format};
+use crate::text::Delimiter;
 
 impl Place {
     /// A place in the inputs, in the words of the record.
@@ -133,12 +133,14 @@ impl ndshm_text_options {
         let all = given.usecols.is_null();
         // SAFETY: the caller's promise.
         let usecols = unsafe { args::items(given.usecols, given.usecols_len, "options->usecols") }?;
+        // SAFETY: the caller's promise.
+        let (delimiter, comments) = unsafe { given.marks() }?;
         let options = load::Options {
-            // SAFETY: the caller's promise.
-            format: unsafe { given.format() }?,
+            delimiter,
+            comments,
             skiprows: given.skiprows,
             max_rows: (given.max_rows != 0).then_some(given.max_rows),
-            usecols: (!all).then(|| usecols.to_vec()),
+            usecols: (!all).then(|| usecols.iter().copied().map(ColumnRef::Index).collect()),
             workers: (given.workers != 0).then_some(given.workers as usize),
             memory: (given.memory != 0).then_some(given.memory),
             allow_empty: given.allow_empty == 1,
@@ -149,7 +151,7 @@ impl ndshm_text_options {
 
     /// # Safety
     /// * The texts are NULL, or stay as they are during the call.
-    unsafe fn format(&self) -> Result<Format<'static>, Fault> {
+    unsafe fn marks(&self) -> Result<(Delimiter, Comments), Fault> {
         // SAFETY: the caller's promise.
         let delimiter = match unsafe { character(self.delimiter, "options->delimiter") }? {
             Given::Nothing => Delimiter::Whitespace,
@@ -162,8 +164,7 @@ impl ndshm_text_options {
             Given::Empty => Comments::None,
             Given::Byte(byte) => Comments::Char(byte.into()),
         };
-        Format::new(Dialect { delimiter, comments, ..Dialect::default() })
-            .map_err(|_| Fault::Range("options->delimiter or options->comments"))
+        Ok((delimiter, comments))
     }
 }
 

@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::string::String;
 
-use super::decode::Encoding;
 use crate::error::{Error, code};
 use crate::sys::{self, Ended};
 
@@ -58,6 +57,14 @@ pub enum LoadError {
         given: usize,
         /// Fields of the dtype.
         fields: u64,
+    },
+    /// The characters that part fields, begin comments, enclose fields and stand before
+    /// fractions cannot be told apart.
+    Format,
+    /// What cannot be done yet.
+    Unsupported {
+        /// What was asked for.
+        what: &'static str,
     },
     /// A field of the dtype has no text form yet.
     NoTextForm {
@@ -115,15 +122,6 @@ pub enum InputFault {
         /// Line number, from 1.
         line: u64,
         /// The first byte of the file that is wrong.
-        offset: u64,
-    },
-    /// Its bytes are not text in the encoding that was asked for.
-    Decode {
-        /// The encoding.
-        encoding: Encoding,
-        /// What is wrong.
-        why: &'static str,
-        /// The first byte that is wrong, of the input as it is when it is unpacked.
         offset: u64,
     },
     /// A line is longer than the input buffer.
@@ -262,9 +260,6 @@ impl fmt::Display for InputFault {
             Self::Encoding { line, offset } => {
                 write!(f, "line {line} is not UTF-8 (byte {offset})")
             }
-            Self::Decode { encoding, why, offset } => {
-                write!(f, "is not {encoding}: {why} (byte {offset})")
-            }
             Self::LineTooLong { limit, line } => write!(
                 f,
                 "line {line} is longer than {limit} bytes; is this the right file? \
@@ -291,6 +286,12 @@ impl fmt::Display for LoadError {
                 f,
                 "usecols names {given} columns, the dtype has {fields} fields: they must be as many"
             ),
+            Self::Format => f.write_str(
+                "delimiter, comments, quote and decimal point cannot be told apart; without a \
+                 delimiter, white space parts the fields and can be nothing else, and comment \
+                 strings cannot be combined with quotes",
+            ),
+            Self::Unsupported { what } => write!(f, "{what}: not supported yet"),
             Self::NoTextForm { field, dtype } if field.is_empty() => {
                 write!(f, "{dtype} cannot be read from text yet")
             }
@@ -356,7 +357,9 @@ impl LoadError {
             Self::Text(_) => code::TEXT,
             Self::Worker { .. } | Self::NoWorkers => code::WORKERS,
             Self::Memory { .. } => code::MEMORY,
-            Self::Usecols { .. } => Error::Argument.code(),
+            Self::Usecols { .. } | Self::Format | Self::Unsupported { .. } => {
+                Error::Argument.code()
+            }
             Self::NoTextForm { .. } => Error::NotText { node: 0 }.code(),
             Self::ColumnsDiffer { .. } => code::COLUMNS,
             Self::Cancelled => code::CANCELLED,
@@ -390,7 +393,6 @@ impl LoadError {
             Self::Input { input, path, reason } => {
                 let (line, byte) = match *reason {
                     InputFault::Encoding { line, offset } => (line, offset),
-                    InputFault::Decode { offset, .. } => (0, offset),
                     InputFault::LineTooLong { line, .. } => (line, 0),
                     _ => (0, 0),
                 };
@@ -414,15 +416,13 @@ impl InputFault {
             | Self::Changed
             | Self::NotPlain(_) => code::INPUT,
             Self::Empty => code::EMPTY,
-            Self::Encoding { .. } | Self::Decode { .. } => code::TEXT,
+            Self::Encoding { .. } => code::TEXT,
             Self::RowTooLong { .. } | Self::LineTooLong { .. } => code::MEMORY,
         }
     }
 }
 
 impl core::error::Error for LoadError {}
-
-impl core::error::Error for InputFault {}
 
 impl From<Error> for LoadError {
     fn from(error: Error) -> Self {

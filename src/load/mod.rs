@@ -46,7 +46,7 @@ pub use decode::Encoding;
 pub use error::{InputFault, LoadError, Position, Problem, Result, TextError};
 pub use input::{Input, Stream};
 pub use job::{Job, Progress};
-pub use options::{MIN_MEMORY, Options};
+pub use options::{ColumnRef, Comments, Fill, MIN_MEMORY, Missing, OnBadRows, Options};
 pub use segment::{SegmentJob, SegmentOptions, load_segment};
 pub use sink::{Block, Sink, SinkError};
 

@@ -1,10 +1,12 @@
 //! What a load is asked to do, and the memory that it may use for it.
 
+use std::string::String;
 use std::vec::Vec;
 
+use super::decode::Encoding;
 use super::error::{LoadError, Result};
 use crate::pool::default_workers;
-use crate::text::{Format, OVERRUN};
+use crate::text::{Delimiter, OVERRUN};
 
 /// Least memory budget: small buffers for one worker.
 pub const MIN_MEMORY: u64 = 4 << 20;
@@ -18,16 +20,35 @@ const MAX_WORKERS: usize = 1024;
 const MIN_SHARE: u64 = 512 << 10;
 
 /// How text is read, in the terms of `np.loadtxt` where it has them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
-    /// Delimiter and comment character.
-    pub format: Format<'static>,
+    /// What parts fields.
+    pub delimiter: Delimiter,
+    /// What begins a comment.
+    pub comments: Comments,
+    /// What encloses fields that may hold anything, line ends, too; twice in such a
+    /// field it means itself.
+    pub quote: Option<char>,
+    /// The decimal point: `'.'` or `','`.
+    pub decimal: char,
+    /// How the inputs are encoded.
+    pub encoding: Encoding,
     /// Physical lines to skip at the start of each input.
     pub skiprows: u64,
+    /// Physical lines to leave out at the end of each input.
+    pub skip_footer: u64,
     /// Rows to read of each input.
     pub max_rows: Option<u64>,
-    /// Columns to read, in this order; negative ones count from the end.
-    pub usecols: Option<Vec<i32>>,
+    /// Columns to read, in this order.
+    pub usecols: Option<Vec<ColumnRef>>,
+    /// Whether the first line of each input, behind those skipped, names its columns.
+    pub header: bool,
+    /// Texts that stand for a missing value.
+    pub missing: Vec<Missing>,
+    /// Values that take the place of missing ones.
+    pub fill: Vec<Fill>,
+    /// What becomes of rows that cannot be read.
+    pub on_bad_rows: OnBadRows,
     /// Worker processes; by default as many as there are processors to use.
     pub workers: Option<usize>,
     /// Memory to use at most, in bytes; by default 64 MiB and 16 MiB a worker.
@@ -37,6 +58,98 @@ pub struct Options {
     /// Bytes of text in one piece of work: for tests, which make them tiny.
     #[doc(hidden)]
     pub piece_bytes: Option<u64>,
+}
+
+impl Default for Options {
+    /// As `np.loadtxt`: white space, `#`, UTF-8, every row and every column.
+    fn default() -> Self {
+        Self {
+            delimiter: Delimiter::Whitespace,
+            comments: Comments::default(),
+            quote: None,
+            decimal: '.',
+            encoding: Encoding::default(),
+            skiprows: 0,
+            skip_footer: 0,
+            max_rows: None,
+            usecols: None,
+            header: false,
+            missing: Vec::new(),
+            fill: Vec::new(),
+            on_bad_rows: OnBadRows::default(),
+            workers: None,
+            memory: None,
+            allow_empty: false,
+            piece_bytes: None,
+        }
+    }
+}
+
+/// What begins a comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comments {
+    /// Nothing does.
+    None,
+    /// One character, wherever it is not enclosed in quotes.
+    Char(char),
+    /// Any of several texts, looked for in their order as NumPy does. They cannot be
+    /// combined with quotes, and hold no line ends.
+    Strings(Vec<String>),
+}
+
+impl Default for Comments {
+    fn default() -> Self {
+        Self::Char('#')
+    }
+}
+
+/// A column of the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnRef {
+    /// By its place, from 0; a negative one counts from the end.
+    Index(i32),
+    /// By its name in the header.
+    Name(String),
+}
+
+impl From<i32> for ColumnRef {
+    fn from(index: i32) -> Self {
+        Self::Index(index)
+    }
+}
+
+impl From<&str> for ColumnRef {
+    fn from(name: &str) -> Self {
+        Self::Name(name.into())
+    }
+}
+
+/// A text that stands for a missing value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The column in which it does; `None` for every one.
+    pub column: Option<ColumnRef>,
+    /// The text; the empty one for fields that hold nothing.
+    pub text: String,
+}
+
+/// What takes the place of missing values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fill {
+    /// The column in which it does; `None` for every one that has none of its own.
+    pub column: Option<ColumnRef>,
+    /// The value, as text that its column converts.
+    pub value: String,
+}
+
+/// What becomes of rows that cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnBadRows {
+    /// The first one is an error.
+    #[default]
+    Error,
+    /// They are left out, and counted.
+    Skip,
 }
 
 /// How much of what the workers get.

@@ -16,10 +16,10 @@ use std::path::PathBuf;
 use std::string::String;
 use std::vec::Vec;
 
-use super::recipe::column_storage;
+use super::recipe::{OwnFormat, column_storage};
 use super::*;
 use crate::dtype_buf::DTypeBuf;
-use crate::text::{self, BadRows, Delimiter, Dialect, Format, PADDING, Plan, Span, Text};
+use crate::text::{self, BadRows, Delimiter, Format, PADDING, Plan, Span, Text};
 
 /// Keeps everything; kills workers on the way if asked to.
 #[derive(Debug, Default)]
@@ -67,8 +67,7 @@ fn tiny(workers: usize, piece: u64) -> Options {
         workers: Some(workers),
         piece_bytes: Some(piece),
         allow_empty: true,
-        format: Format::new(Dialect { delimiter: Delimiter::Char(','), ..Dialect::default() })
-            .unwrap(),
+        delimiter: Delimiter::Char(','),
         ..Options::default()
     }
 }
@@ -77,6 +76,10 @@ fn write(dir: &Path, name: &str, text: &[u8]) -> PathBuf {
     let path = dir.join(name);
     fs::File::create(&path).unwrap().write_all(text).unwrap();
     path
+}
+
+fn format(options: &Options) -> OwnFormat {
+    OwnFormat::new(options).unwrap()
 }
 
 /// One pass in this process: rows' bytes, and the line and column of the fault.
@@ -129,7 +132,7 @@ proptest! {
         let text = lines.concat();
         let paths = [write(dir.path(), "a", text.as_bytes())];
         let options = tiny(workers, piece);
-        let (rows, fault) = plain(DTYPE, options.format, text.as_bytes());
+        let (rows, fault) = plain(DTYPE, format(&options).get(), text.as_bytes());
         match (run(&paths, DTYPE, &options), fault) {
             (Ok(keep), None) => assert_eq!(keep.inputs[0].2, rows),
             (Err(LoadError::Text(error)), Some(at)) => assert_eq!((error.line, error.column), at),
@@ -273,7 +276,7 @@ fn what_is_not_plain_text_is_called_by_its_name() {
         (b"x y\xe9\n", ":1:2: 'y\\xe9' is not UTF-8"),
     ] {
         let path = write(dir.path(), "a", bytes);
-        let options = Options { format: Format::default(), ..tiny(1, 64) };
+        let options = Options { delimiter: Delimiter::Whitespace, ..tiny(1, 64) };
         let error = run(&[path], "S9", &options).unwrap_err().to_string();
         assert!(error.contains(what), "{error}");
     }
@@ -363,7 +366,7 @@ fn killed_workers_cost_nothing() {
     let text = (0..20_000).map(|i| std::format!("{i},{}\n", i * 7)).collect::<Vec<_>>().concat();
     let paths = [write(dir.path(), "a", text.as_bytes())];
     let options = tiny(3, 500);
-    let (rows, _) = plain("a:i4,b:i4", options.format, text.as_bytes());
+    let (rows, _) = plain("a:i4,b:i4", format(&options).get(), text.as_bytes());
     let dtype = DTypeBuf::parse("a:i4,b:i4").unwrap();
     let cancel = AtomicBool::new(false);
     let open = || Ok(Killer { keep: Keep::default(), kills: 4, blocks: 0 });

@@ -10,9 +10,9 @@ use std::time::Instant;
 
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::error::Error;
-use ndshm::load::{Input, LoadError, Options, SegmentOptions, load_segment};
+use ndshm::load::{ColumnRef, Comments, Input, LoadError, Options, SegmentOptions, load_segment};
 use ndshm::segment::Name;
-use ndshm::text::{Comments, Delimiter, Dialect, Format};
+use ndshm::text::Delimiter;
 
 use crate::args::{LoadArgs, TextArgs};
 use crate::output::{Failure, human, shape, shm_error, shortened};
@@ -32,23 +32,21 @@ pub(crate) fn text_source(args: &TextArgs) -> Result<TextSource, Failure> {
     let delimiter =
         args.delimiter.map_or(Delimiter::Whitespace, |byte| Delimiter::Char(byte.into()));
     let comments = args.comments.0.map_or(Comments::None, |byte| Comments::Char(byte.into()));
-    let dialect = Dialect { delimiter, comments, ..Dialect::default() };
-    let format = Format::new(dialect).map_err(|_| {
-        Failure::new(
-            "the delimiter and the comment character cannot be told apart; without \
-                 --delimiter, white space parts the fields and cannot start a comment",
-        )
-    })?;
     let options = Options {
-        format,
+        delimiter,
+        comments,
         skiprows: args.skiprows,
         max_rows: args.max_rows,
-        usecols: args.usecols.as_ref().map(|list| list.0.clone()),
+        usecols: args
+            .usecols
+            .as_ref()
+            .map(|list| list.0.iter().copied().map(ColumnRef::Index).collect()),
         workers: args.workers.map(usize::from),
         memory: args.memory,
         allow_empty: args.allow_empty,
         // Tests force tiny pieces with it.
         piece_bytes: std::env::var("NDSHM_PIECE_BYTES").ok().and_then(|n| n.parse().ok()),
+        ..Options::default()
     };
     Ok(TextSource { inputs, dtype: dtype(&args.dtype)?, options })
 }

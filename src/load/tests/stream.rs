@@ -158,7 +158,7 @@ fn long_lines_go_through_or_are_refused() {
         text.extend(std::format!("{i}").repeat(1 + i * 60_000).bytes());
         text.extend_from_slice(b"\n1\n");
     }
-    let (rows, _) = plain("S3", options.format, &text);
+    let (rows, _) = plain("S3", format(&options).get(), &text);
     let stream = Input::stream("a", io::Cursor::new(text));
     assert!(run_inputs(Vec::from([stream]), "S3", &options).unwrap().inputs[0].2 == rows);
     let long = [b"1\n2\n".as_slice(), &vec![b'7'; 3 << 20], b"\n3\n"].concat();
@@ -230,7 +230,7 @@ fn a_fifo_is_read_though_its_writer_comes_late() {
     assert_eq!(run(&[fifo], "i4", &tiny(2, 100)).unwrap().inputs[0].0, 2);
     writer.join().unwrap();
     // A file of the kernel's has no size.
-    let options = Options { format: Format::default(), max_rows: Some(3), ..tiny(1, 100) };
+    let options = Options { delimiter: Delimiter::Whitespace, max_rows: Some(3), ..tiny(1, 100) };
     assert_eq!(run(&["/proc/self/stat".into()], "S9", &options).unwrap().inputs[0].0, 1);
 }
 
@@ -326,7 +326,7 @@ fn an_endless_stream_needs_no_more_memory_than_given() {
 #[test]
 fn killed_workers_cost_nothing_of_a_stream() {
     let text = (0..20_000).map(|i| std::format!("{i},{}\n", i * 7)).collect::<Vec<_>>().concat();
-    let (rows, _) = plain("a:i4,b:i4", tiny(1, 1).format, text.as_bytes());
+    let (rows, _) = plain("a:i4,b:i4", format(&tiny(1, 1)).get(), text.as_bytes());
     let dtype = DTypeBuf::parse("a:i4,b:i4").unwrap();
     let cancel = AtomicBool::new(false);
     let open = || Ok(Killer { keep: Keep::default(), kills: 4, blocks: 0 });
