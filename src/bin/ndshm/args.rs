@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::parse;
+use crate::text::TextArgs;
 
 const EXIT_CODES: &str =
     "Exit status: 0 done, 1 an error, 2 a wrong command line, 130 interrupted.";
@@ -52,55 +52,6 @@ Examples:
   ndshm load a.tsv --name a --dtype \"chr:S10,pos:i4,pct:f4,c:i4,t:i4\"
   ndshm head a
   ndshm rm a";
-
-/// How text is read; the names are those of np.loadtxt.
-#[derive(Debug, ClapArgs)]
-pub(crate) struct TextArgs {
-    /// Text tables to read: files, FIFOs, or '-' for standard input
-    #[arg(value_name = "INPUT", required_unless_present = "files_from0")]
-    pub(crate) inputs: Vec<PathBuf>,
-
-    /// Read the names of the inputs from FILE, each ended by NUL; '-' is standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "inputs", help_heading = "Text")]
-    pub(crate) files_from0: Option<PathBuf>,
-
-    /// Type of a row: NumPy's descr text, 'name:type,...', or one type for a 2-D table; @FILE
-    /// reads it from a file
-    #[arg(short = 't', long, value_name = "DTYPE", help_heading = "Text")]
-    pub(crate) dtype: String,
-
-    /// Character between fields, '\t' or 'tab' for the tabulator [default: any white space]
-    #[arg(short, long, value_name = "CHAR", value_parser = parse::delimiter, help_heading = "Text")]
-    pub(crate) delimiter: Option<u8>,
-
-    /// Character that starts a comment; '' for none
-    #[arg(long, value_name = "CHAR", default_value = "#", value_parser = parse::comment, help_heading = "Text")]
-    pub(crate) comments: parse::Comment,
-
-    /// Lines to skip at the start of each input
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Text")]
-    pub(crate) skiprows: u64,
-
-    /// Rows to read of each input
-    #[arg(long, value_name = "N", help_heading = "Text")]
-    pub(crate) max_rows: Option<u64>,
-
-    /// Columns to read, from 0, such as '0,3,-1'; negative ones count from the end
-    #[arg(long, value_name = "LIST", value_parser = parse::usecols, allow_hyphen_values = true, help_heading = "Text")]
-    pub(crate) usecols: Option<parse::Usecols>,
-
-    /// Accept inputs without rows
-    #[arg(long, help_heading = "Text")]
-    pub(crate) allow_empty: bool,
-
-    /// Worker processes [default: the processors that may be used]
-    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Resources")]
-    pub(crate) workers: Option<u16>,
-
-    /// Memory to use at most, such as 200M [default: 64M and 16M a worker]
-    #[arg(long, value_name = "SIZE", value_parser = parse::size, help_heading = "Resources")]
-    pub(crate) memory: Option<u64>,
-}
 
 #[derive(Debug, ClapArgs)]
 #[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]

@@ -9,14 +9,14 @@ use ndshm::hdf5;
 use ndshm::load::LoadError;
 
 use crate::args::ConvertArgs;
-use crate::load::{TextSource, text_source};
 use crate::output::{Failure, human, printable, shape, shortened, thousands};
+use crate::text::TextSource;
 
 /// Datasets that the summary lists.
 const LISTED: usize = 20;
 
 pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
-    let TextSource { inputs, dtype, options: load } = text_source(&args.text)?;
+    let TextSource { inputs, dtype, options: load } = args.text.source()?;
     let mut file = hdf5::Options::default();
     file.force = args.force;
     file.sync = args.sync;

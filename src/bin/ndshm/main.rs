@@ -8,6 +8,7 @@ mod man;
 mod output;
 mod parse;
 mod segments;
+mod text;
 mod value;
 
 use core::sync::atomic::AtomicBool;

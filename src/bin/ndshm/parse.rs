@@ -1,36 +1,68 @@
 //! Values of options.
 
-/// A comment character, or none.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Comment(pub(crate) Option<u8>);
+use ndshm::load::{ColumnRef, Encoding, Fill, Missing};
 
 /// A list of columns.
 #[derive(Debug, Clone)]
-pub(crate) struct Usecols(pub(crate) Vec<i32>);
+pub(crate) struct Usecols(pub(crate) Vec<ColumnRef>);
 
-/// One ASCII character, or a name for the tabulator.
-pub(crate) fn delimiter(text: &str) -> Result<u8, String> {
-    match text {
-        "\\t" | "tab" => Ok(b'\t'),
-        _ => single(text),
+/// A text for one column or for all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PerColumn {
+    column: Option<ColumnRef>,
+    text: String,
+}
+
+impl PerColumn {
+    pub(crate) fn missing(&self) -> Missing {
+        Missing { column: self.column.clone(), text: self.text.clone() }
+    }
+
+    pub(crate) fn fill(&self) -> Fill {
+        Fill { column: self.column.clone(), value: self.text.clone() }
     }
 }
 
-pub(crate) fn comment(text: &str) -> Result<Comment, String> {
-    if text.is_empty() { Ok(Comment(None)) } else { single(text).map(|c| Comment(Some(c))) }
+/// One character, or a name for the tabulator.
+pub(crate) fn delimiter(text: &str) -> Result<char, String> {
+    if text == "tab" { Ok('\t') } else { character(text) }
 }
 
-fn single(text: &str) -> Result<u8, String> {
-    match text.as_bytes() {
-        [byte] if byte.is_ascii() && !matches!(byte, b'\n' | b'\r') => Ok(*byte),
-        _ => Err("one ASCII character is needed; longer ones are not supported yet".into()),
+/// One character; `\t` is the tabulator.
+pub(crate) fn character(text: &str) -> Result<char, String> {
+    let mut chars = text.chars();
+    match (chars.next(), chars.next()) {
+        (Some('\\'), Some('t')) if text.len() == 2 => Ok('\t'),
+        (Some('\n' | '\r'), None) => Err("a line end cannot be part of a line".into()),
+        (Some(c), None) => Ok(c),
+        _ => Err("one character is needed".into()),
     }
 }
 
 pub(crate) fn usecols(text: &str) -> Result<Usecols, String> {
-    let column =
-        |part: &str| part.trim().parse().map_err(|_| format!("'{part}' is not a column number"));
-    text.split(',').map(column).collect::<Result<_, _>>().map(Usecols)
+    let entry = |part: &str| match part.trim() {
+        "" => Err("a column's number or name is missing between commas".to_string()),
+        part => Ok(column(part)),
+    };
+    text.split(',').map(entry).collect::<Result<_, _>>().map(Usecols)
+}
+
+/// A column by its place or its name.
+fn column(text: &str) -> ColumnRef {
+    text.parse().map_or_else(|_| ColumnRef::Name(text.into()), ColumnRef::Index)
+}
+
+/// `TEXT`, or `COLUMN=TEXT` with a number or a name; `=TEXT` is a text that may hold an `=`.
+impl From<&str> for PerColumn {
+    fn from(text: &str) -> Self {
+        let (name, text) = text.split_once('=').unwrap_or(("", text));
+        let name = name.trim();
+        Self { column: (!name.is_empty()).then(|| column(name)), text: text.into() }
+    }
+}
+
+pub(crate) fn encoding(text: &str) -> Result<Encoding, String> {
+    Encoding::named(text).ok_or_else(|| "not an encoding that can be read".into())
 }
 
 /// A number of bytes, with K, M, G or T for powers of 1024.
@@ -61,15 +93,30 @@ mod tests {
     }
 
     #[test]
-    fn columns_may_be_negative() {
-        assert_eq!(usecols("0, 3,-1").unwrap().0, [0, 3, -1]);
+    fn columns_have_numbers_or_names() {
+        let list = usecols("0, pos,-1").unwrap().0;
+        assert_eq!(list, [0.into(), "pos".into(), (-1).into()]);
         assert!(usecols("0,,1").is_err());
     }
 
     #[test]
-    fn delimiters_are_single_characters() {
-        assert_eq!(delimiter("tab"), Ok(b'\t'));
-        assert_eq!(delimiter("\\t"), Ok(b'\t'));
-        assert!(delimiter("").is_err() && delimiter("ab").is_err() && delimiter("é").is_err());
+    fn a_text_may_be_for_one_column() {
+        let parsed = |text: &str| PerColumn::from(text);
+        assert_eq!(parsed("NA"), PerColumn { column: None, text: "NA".into() });
+        let pct = PerColumn { column: Some(ColumnRef::Name("pct".into())), text: ".".into() };
+        assert_eq!(parsed("pct=."), pct);
+        let last = PerColumn { column: Some(ColumnRef::Index(-1)), text: String::new() };
+        assert_eq!(parsed("-1="), last);
+        assert_eq!(parsed("=a=b"), PerColumn { column: None, text: "a=b".into() });
+    }
+
+    #[test]
+    fn characters_are_single() {
+        assert_eq!(delimiter("tab"), Ok('\t'));
+        assert_eq!(
+            (delimiter("\\t"), delimiter("é"), character("\\")),
+            (Ok('\t'), Ok('é'), Ok('\\'))
+        );
+        assert!(delimiter("").is_err() && delimiter("ab").is_err() && character("\n").is_err());
     }
 }
