@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::text::{
-    BadRows, Column, Delimiter, Dialect, Format, OVERRUN, PADDING, Plan, Span, Stop, Text, Unicode,
-    columns_needed, parse,
+    BadRows, Column, Delimiter, Dialect, Format, OVERRUN, PADDING, Plan, PlanOptions, Span, Stop,
+    Text, columns_needed, parse,
 };
 
 const ROUNDS: usize = 40;
@@ -91,9 +91,13 @@ fn bench(
     let dtype = DTypeBuf::parse(dtype).expect("a dtype");
     let mut storage = vec![Column::default(); columns_needed(dtype.as_dtype(), None).expect("few")];
     let format = Format::new(Dialect { delimiter, ..Dialect::default() }).expect("a format");
-    let plan = Plan::compile(format, dtype.as_dtype(), Unicode::Ucs4, None, &mut storage)
-        .and_then(|plan| plan.with_columns(columns))
-        .expect("a plan");
+    let plan = Plan::compile(
+        dtype.as_dtype(),
+        &PlanOptions { format, ..PlanOptions::default() },
+        &mut storage,
+    )
+    .and_then(|plan| plan.with_columns(columns))
+    .expect("a plan");
     let mut out = vec![0; lines * plan.row_size() + OVERRUN];
     let text = Text::new(&mut input, len).expect("padding");
     let best = (0..ROUNDS).map(|_| {

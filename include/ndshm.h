@@ -300,6 +300,27 @@ uint32_t ndshm_abi_version(void);
 // Bytes of the message in `ndshm_error`, its NUL included.
 #define NDSHM_MESSAGE_SIZE 464
 
+// Bytes of the text that is wrong in `ndshm_error`, its NUL included.
+#define NDSHM_FAULT_TEXT_SIZE 408
+
+// Bytes of the type in `ndshm_error`, its NUL included.
+#define NDSHM_FAULT_DTYPE_SIZE 80
+
+// In `ndshm_error`: `text` does not convert to `dtype`.
+#define NDSHM_FAULT_CONVERT 1
+
+// In `ndshm_error`: the rows before have `wanted` columns, this one `found`.
+#define NDSHM_FAULT_COLUMNS_CHANGED 2
+
+// In `ndshm_error`: the dtype has `wanted` fields, the row `found` columns.
+#define NDSHM_FAULT_COLUMNS_REQUIRED 3
+
+// In `ndshm_error`: `usecols` asks for the column `wanted`, the row has `found`.
+#define NDSHM_FAULT_COLUMN_INDEX 4
+
+// In `ndshm_error`: bytes that are not in the encoding.
+#define NDSHM_FAULT_ENCODING 5
+
 // In `ndshm_error`: the error is not about one of several inputs.
 #define NDSHM_NO_INPUT UINT32_MAX
 
@@ -329,11 +350,24 @@ typedef struct ndshm_error {
     uint64_t byte;
     // Column of the input, from 1; 0 if none is meant.
     uint32_t column;
-    // 0.
-    uint32_t reserved;
+    // What is wrong with a row of text: `NDSHM_FAULT_...`, 0 for all else.
+    uint32_t fault;
     // A sentence for people, in UTF-8, cut off if it is too long, always
     // ended by a NUL.
     char message[NDSHM_MESSAGE_SIZE];
+    // The number that there should be, see `NDSHM_FAULT_...`; else 0.
+    int64_t wanted;
+    // The number that there is; else 0.
+    int64_t found;
+    // Bytes at `text`, without the NUL at its end.
+    uint32_t text_len;
+    // 0.
+    uint32_t reserved;
+    // The text that is wrong, without quotes around it: its first 100 characters,
+    // among which may be NULs.
+    char text[NDSHM_FAULT_TEXT_SIZE];
+    // The type that the text does not convert to: `<i4`, `|S10`, `<M8[s]`.
+    char dtype[NDSHM_FAULT_DTYPE_SIZE];
 } ndshm_error;
 
 // What a status means, as static text; "unknown status" for a number that is
@@ -1314,9 +1348,37 @@ typedef struct ndshm_input {
     // Passed to it. It stays valid until the job is closed.
     void *context;
 } ndshm_input;
+// A bad row is an error: nothing is left of the work.
+#define NDSHM_BAD_ROWS_ERROR 0
+
+// Bad rows are left out, and counted.
+#define NDSHM_BAD_ROWS_SKIP 1
+
+// The text is about every column.
+#define NDSHM_COLUMN_ALL 0
+
+// The text is about the column `index`.
+#define NDSHM_COLUMN_INDEX 1
+
+// The text is about the column that the header calls `name`.
+#define NDSHM_COLUMN_NAME 2
+
+// A text that means something in one column or in all of them:
+// `{.text = "NA"}`.
+typedef struct ndshm_column_text {
+    // `NDSHM_COLUMN_...`.
+    uint32_t which;
+    // The column, from 0; a negative one counts from the end.
+    int32_t index;
+    // The column's name.
+    const char *name;
+    // The text.
+    const char *text;
+} ndshm_column_text;
 
 // How text is read, in the terms of `np.loadtxt` where it has them. Zeros are
-// defaults, but `dtype` must be there.
+// defaults, but `dtype` must be there. A character is a text of one character in
+// UTF-8, whatever the encoding of the inputs.
 typedef struct ndshm_text_options {
     // `sizeof(ndshm_text_options)`.
     uint32_t struct_size;
@@ -1342,8 +1404,43 @@ typedef struct ndshm_text_options {
     uint64_t memory;
     // 1 if an input without rows is no error.
     uint32_t allow_empty;
-    // 0.
-    uint32_t reserved;
+    // 1 if the first line of each input, behind those skipped, names its columns.
+    uint32_t header;
+    // The one character that encloses fields which may hold anything, line ends,
+    // too; twice in such a field it means itself. NULL for none.
+    const char *quote;
+    // The decimal point: `"."` or `","`; NULL for `"."`.
+    const char *decimal;
+    // How the inputs are encoded: `"utf-8"`, `"utf-8-sig"`, `"latin1"`,
+    // `"ascii"`, `"utf-16"`, `"utf-32"`, both also with `"-le"` or `"-be"`; NULL
+    // for UTF-8.
+    const char *encoding;
+    // `comment_strings_len` texts that begin comments, instead of `comments`.
+    // Each cuts what the ones before it left of the line.
+    const char *const *comment_strings;
+    // Texts at `comment_strings`.
+    size_t comment_strings_len;
+    // `usecols_names_len` names of columns in the header, instead of `usecols`.
+    const char *const *usecols_names;
+    // Names at `usecols_names`.
+    size_t usecols_names_len;
+    // `missing_len` texts that stand for a missing value; the empty one for
+    // fields that hold nothing.
+    const ndshm_column_text *missing;
+    // Texts at `missing`.
+    size_t missing_len;
+    // `fill_len` values, as text, that take the place of missing ones.
+    const ndshm_column_text *fill;
+    // Values at `fill`.
+    size_t fill_len;
+    // Lines to leave out at the end of each input.
+    uint64_t skip_footer;
+    // What becomes of rows that cannot be read: `NDSHM_BAD_ROWS_...`.
+    uint32_t on_bad_rows;
+    // 1 if `max_rows` 0 means no rows.
+    uint32_t no_rows;
+    // 0. For tests of the library: bytes of text in one piece of work.
+    uint64_t piece_bytes;
 } ndshm_text_options;
 
 /* ==========================================================================

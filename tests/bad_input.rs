@@ -54,7 +54,11 @@ const TEXTS: &[Refused] = &[
     refused(b"1 2\n", &["-t", "i4", "--usecols=-3"], &["bad.txt:1: ", "column -3", "2 columns"]),
     refused(b"1 2\n", &["-t", "a:i4,b:i4", "--usecols=0"], &["usecols names 1 column", "2 fields"]),
     refused(b"1 2\n", &["-t", "a:i4,b:V4"], &["'b'", "cannot be read from text yet"]),
-    refused(b"1 2\n", &["-t", "i4", "--delimiter=#"], &["delimiter, comments, quote", "cannot be told apart"]),
+    refused(
+        b"1 2\n",
+        &["-t", "i4", "--delimiter=#"],
+        &["delimiter, comments, quote", "cannot be told apart"],
+    ),
     refused(b"1 2\n", &["-t", "i4", "--memory=1K"], &["--memory"]),
     refused(b"1 2\n3 4\n", &["-t", "i4", "--skiprows=9"], &["bad.txt: ", "no rows"]),
 ];

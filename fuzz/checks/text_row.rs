@@ -6,8 +6,8 @@
 
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::text::{
-    BadRows, Column, Comments, Delimiter, Dialect, Format, OVERRUN, PADDING, Plan, Progress, Span,
-    Text, Unicode, columns_needed, parse,
+    BadRows, Column, Comments, Delimiter, Dialect, Format, OVERRUN, PADDING, Plan, PlanOptions,
+    Progress, Span, Text, columns_needed, parse,
 };
 
 use super::bytes::Bytes;
@@ -58,7 +58,8 @@ pub(crate) fn check(bytes: &[u8]) {
 fn read(dtype: &str, columns: u32, format: Format<'_>, text: &[u8]) -> (Vec<u8>, Progress) {
     let dtype = DTypeBuf::parse(dtype).expect("a dtype");
     let mut storage = vec![Column::default(); columns_needed(dtype.as_dtype(), None).expect("few")];
-    let plan = Plan::compile(format, dtype.as_dtype(), Unicode::Ucs4, None, &mut storage);
+    let options = PlanOptions { format, ..PlanOptions::default() };
+    let plan = Plan::compile(dtype.as_dtype(), &options, &mut storage);
     let plan = plan.and_then(|plan| plan.with_columns(columns)).expect("a plan");
     let mut input = text.to_vec();
     input.resize(text.len() + PADDING, 0xEE);

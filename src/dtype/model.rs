@@ -145,10 +145,11 @@ impl Order {
 }
 
 /// Unit of a datetime or a timedelta.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[repr(u8)]
 pub enum Unit {
     /// No unit given (`M8`).
+    #[default]
     Generic = 1,
     /// `Y`
     Year,

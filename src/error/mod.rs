@@ -96,6 +96,12 @@ pub enum Error {
         /// Node of the dtype table that has none.
         node: u32,
     },
+    /// What missing values of a column are to become is no value of it.
+    Fill {
+        /// The column, counted in the result from 0; [`u32::MAX`] if the fill is for all
+        /// columns and is a value of none.
+        slot: u32,
+    },
 }
 
 impl Error {
@@ -125,6 +131,7 @@ impl Error {
             Self::DTypeSpace => -41,
             Self::NotText { .. } => -42,
             Self::DTypeDiffers => -43,
+            Self::Fill { .. } => -44,
         }
     }
 
@@ -172,7 +179,13 @@ impl fmt::Display for Error {
             Self::DTypeDiffers => {
                 f.write_str("elements are of another type than the one asked for")
             }
-            Self::NotText { .. } => f.write_str("this type cannot be read from text yet"),
+            Self::NotText { .. } => f.write_str("this type cannot be read from text"),
+            Self::Fill { slot: u32::MAX } => {
+                f.write_str("the fill for missing values is not a value of any column")
+            }
+            Self::Fill { slot } => {
+                write!(f, "the fill for missing values of column {slot} is not a value of it")
+            }
         }
     }
 }
@@ -208,6 +221,7 @@ mod tests {
             Error::DTypeSpace,
             Error::DTypeDiffers,
             Error::NotText { node: 0 },
+            Error::Fill { slot: 0 },
         ];
         for (i, a) in all.iter().enumerate() {
             assert!(a.code() < 0);

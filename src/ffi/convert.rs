@@ -4,10 +4,11 @@ use core::ffi::c_char;
 use std::string::String;
 
 use super::args::{self, Options};
-use super::error::{Failure, Fault, Place, ndshm_error};
+use super::error::{Failure, Fault, Place, RowFault, ndshm_error};
 use super::guard::{Failed, guard};
 use super::job::{self, Work, ndshm_job};
-use super::text::{self, ndshm_input, ndshm_text_options};
+use super::reading::ndshm_text_options;
+use super::text::{self, ndshm_input};
 use crate::convert::{self, ConvertError, Job, Summary};
 use crate::hdf5;
 
@@ -22,6 +23,13 @@ impl Failure for ConvertError {
 
     fn place(&self) -> Place {
         Place::of(self.position())
+    }
+
+    fn row_fault(&self) -> RowFault<'_> {
+        match self {
+            Self::Load(error) => error.row_fault(),
+            _ => RowFault::NONE,
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
+use core::mem::offset_of;
 
 use crate::error::{DTypeFault, Error, HeaderPart, NameFault};
 
@@ -159,6 +160,22 @@ const _: () = {
 
 /// Bytes of the message in `ndshm_error`, its NUL included.
 pub const NDSHM_MESSAGE_SIZE: usize = 464;
+/// Bytes of the text that is wrong in `ndshm_error`, its NUL included.
+pub const NDSHM_FAULT_TEXT_SIZE: usize = 408;
+/// Bytes of the type in `ndshm_error`, its NUL included.
+pub const NDSHM_FAULT_DTYPE_SIZE: usize = 80;
+
+/// In `ndshm_error`: `text` does not convert to `dtype`.
+pub const NDSHM_FAULT_CONVERT: u32 = 1;
+/// In `ndshm_error`: the rows before have `wanted` columns, this one `found`.
+pub const NDSHM_FAULT_COLUMNS_CHANGED: u32 = 2;
+/// In `ndshm_error`: the dtype has `wanted` fields, the row `found` columns.
+pub const NDSHM_FAULT_COLUMNS_REQUIRED: u32 = 3;
+/// In `ndshm_error`: `usecols` asks for the column `wanted`, the row has `found`.
+pub const NDSHM_FAULT_COLUMN_INDEX: u32 = 4;
+/// In `ndshm_error`: bytes that are not in the encoding.
+pub const NDSHM_FAULT_ENCODING: u32 = 5;
+
 /// In `ndshm_error`: the error is not about one of several inputs.
 pub const NDSHM_NO_INPUT: u32 = u32::MAX;
 /// In `ndshm_error`: no such place.
@@ -189,11 +206,24 @@ pub struct ndshm_error {
     pub byte: u64,
     /// Column of the input, from 1; 0 if none is meant.
     pub column: u32,
-    /// 0.
-    pub reserved: u32,
+    /// What is wrong with a row of text: `NDSHM_FAULT_...`, 0 for all else.
+    pub fault: u32,
     /// A sentence for people, in UTF-8, cut off if it is too long, always
     /// ended by a NUL.
     pub message: [c_char; NDSHM_MESSAGE_SIZE],
+    /// The number that there should be, see `NDSHM_FAULT_...`; else 0.
+    pub wanted: i64,
+    /// The number that there is; else 0.
+    pub found: i64,
+    /// Bytes at `text`, without the NUL at its end.
+    pub text_len: u32,
+    /// 0.
+    pub reserved: u32,
+    /// The text that is wrong, without quotes around it: its first 100 characters,
+    /// among which may be NULs.
+    pub text: [c_char; NDSHM_FAULT_TEXT_SIZE],
+    /// The type that the text does not convert to: `<i4`, `|S10`, `<M8[s]`.
+    pub dtype: [c_char; NDSHM_FAULT_DTYPE_SIZE],
 }
 
 /// What a status means, as static text; "unknown status" for a number that is
@@ -295,6 +325,11 @@ pub(super) trait Failure: fmt::Display {
     fn place(&self) -> Place {
         Place::NONE
     }
+
+    /// What is wrong with a row.
+    fn row_fault(&self) -> RowFault<'_> {
+        RowFault::NONE
+    }
 }
 
 /// Where it went wrong, in the words of [`ndshm_error`].
@@ -315,6 +350,20 @@ impl Place {
         byte: NDSHM_NO_PLACE,
         column: 0,
     };
+}
+
+/// What is wrong with a row, in the words of [`ndshm_error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RowFault<'a> {
+    pub(super) kind: u32,
+    pub(super) wanted: i64,
+    pub(super) found: i64,
+    pub(super) text: &'a str,
+    pub(super) dtype: &'a str,
+}
+
+impl RowFault<'_> {
+    pub(super) const NONE: Self = Self { kind: 0, wanted: 0, found: 0, text: "", dtype: "" };
 }
 
 impl Failure for Fault {
@@ -392,8 +441,11 @@ pub(super) unsafe fn record(
     failure: &(impl Failure + ?Sized),
 ) -> i32 {
     if !error.is_null() {
-        // SAFETY: the caller's promise: it is as large as this library's struct.
-        unsafe { error.write(ndshm_error { struct_size, ..ndshm_error::of(failure) }) };
+        let made = ndshm_error { struct_size, ..ndshm_error::of(failure) };
+        let len = size_of::<ndshm_error>().min(struct_size as usize);
+        let (from, to) = (core::ptr::from_ref(&made).cast::<u8>(), error.cast::<u8>());
+        // SAFETY: not more than either has; the caller's struct is not this one.
+        unsafe { to.copy_from_nonoverlapping(from, len) };
     }
     failure.code()
 }
@@ -401,7 +453,8 @@ pub(super) unsafe fn record(
 /// Sizes that a record may say: what it had when it was released first, up to
 /// more than it will ever have.
 const RECORD_SIZES: core::ops::RangeInclusive<u32> = 512..=4096;
-const _: () = assert!(size_of::<ndshm_error>() == *RECORD_SIZES.start() as usize);
+const _: () = assert!(offset_of!(ndshm_error, wanted) == *RECORD_SIZES.start() as usize);
+const _: () = assert!(size_of::<ndshm_error>() == 1024);
 
 /// The size that a record says it has, 0 if there is none; nothing for one that
 /// cannot be written.
@@ -421,11 +474,35 @@ pub(super) unsafe fn size_of_record(error: *const ndshm_error) -> Option<u32> {
 }
 
 impl ndshm_error {
+    /// A record in which nothing is written yet.
+    #[cfg(feature = "std")]
+    pub(super) const EMPTY: Self = Self {
+        struct_size: size_of::<Self>() as u32,
+        code: NDSHM_OK,
+        os_errno: 0,
+        input: NDSHM_NO_INPUT,
+        line: 0,
+        row: NDSHM_NO_PLACE,
+        byte: NDSHM_NO_PLACE,
+        column: 0,
+        fault: 0,
+        message: [0; NDSHM_MESSAGE_SIZE],
+        wanted: 0,
+        found: 0,
+        text_len: 0,
+        reserved: 0,
+        text: [0; NDSHM_FAULT_TEXT_SIZE],
+        dtype: [0; NDSHM_FAULT_DTYPE_SIZE],
+    };
+
     fn of(failure: &(impl Failure + ?Sized)) -> Self {
-        let mut message = Message { text: [0; NDSHM_MESSAGE_SIZE], len: 0 };
+        let mut message = Message::<NDSHM_MESSAGE_SIZE>::new();
         // It takes as much as there is room for.
         let _ = write!(message, "{failure}");
         let Place { input, line, row, byte, column } = failure.place();
+        let fault = failure.row_fault();
+        let text = Message::<NDSHM_FAULT_TEXT_SIZE>::of(fault.text.chars().take(FAULT_CHARACTERS));
+        let dtype = Message::<NDSHM_FAULT_DTYPE_SIZE>::of(fault.dtype.chars());
         Self {
             struct_size: size_of::<Self>() as u32,
             code: failure.code(),
@@ -435,30 +512,54 @@ impl ndshm_error {
             row,
             byte,
             column,
-            reserved: 0,
+            fault: fault.kind,
             message: message.text,
+            wanted: fault.wanted,
+            found: fault.found,
+            text_len: text.len as u32,
+            reserved: 0,
+            text: text.text,
+            dtype: dtype.text,
         }
     }
 }
 
+/// As many characters of a text that is wrong fit in any case.
+const FAULT_CHARACTERS: usize = 100;
+const _: () = assert!(4 * FAULT_CHARACTERS < NDSHM_FAULT_TEXT_SIZE);
+
 /// Text in a fixed room with a NUL at its end. What does not fit is dropped,
 /// whole characters at a time.
-pub(super) struct Message {
-    pub(super) text: [c_char; NDSHM_MESSAGE_SIZE],
+pub(super) struct Message<const SIZE: usize> {
+    pub(super) text: [c_char; SIZE],
     pub(super) len: usize,
 }
 
-impl Write for Message {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for c in text.chars() {
-            let end = self.len.saturating_add(c.len_utf8());
-            let room = self.text.get_mut(self.len..end).filter(|_| end < NDSHM_MESSAGE_SIZE);
-            let room = room.ok_or(fmt::Error)?;
-            let mut bytes = [0; 4];
-            let bytes = c.encode_utf8(&mut bytes).as_bytes();
-            room.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from as c_char);
-            self.len = end;
-        }
+impl<const SIZE: usize> Message<SIZE> {
+    pub(super) const fn new() -> Self {
+        Self { text: [0; SIZE], len: 0 }
+    }
+
+    fn of(mut characters: impl Iterator<Item = char>) -> Self {
+        let mut message = Self::new();
+        // It takes as much as there is room for.
+        let _ = characters.try_for_each(|c| message.write_char(c));
+        message
+    }
+}
+
+impl<const SIZE: usize> Write for Message<SIZE> {
+    fn write_char(&mut self, c: char) -> fmt::Result {
+        let end = self.len.saturating_add(c.len_utf8());
+        let room = self.text.get_mut(self.len..end).filter(|_| end < SIZE).ok_or(fmt::Error)?;
+        let mut bytes = [0; 4];
+        let bytes = c.encode_utf8(&mut bytes).as_bytes();
+        room.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from as c_char);
+        self.len = end;
         Ok(())
+    }
+
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        text.chars().try_for_each(|c| self.write_char(c))
     }
 }

@@ -7,8 +7,9 @@ use super::error::ndshm_error;
 use super::guard::{Failed, guard};
 use super::handle::{self, Handle, ndshm_segment};
 use super::job::{self, Work, ndshm_job};
+use super::reading::ndshm_text_options;
 use super::segment::ndshm_create_options;
-use super::text::{self, ndshm_input, ndshm_text_options};
+use super::text::{self, ndshm_input};
 use crate::load::SegmentJob;
 
 /// Begins to read text tables into one segment: workers are forked, which parse

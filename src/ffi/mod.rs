@@ -51,6 +51,8 @@ mod panic;
 pub mod parsed;
 pub mod pass;
 pub mod peek;
+#[cfg(feature = "std")]
+pub mod reading;
 pub mod segment;
 #[cfg(feature = "std")]
 pub mod serve;

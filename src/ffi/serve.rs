@@ -9,8 +9,7 @@ use std::vec::Vec;
 
 use super::args;
 use super::error::{
-    Fault, NDSHM_ERR_END, NDSHM_ERR_MAP_FUNCTION, NDSHM_ERR_THREADS, NDSHM_MESSAGE_SIZE,
-    NDSHM_NO_INPUT, NDSHM_NO_PLACE, NDSHM_OK, meaning, ndshm_error,
+    Fault, NDSHM_ERR_END, NDSHM_ERR_MAP_FUNCTION, NDSHM_ERR_THREADS, NDSHM_OK, meaning, ndshm_error,
 };
 use super::guard::guard;
 use super::handle::{self, Handle, ndshm_segment};
@@ -117,7 +116,7 @@ unsafe fn run(function: Callable, item: Item<'_>) -> Result<Product, Failed> {
     let at = if bytes.is_empty() { core::ptr::null() } else { bytes.as_ptr().cast() };
     let own = if context.is_empty() { core::ptr::null_mut() } else { context.as_mut_ptr().cast() };
     let mut result = MaybeUninit::<ndshm_segment>::zeroed();
-    let mut error = empty_record();
+    let mut error = ndshm_error::EMPTY;
     // SAFETY: the caller's promise; the arguments are what the function is told they are.
     let status =
         unsafe { function(at, bytes.len(), index, own, result.as_mut_ptr(), &raw mut error) };
@@ -134,21 +133,6 @@ unsafe fn run(function: Callable, item: Item<'_>) -> Result<Product, Failed> {
         Some(Handle::Draft(draft)) => Product::Draft(draft),
         Some(Handle::Segment(segment)) => Product::Segment(segment),
     })
-}
-
-fn empty_record() -> ndshm_error {
-    ndshm_error {
-        struct_size: size_of::<ndshm_error>() as u32,
-        code: NDSHM_OK,
-        os_errno: 0,
-        input: NDSHM_NO_INPUT,
-        line: 0,
-        row: NDSHM_NO_PLACE,
-        byte: NDSHM_NO_PLACE,
-        column: 0,
-        reserved: 0,
-        message: [0; NDSHM_MESSAGE_SIZE],
-    }
 }
 
 /// What the function says of its failure.

@@ -9,8 +9,8 @@ use std::vec::Vec;
 
 use super::args::{self, Options};
 use super::error::{
-    Failure, Fault, Message, NDSHM_MESSAGE_SIZE, NDSHM_NO_INPUT, NDSHM_NO_PLACE, Place, UNKNOWN,
-    meaning, ndshm_error, report,
+    Failure, Fault, Message, NDSHM_FAULT_DTYPE_SIZE, NDSHM_FAULT_TEXT_SIZE, NDSHM_MESSAGE_SIZE,
+    NDSHM_NO_INPUT, NDSHM_NO_PLACE, Place, RowFault, UNKNOWN, meaning, ndshm_error, report,
 };
 use super::guard::guard;
 use super::version::ndshm_version;
@@ -31,16 +31,21 @@ fn record(struct_size: u32) -> ndshm_error {
         row: 7,
         byte: 7,
         column: 7,
-        reserved: 7,
+        fault: 7,
         message: [7; NDSHM_MESSAGE_SIZE],
+        wanted: 7,
+        found: 7,
+        text_len: 7,
+        reserved: 7,
+        text: [7; NDSHM_FAULT_TEXT_SIZE],
+        dtype: [7; NDSHM_FAULT_DTYPE_SIZE],
     }
 }
 
 #[test]
 fn messages_are_cut_at_characters_and_end_with_a_nul() {
     for lead in 0..4 {
-        let mut message = Message { text: [1; NDSHM_MESSAGE_SIZE], len: 0 };
-        message.text.fill(0);
+        let mut message = Message::<NDSHM_MESSAGE_SIZE>::new();
         let long = format!("{}{}", "x".repeat(lead), "\u{20ac}".repeat(200));
         assert!(message.write_str(&long).is_err());
         let text = text_of(&message.text);
@@ -67,7 +72,7 @@ fn a_record_gets_the_place() {
     let fault = Error::DType { at: 3, fault: crate::error::DTypeFault::Empty };
     // SAFETY: the record is this test's own.
     unsafe { report(&raw mut error, || Err(fault.into())) };
-    assert_eq!((error.byte, error.line, error.column, error.reserved), (3, 0, 0, 0));
+    assert_eq!((error.byte, error.line, error.column, error.fault), (3, 0, 0, 0));
     assert_eq!((error.input, error.row), (NDSHM_NO_INPUT, NDSHM_NO_PLACE));
 }
 
@@ -106,6 +111,63 @@ fn errors_of_the_upper_layers_are_told_as_they_are() {
     // SAFETY: as before.
     let status = unsafe { guard(&raw mut error, || Err(Error::NotFound.into())) };
     assert_eq!((status, error.code, error.line), (-12, -12, 0));
+}
+
+/// A row that is wrong.
+struct Row(String);
+
+impl core::fmt::Display for Row {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("row")
+    }
+}
+
+impl Failure for Row {
+    fn code(&self) -> i32 {
+        -51
+    }
+
+    fn row_fault(&self) -> RowFault<'_> {
+        RowFault { kind: 4, wanted: -9, found: 3, text: &self.0, dtype: "float64" }
+    }
+}
+
+#[test]
+fn a_row_that_is_wrong_is_told_in_parts() {
+    let size = size_of::<ndshm_error>() as u32;
+    for (given, told) in [
+        ("a\0b".to_string(), "a\0b".to_string()),
+        ("x".repeat(99), "x".repeat(99)),
+        ("x".repeat(101), "x".repeat(100)),
+        ("\u{1f600}".repeat(300), "\u{1f600}".repeat(100)),
+    ] {
+        let mut error = record(size);
+        // SAFETY: the record is this test's own.
+        let status = unsafe { guard(&raw mut error, || Err(Row(given).into())) };
+        assert_eq!((status, error.fault, error.wanted, error.found), (-51, 4, -9, 3));
+        let bytes: Vec<u8> = error.text.iter().map(|&b| b as u8).collect();
+        assert_eq!(&bytes[..error.text_len as usize], told.as_bytes());
+        assert_eq!(bytes[error.text_len as usize], 0);
+        assert_eq!(text_of(&error.dtype), "float64");
+    }
+}
+
+#[test]
+fn a_shorter_record_is_not_written_behind_its_end() {
+    for size in [512, 513, 600, 1023] {
+        let mut error = record(size);
+        // SAFETY: the record is this test's own.
+        unsafe { guard(&raw mut error, || Err(Row("text".into()).into())) };
+        assert_eq!((error.struct_size, error.fault), (size, 4));
+        let bytes = (&raw const error).cast::<u8>();
+        // SAFETY: the record has 1024 bytes.
+        let bytes = unsafe { core::slice::from_raw_parts(bytes, 1024) };
+        let untouched = record(size);
+        // SAFETY: as before.
+        let before =
+            unsafe { core::slice::from_raw_parts((&raw const untouched).cast::<u8>(), 1024) };
+        assert_eq!(bytes[size as usize..], before[size as usize..], "{size}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Text: which inputs, and how they are read.
+//! Text: which inputs. How they are read is in `reading`.
 
 use core::ffi::{CStr, c_char, c_void};
 use std::ffi::OsStr;
@@ -8,12 +8,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::vec::Vec;
 
-use super::args::{self, Options};
-use super::error::{Failure, Fault, NDSHM_NO_INPUT, NDSHM_NO_PLACE, Place};
-use crate::dtype_buf::DTypeBuf;
-use crate::load::{self, ColumnRef, Comments, Input, LoadError, Position};
+use super::args;
+use super::error::{
+    Failure, Fault, NDSHM_FAULT_COLUMN_INDEX, NDSHM_FAULT_COLUMNS_CHANGED,
+    NDSHM_FAULT_COLUMNS_REQUIRED, NDSHM_FAULT_CONVERT, NDSHM_FAULT_ENCODING, NDSHM_NO_INPUT,
+    NDSHM_NO_PLACE, Place, RowFault,
+};
+use crate::load::{Input, InputFault, LoadError, Position, Problem, TextError};
 use crate::sys::duplicate;
-use crate::text::Delimiter;
 
 impl Place {
     /// A place in the inputs, in the words of the record.
@@ -39,6 +41,36 @@ impl Failure for LoadError {
 
     fn place(&self) -> Place {
         Place::of(self.position())
+    }
+
+    fn row_fault(&self) -> RowFault<'_> {
+        match self {
+            Self::Text(error) => RowFault::of(error),
+            Self::Input { reason: InputFault::Encoding { .. }, .. } => {
+                RowFault { kind: NDSHM_FAULT_ENCODING, ..RowFault::NONE }
+            }
+            _ => RowFault::NONE,
+        }
+    }
+}
+
+impl<'a> RowFault<'a> {
+    /// What is wrong with a row, in the words of the record.
+    fn of(error: &'a TextError) -> Self {
+        let (kind, wanted, found, dtype) = match &error.problem {
+            Problem::Convert { dtype, .. } => (NDSHM_FAULT_CONVERT, 0, 0, dtype.as_str()),
+            Problem::ColumnsChanged { from, to } => {
+                (NDSHM_FAULT_COLUMNS_CHANGED, i64::from(*from), *to, "")
+            }
+            Problem::ColumnsRequired { need, found } => {
+                (NDSHM_FAULT_COLUMNS_REQUIRED, i64::from(*need), *found, "")
+            }
+            Problem::ColumnIndex { index, found } => {
+                (NDSHM_FAULT_COLUMN_INDEX, i64::from(*index), *found, "")
+            }
+            _ => (NDSHM_FAULT_ENCODING, 0, 0, ""),
+        };
+        Self { kind, wanted, found: found.into(), text: &error.text, dtype }
     }
 }
 
@@ -71,122 +103,6 @@ pub struct ndshm_input {
     pub read: ndshm_read_function,
     /// Passed to it. It stays valid until the job is closed.
     pub context: *mut c_void,
-}
-
-/// How text is read, in the terms of `np.loadtxt` where it has them. Zeros are
-/// defaults, but `dtype` must be there.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-pub struct ndshm_text_options {
-    /// `sizeof(ndshm_text_options)`.
-    pub struct_size: u32,
-    /// Worker processes, 0 for as many as there are processors to use.
-    pub workers: u32,
-    /// Type of the rows, if it is a record, or else of every value, as for
-    /// `ndshm_create_options`.
-    pub dtype: *const c_char,
-    /// The one character that parts fields; NULL for any white space.
-    pub delimiter: *const c_char,
-    /// The one character that begins a comment; NULL for `"#"`, `""` for none.
-    pub comments: *const c_char,
-    /// `usecols_len` columns to read, in this order, from 0; negative ones count
-    /// from the end. NULL for all.
-    pub usecols: *const i32,
-    /// Columns at `usecols`.
-    pub usecols_len: usize,
-    /// Lines to skip at the start of each input.
-    pub skiprows: u64,
-    /// Rows to read of each input, 0 for all.
-    pub max_rows: u64,
-    /// Bytes of memory to use at most, 0 for 64 MiB and 16 MiB a worker.
-    pub memory: u64,
-    /// 1 if an input without rows is no error.
-    pub allow_empty: u32,
-    /// 0.
-    pub reserved: u32,
-}
-
-// SAFETY: `repr(C)`, the size first; integers and pointers, which may be zero.
-unsafe impl Options for ndshm_text_options {
-    const NAME: &'static str = "ndshm_text_options";
-    const MIN_SIZE: usize = size_of::<Self>();
-}
-
-/// How text is read, in Rust's terms.
-pub(super) struct Reading {
-    pub(super) dtype: DTypeBuf,
-    pub(super) options: load::Options,
-}
-
-impl ndshm_text_options {
-    /// # Safety
-    /// * `options` is NULL, or points to options as [`args::options`] asks for,
-    ///   whose pointers lead to what their documentation says.
-    pub(super) unsafe fn reading(options: *const Self) -> Result<Reading, Fault> {
-        // SAFETY: the caller's promise.
-        let given = unsafe { args::options(options) }?;
-        if given.allow_empty > 1 || given.reserved != 0 {
-            return Err(Fault::Range("options->allow_empty or reserved"));
-        }
-        // SAFETY: the caller's promise.
-        let dtype = DTypeBuf::parse(unsafe { args::text(given.dtype, "options->dtype") }?)?;
-        let all = given.usecols.is_null();
-        // SAFETY: the caller's promise.
-        let usecols = unsafe { args::items(given.usecols, given.usecols_len, "options->usecols") }?;
-        // SAFETY: the caller's promise.
-        let (delimiter, comments) = unsafe { given.marks() }?;
-        let options = load::Options {
-            delimiter,
-            comments,
-            skiprows: given.skiprows,
-            max_rows: (given.max_rows != 0).then_some(given.max_rows),
-            usecols: (!all).then(|| usecols.iter().copied().map(ColumnRef::Index).collect()),
-            workers: (given.workers != 0).then_some(given.workers as usize),
-            memory: (given.memory != 0).then_some(given.memory),
-            allow_empty: given.allow_empty == 1,
-            ..load::Options::default()
-        };
-        Ok(Reading { dtype, options })
-    }
-
-    /// # Safety
-    /// * The texts are NULL, or stay as they are during the call.
-    unsafe fn marks(&self) -> Result<(Delimiter, Comments), Fault> {
-        // SAFETY: the caller's promise.
-        let delimiter = match unsafe { character(self.delimiter, "options->delimiter") }? {
-            Given::Nothing => Delimiter::Whitespace,
-            Given::Empty => return Err(Fault::Range("options->delimiter")),
-            Given::Byte(byte) => Delimiter::Char(byte.into()),
-        };
-        // SAFETY: the caller's promise.
-        let comments = match unsafe { character(self.comments, "options->comments") }? {
-            Given::Nothing => Comments::Char('#'),
-            Given::Empty => Comments::None,
-            Given::Byte(byte) => Comments::Char(byte.into()),
-        };
-        Ok((delimiter, comments))
-    }
-}
-
-/// A text of at most one character.
-enum Given {
-    Nothing,
-    Empty,
-    Byte(u8),
-}
-
-/// # Safety
-/// * As for [`args::text`].
-unsafe fn character(at: *const c_char, what: &'static str) -> Result<Given, Fault> {
-    if at.is_null() {
-        return Ok(Given::Nothing);
-    }
-    // SAFETY: the caller's promise, passed on.
-    match unsafe { args::text(at, what) }?.as_bytes() {
-        [] => Ok(Given::Empty),
-        [byte] => Ok(Given::Byte(*byte)),
-        _ => Err(Fault::Range(what)),
-    }
 }
 
 /// The inputs of a job.

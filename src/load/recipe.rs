@@ -12,7 +12,9 @@ use super::ring::Ring;
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
 use crate::error::Error;
-use crate::text::{self, Column, Dialect, Format, Outline, Plan, Unicode, columns_needed};
+use crate::text::{
+    self, Column, Dialect, Format, Outline, Plan, PlanOptions, Unicode, columns_needed,
+};
 
 /// A compiled dtype with everything that its plan refers to.
 #[derive(Debug)]
@@ -31,7 +33,9 @@ impl Compiled {
         let given = indexes(options)?;
         let usecols = given.as_deref();
         let mut columns = column_storage(dtype, usecols)?;
-        let plan = Plan::compile(format.get(), dtype, unicode, usecols, &mut columns)
+        let plan_options =
+            PlanOptions { format: format.get(), unicode, usecols, ..PlanOptions::default() };
+        let plan = Plan::compile(dtype, &plan_options, &mut columns)
             .map_err(|error| plan_error(error, dtype, usecols))?;
         let outline = Outline::of(&plan);
         let dtype = DTypeBuf::copy_of(dtype)?;
@@ -40,7 +44,8 @@ impl Compiled {
 
     /// How a row is read.
     pub(super) fn plan(&self) -> Plan<'_> {
-        self.outline.plan(self.format.get(), &self.columns, self.usecols.as_deref())
+        let (format, usecols) = (self.format.get(), self.usecols.as_deref());
+        self.outline.plan(&PlanOptions { format, usecols, ..PlanOptions::default() }, &self.columns)
     }
 
     pub(super) fn dtype(&self) -> DType<'_> {

@@ -19,7 +19,7 @@ use std::vec::Vec;
 use super::recipe::{OwnFormat, column_storage};
 use super::*;
 use crate::dtype_buf::DTypeBuf;
-use crate::text::{self, BadRows, Delimiter, Format, PADDING, Plan, Span, Text};
+use crate::text::{self, BadRows, Delimiter, Format, PADDING, Plan, PlanOptions, Span, Text};
 
 /// Keeps everything; kills workers on the way if asked to.
 #[derive(Debug, Default)]
@@ -86,7 +86,8 @@ fn format(options: &Options) -> OwnFormat {
 fn plain(dtype: &str, format: Format<'_>, text: &[u8]) -> (Vec<u8>, Option<(u64, u32)>) {
     let dtype = DTypeBuf::parse(dtype).unwrap();
     let mut columns = column_storage(dtype.as_dtype(), None).unwrap();
-    let plan = Plan::compile(format, dtype.as_dtype(), Unicode::Ucs4, None, &mut columns).unwrap();
+    let options = PlanOptions { format, ..PlanOptions::default() };
+    let plan = Plan::compile(dtype.as_dtype(), &options, &mut columns).unwrap();
     let mut input = text.to_vec();
     input.resize(text.len() + PADDING, 0);
     let mut out = vec![0; text.len() * plan.row_size() + text::OVERRUN];

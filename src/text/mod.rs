@@ -10,12 +10,15 @@
 //! * `exact` is the plain reading of one record, the definition of what is right;
 //!   `fast` gives the same bytes for the rows that it is sure of.
 
+mod column;
+mod datetime;
 mod decimal;
 mod exact;
 mod fast;
 mod fault;
 mod format;
 mod lines;
+mod missing;
 mod number;
 mod plan;
 mod scan;
@@ -23,13 +26,15 @@ mod space;
 #[cfg(test)]
 mod tests;
 
+pub use column::{Column, Op, Unicode};
 pub use fast::{OVERRUN, PADDING};
 pub use fault::{BadRows, Fault, FaultKind};
 pub use format::{Comments, Delimiter, Dialect, Encoding, Format};
 pub use lines::{last_start, skip, start_from, without_end};
+pub use missing::{Missing, MissingTable, Role, missing_size};
 #[cfg(feature = "std")]
 pub(crate) use plan::Outline;
-pub use plan::{Column, Op, Plan, Unicode, columns_needed};
+pub use plan::{Found, Plan, PlanOptions, columns_needed};
 pub use scan::{Progress, Span, Stop, Text, capacity, parse};
 
 /// Fields of one record without its line end; 0 if it does not count as a row.

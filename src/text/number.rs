@@ -4,11 +4,13 @@
 //! the fast kernels of [`fast`](super::fast) must agree with it wherever they
 //! give an answer at all.
 
+use core::fmt::Write;
+
+use super::datetime::{NOT_A_TIME, without_blanks};
 use super::space::strip;
 
-/// Integer text `[+-]?[0-9]+` between blanks, as sign and magnitude.
-fn integer(field: &[u8]) -> Option<(bool, u64)> {
-    let text = strip(field);
+/// Integer text `[+-]?[0-9]+` as sign and magnitude.
+fn integer(text: &[u8]) -> Option<(bool, u64)> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
@@ -27,36 +29,52 @@ fn integer(field: &[u8]) -> Option<(bool, u64)> {
     Some((negative, magnitude))
 }
 
-/// A signed integer of at most 64 bits.
+/// A signed integer of at most 64 bits, between blanks.
 pub(crate) fn signed(field: &[u8]) -> Option<i64> {
-    let (negative, magnitude) = integer(field)?;
+    signed_text(strip(field))
+}
+
+fn signed_text(text: &[u8]) -> Option<i64> {
+    let (negative, magnitude) = integer(text)?;
     if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
 }
 
 /// An unsigned integer; a minus sign is refused even before 0.
 pub(crate) fn unsigned(field: &[u8]) -> Option<u64> {
-    match integer(field)? {
+    match integer(strip(field))? {
         (true, _) => None,
         (false, magnitude) => Some(magnitude),
     }
 }
 
-/// `m8` text: an integer, or NaT in any case, or nothing.
+/// `m8` text: an integer behind blanks as C has them, or just NaT in any case, or nothing.
 pub(crate) fn timedelta(field: &[u8]) -> Option<i64> {
-    let text = strip(field);
-    if text.is_empty() || text.eq_ignore_ascii_case(b"nat") { Some(i64::MIN) } else { signed(text) }
+    if field.is_empty() || field.eq_ignore_ascii_case(b"nat") {
+        return Some(NOT_A_TIME);
+    }
+    signed_text(without_blanks(field))
 }
 
-/// A float64, correctly rounded; too large gives an infinity, too small zero.
-pub(crate) fn float(field: &[u8]) -> Option<f64> {
-    match float_prefix(strip(field))? {
+/// The words true and false, as Python, R and C write them.
+pub(crate) fn word(field: &[u8]) -> Option<bool> {
+    match strip(field) {
+        b"True" | b"TRUE" | b"true" => Some(true),
+        b"False" | b"FALSE" | b"false" => Some(false),
+        _ => None,
+    }
+}
+
+/// A float64, correctly rounded; too large gives an infinity, too small zero. `point` is
+/// what stands before the fraction.
+pub(crate) fn float(field: &[u8], point: u8) -> Option<f64> {
+    match float_prefix(strip(field), point)? {
         (value, []) => Some(value),
         _ => None,
     }
 }
 
 /// The longest float at the start of `text`, and what follows it.
-fn float_prefix(text: &[u8]) -> Option<(f64, &[u8])> {
+fn float_prefix(text: &[u8], point: u8) -> Option<(f64, &[u8])> {
     let (negative, body) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
@@ -66,9 +84,60 @@ fn float_prefix(text: &[u8]) -> Option<(f64, &[u8])> {
     if let Some((value, rest)) = named(body) {
         return Some((value.copysign(sign), rest));
     }
-    let (number, rest) = body.split_at_checked(decimal_len(body)?)?;
-    let value: f64 = fast_float2::parse(number).ok()?;
+    let (number, rest) = body.split_at_checked(decimal_len(body, point)?)?;
+    let value: f64 = match point {
+        b'.' => fast_float2::parse(number).ok()?,
+        _ => with_point(number, point)?,
+    };
     Some((value.copysign(sign), rest))
+}
+
+/// Digits that decide how a number is rounded: half-way between two float64 values lie
+/// numbers of up to 767 of them. Of more it only matters whether they are all zero.
+const DIGITS: usize = 768;
+
+/// A number with another decimal point than the usual one, as `digits e exponent`.
+fn with_point(number: &[u8], point: u8) -> Option<f64> {
+    let mut text = heapless::Vec::<u8, { DIGITS + 32 }>::new();
+    let split = number.iter().position(|b| matches!(b, b'e' | b'E')).unwrap_or(number.len());
+    let (mantissa, exponent) = number.split_at_checked(split)?;
+    let mut power = exponent_value(exponent.get(1..).unwrap_or_default());
+    let (mut in_fraction, mut more) = (false, false);
+    for &byte in mantissa {
+        if byte == point {
+            in_fraction = true;
+            continue;
+        }
+        let kept = text.len() < DIGITS;
+        if kept && (byte != b'0' || !text.is_empty()) {
+            text.push(byte).ok()?;
+        }
+        more |= !kept && byte != b'0';
+        power += i64::from(!kept) - i64::from(in_fraction);
+    }
+    if more {
+        text.push(b'1').ok()?;
+        power -= 1;
+    }
+    if text.is_empty() {
+        return Some(0.0);
+    }
+    write!(text, "e{power}").ok()?;
+    fast_float2::parse(text.as_slice()).ok()
+}
+
+/// An exponent, as far as it can matter in a text that fits the memory.
+fn exponent_value(text: &[u8]) -> i64 {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    let most = i64::MAX / 4;
+    let value = digits.iter().fold(0i64, |value, byte| {
+        value.saturating_mul(10).saturating_add(i64::from(byte - b'0')).min(most)
+    });
+    if negative { -value } else { value }
 }
 
 /// `inf`, `infinity` or `nan` in any case.
@@ -87,14 +156,14 @@ fn named(text: &[u8]) -> Option<(f64, &[u8])> {
 }
 
 /// Bytes of `([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?` at the start.
-fn decimal_len(text: &[u8]) -> Option<usize> {
+fn decimal_len(text: &[u8], point: u8) -> Option<usize> {
     let digits = |from: usize| {
         let rest = text.get(from..).unwrap_or_default();
         rest.iter().take_while(|b| b.is_ascii_digit()).count()
     };
     let whole = digits(0);
     let mut len = whole;
-    if text.get(len) == Some(&b'.') {
+    if text.get(len) == Some(&point) {
         let fraction = digits(len + 1);
         if whole + fraction == 0 {
             return None;
@@ -115,25 +184,27 @@ fn decimal_len(text: &[u8]) -> Option<usize> {
 
 /// A complex number: `re`, `im j`, or `re` sign `im j`, in parentheses or not.
 /// After `+` the imaginary part may carry a sign of its own.
-pub(crate) fn complex(field: &[u8]) -> Option<(f64, f64)> {
+pub(crate) fn complex(field: &[u8], point: u8) -> Option<(f64, f64)> {
     let text = strip(field);
     let inner = match text {
         [b'(', middle @ .., b')'] => strip(middle),
         [b'(', ..] => return None,
         _ => text,
     };
-    let (first, rest) = float_prefix(inner)?;
+    let (first, rest) = float_prefix(inner, point)?;
     match rest {
         [] => Some((first, 0.0)),
         [b'j'] => Some((0.0, first)),
-        [b'+', imaginary @ ..] => Some((first, imaginary_part(imaginary)?)),
-        [b'-', next, ..] if !matches!(next, b'+' | b'-') => Some((first, imaginary_part(rest)?)),
+        [b'+', imaginary @ ..] => Some((first, imaginary_part(imaginary, point)?)),
+        [b'-', next, ..] if !matches!(next, b'+' | b'-') => {
+            Some((first, imaginary_part(rest, point)?))
+        }
         _ => None,
     }
 }
 
-fn imaginary_part(text: &[u8]) -> Option<f64> {
-    match float_prefix(text)? {
+fn imaginary_part(text: &[u8], point: u8) -> Option<f64> {
+    match float_prefix(text, point)? {
         (value, [b'j']) => Some(value),
         _ => None,
     }
@@ -184,38 +255,37 @@ mod tests {
             assert_eq!(signed(bad.as_bytes()), None, "{bad:?}");
         }
         assert_eq!(unsigned(b"-0"), None);
-        assert_eq!(timedelta(b" NaT "), Some(i64::MIN));
     }
 
     #[test]
     fn floats_are_as_numpy_takes_them() {
-        assert_eq!(float(b" 1. "), Some(1.0));
-        assert_eq!(float(b".5e1"), Some(5.0));
-        assert_eq!(float(b"+Infinity"), Some(f64::INFINITY));
-        assert_eq!(float(b"-iNF"), Some(f64::NEG_INFINITY));
-        assert_eq!(float(b"1e999"), Some(f64::INFINITY));
-        assert_eq!(float(b"-1e-999").map(f64::to_bits), Some((-0.0f64).to_bits()));
-        assert_eq!(float(b"-nan").map(f64::to_bits), Some(0xFFF8_0000_0000_0000));
-        assert_eq!(float(b"nan").map(f64::to_bits), Some(0x7FF8_0000_0000_0000));
-        assert_eq!(float(b"1e99999999999999999999"), Some(f64::INFINITY));
+        assert_eq!(float(b" 1. ", b'.'), Some(1.0));
+        assert_eq!(float(b".5e1", b'.'), Some(5.0));
+        assert_eq!(float(b"+Infinity", b'.'), Some(f64::INFINITY));
+        assert_eq!(float(b"-iNF", b'.'), Some(f64::NEG_INFINITY));
+        assert_eq!(float(b"1e999", b'.'), Some(f64::INFINITY));
+        assert_eq!(float(b"-1e-999", b'.').map(f64::to_bits), Some((-0.0f64).to_bits()));
+        assert_eq!(float(b"-nan", b'.').map(f64::to_bits), Some(0xFFF8_0000_0000_0000));
+        assert_eq!(float(b"nan", b'.').map(f64::to_bits), Some(0x7FF8_0000_0000_0000));
+        assert_eq!(float(b"1e99999999999999999999", b'.'), Some(f64::INFINITY));
         for bad in
             ["", ".", "1e", "1e+", "0x1p3", "1_0", "nan(1)", "infin", "1d3", "e5", "+-1", "1 2"]
         {
-            assert_eq!(float(bad.as_bytes()), None, "{bad:?}");
+            assert_eq!(float(bad.as_bytes(), b'.'), None, "{bad:?}");
         }
     }
 
     #[test]
     fn complex_numbers_are_as_numpy_takes_them() {
-        assert_eq!(complex(b" ( 1+2j ) "), Some((1.0, 2.0)));
-        assert_eq!(complex(b"2j"), Some((0.0, 2.0)));
-        assert_eq!(complex(b"1+-2j"), Some((1.0, -2.0)));
-        assert_eq!(complex(b"1++2j"), Some((1.0, 2.0)));
-        assert_eq!(complex(b"1e3-2.5e-1j"), Some((1000.0, -0.25)));
-        assert_eq!(complex(b"-3"), Some((-3.0, 0.0)));
+        assert_eq!(complex(b" ( 1+2j ) ", b'.'), Some((1.0, 2.0)));
+        assert_eq!(complex(b"2j", b'.'), Some((0.0, 2.0)));
+        assert_eq!(complex(b"1+-2j", b'.'), Some((1.0, -2.0)));
+        assert_eq!(complex(b"1++2j", b'.'), Some((1.0, 2.0)));
+        assert_eq!(complex(b"1e3-2.5e-1j", b'.'), Some((1000.0, -0.25)));
+        assert_eq!(complex(b"-3", b'.'), Some((-3.0, 0.0)));
         for bad in ["j", "1+j", "1-+2j", "1--2j", "1 +2j", "1+2J", "1+2i", "(1", "1)", "()", "1+2"]
         {
-            assert_eq!(complex(bad.as_bytes()), None, "{bad:?}");
+            assert_eq!(complex(bad.as_bytes(), b'.'), None, "{bad:?}");
         }
     }
 

@@ -1,76 +1,49 @@
 //! What to do with the fields of a row, compiled from a dtype.
 
 use super::Format;
-use crate::dtype::{DType, Field, Kind, Order};
+pub(super) use super::column::{Column, Op, Unicode};
+use super::exact;
+use super::missing::MissingTable;
+use crate::dtype::{DType, Field};
 use crate::error::{Error, Result};
 
-/// How one field of text becomes bytes of a record.
+/// Which types of a dtype were found by looking at the text: a `S`, `U` or `M8` that is too
+/// small for a field is then a fault instead of a cut, and `?` takes words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[repr(u8)]
-pub enum Op {
-    /// `?`
+pub enum Found<'a> {
+    /// None: the dtype was given.
     #[default]
-    Bool,
-    /// `i1`
-    I1,
-    /// `i2`
-    I2,
-    /// `i4`
-    I4,
-    /// `i8`
-    I8,
-    /// `u1`
-    U1,
-    /// `u2`
-    U2,
-    /// `u4`
-    U4,
-    /// `u8`
-    U8,
-    /// `f2`
-    F2,
-    /// `f4`
-    F4,
-    /// `f8`
-    F8,
-    /// `c8`
-    C8,
-    /// `c16`
-    C16,
-    /// `m8`: an integer or NaT.
-    Timedelta,
-    /// `S`*n*
-    Bytes,
-    /// `U`*n* as NumPy has it.
-    Ucs4,
-    /// `U`*n* as HDF5 has it: UTF-8 in the same 4 *n* bytes.
-    Utf8,
+    Nothing,
+    /// All of them.
+    Everything,
+    /// Those at these nodes of the dtype, in ascending order.
+    Nodes(&'a [u32]),
 }
 
-/// One converted column of a row.
+impl Found<'_> {
+    fn contains(&self, node: u32) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::Everything => true,
+            Self::Nodes(nodes) => nodes.binary_search(&node).is_ok(),
+        }
+    }
+}
+
+/// What a plan is compiled from, besides the dtype. By default as `np.loadtxt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Column {
-    /// Byte offset in the record.
-    pub offset: u32,
-    /// Bytes in the record.
-    pub width: u32,
-    /// Columns of the text to leave out before this one (plans in file order).
-    pub skip: u32,
-    /// Node of the dtype, for messages.
-    pub node: u32,
-    /// How it is converted.
-    pub op: Op,
-    /// Whether its bytes are stored in the other order.
-    pub swap: bool,
-}
-
-/// How code points of `U` columns are stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unicode {
-    /// Four bytes each, in the dtype's order: NumPy's layout.
-    Ucs4,
-    /// UTF-8: the file's layout, see [`hdf5`](crate#layers).
-    Utf8,
+pub struct PlanOptions<'a> {
+    /// How the table is written.
+    pub format: Format<'a>,
+    /// How code points are stored.
+    pub unicode: Unicode,
+    /// Columns of the text to read, in this order, from 0; negative ones count from the end of
+    /// each row. `None` for all.
+    pub usecols: Option<&'a [i32]>,
+    /// What of the dtype was found in the text.
+    pub found: Found<'a>,
+    /// Texts for missing values.
+    pub missing: MissingTable<'a>,
 }
 
 /// The converted columns: listed one by one, or all alike.
@@ -91,6 +64,8 @@ pub struct Plan<'a> {
     pub(super) columns: Columns<'a>,
     /// Indexes given, in the order of the columns; `None` for every column.
     pub(super) usecols: Option<&'a [i32]>,
+    /// Texts for missing values.
+    pub(super) missing: MissingTable<'a>,
     /// Bytes of a row.
     pub(super) row_size: usize,
     /// The dtype is a record, so another number of columns is its error.
@@ -124,25 +99,27 @@ impl<'a> Plan<'a> {
     ///
     /// # Errors
     /// [`Error::NotText`] for a dtype without a text form, [`Error::Argument`] if
-    /// `usecols` does not fit the dtype, [`Error::DTypeSpace`] if `storage` is short.
+    /// `usecols` does not fit the dtype, [`Error::Fill`] if a fill is no value of its
+    /// column, [`Error::DTypeSpace`] if `storage` is short.
     pub fn compile(
-        format: Format<'a>,
         dtype: DType<'_>,
-        unicode: Unicode,
-        usecols: Option<&'a [i32]>,
+        options: &PlanOptions<'a>,
         storage: &'a mut [Column],
     ) -> Result<Self> {
+        let PlanOptions { format, usecols, missing, .. } = *options;
         let record = dtype.is_record();
         let count = columns_needed(dtype, usecols)?;
         let storage = storage.get_mut(..count).ok_or(Error::DTypeSpace)?;
         if record && usecols.is_some_and(|list| list.len() != count) {
             return Err(Error::Argument);
         }
-        fill(dtype, unicode, storage)?;
+        fill(dtype, options, storage)?;
         let in_file_order = usecols.is_none() || order_by_file(usecols, storage);
+        let uniform = !record && usecols.is_none();
+        exact::mark_missing(storage, uniform, missing, format.decimal())?;
         let storage: &'a [Column] = storage;
-        let columns = match (record, usecols, storage.first()) {
-            (false, None, Some(&first)) => Columns::Uniform { first, count: 1 },
+        let columns = match (uniform, storage.first()) {
+            (true, Some(&first)) => Columns::Uniform { first, count: 1 },
             _ => Columns::Listed(storage),
         };
         let row_size = match (record, usecols) {
@@ -151,7 +128,17 @@ impl<'a> Plan<'a> {
         };
         let (ascending, packed) = layout(storage, row_size);
         let holes = !packed && matches!(columns, Columns::Listed(_));
-        Ok(Self { format, columns, usecols, row_size, record, ascending, holes, in_file_order })
+        Ok(Self {
+            format,
+            columns,
+            usecols,
+            missing,
+            row_size,
+            record,
+            ascending,
+            holes,
+            in_file_order,
+        })
     }
 
     /// The same plan for rows of `count` columns, at least one, if the dtype is a
@@ -226,28 +213,38 @@ pub(crate) struct Outline(Plan<'static>);
 #[cfg(feature = "std")]
 impl Outline {
     pub(crate) fn of(plan: &Plan<'_>) -> Self {
-        let format = Format::default();
+        let (format, missing) = (Format::default(), MissingTable::default());
         let Plan { row_size, record, ascending, holes, in_file_order, .. } = *plan;
         let columns = match plan.columns {
             Columns::Listed(_) => Columns::Listed(&[]),
             Columns::Uniform { first, count } => Columns::Uniform { first, count },
         };
         let usecols = None;
-        Self(Plan { format, columns, usecols, row_size, record, ascending, holes, in_file_order })
+        Self(Plan {
+            format,
+            columns,
+            usecols,
+            missing,
+            row_size,
+            record,
+            ascending,
+            holes,
+            in_file_order,
+        })
     }
 
     /// The plan again, with what it was compiled with.
     pub(crate) const fn plan<'a>(
         &self,
-        format: Format<'a>,
+        options: &PlanOptions<'a>,
         storage: &'a [Column],
-        usecols: Option<&'a [i32]>,
     ) -> Plan<'a> {
         let columns = match self.0.columns {
             Columns::Listed(_) => Columns::Listed(storage),
             Columns::Uniform { first, count } => Columns::Uniform { first, count },
         };
-        Plan { format, columns, usecols, ..self.0 }
+        let PlanOptions { format, usecols, missing, .. } = *options;
+        Plan { format, columns, usecols, missing, ..self.0 }
     }
 }
 
@@ -270,17 +267,21 @@ fn checked_row(itemsize: usize, count: usize) -> Result<usize> {
 }
 
 /// One column per leaf of a record; the scalar itself, as often as asked for.
-fn fill(dtype: DType<'_>, unicode: Unicode, storage: &mut [Column]) -> Result<()> {
+fn fill(dtype: DType<'_>, options: &PlanOptions<'_>, storage: &mut [Column]) -> Result<()> {
+    let column = |field: Field<'_>, offset| {
+        let found = options.found.contains(field.index() as u32);
+        Column::new(field, offset, options.unicode, found)
+    };
     if dtype.is_record() {
         for (leaf, slot) in dtype.leaves().zip(storage.iter_mut()) {
-            *slot = column_of(leaf.field, leaf.offset, unicode)?;
+            *slot = column(leaf.field, leaf.offset)?;
         }
         return Ok(());
     }
     let root = dtype.root();
     for (i, slot) in storage.iter_mut().enumerate() {
         let offset = checked_row(root.itemsize() as usize, i)?;
-        *slot = column_of(root, offset as u32, unicode)?;
+        *slot = column(root, offset as u32)?;
     }
     Ok(())
 }
@@ -298,40 +299,4 @@ fn order_by_file(usecols: Option<&[i32]>, storage: &mut [Column]) -> bool {
         next = index.saturating_add(1);
     }
     !list.is_empty()
-}
-
-fn column_of(field: Field<'_>, offset: u32, unicode: Unicode) -> Result<Column> {
-    let width = field.itemsize();
-    let op = match (field.kind(), width) {
-        (Kind::Bool, _) => Op::Bool,
-        (Kind::Int, 1) => Op::I1,
-        (Kind::Int, 2) => Op::I2,
-        (Kind::Int, 4) => Op::I4,
-        (Kind::Int, _) => Op::I8,
-        (Kind::Uint, 1) => Op::U1,
-        (Kind::Uint, 2) => Op::U2,
-        (Kind::Uint, 4) => Op::U4,
-        (Kind::Uint, _) => Op::U8,
-        (Kind::Float, 2) => Op::F2,
-        (Kind::Float, 4) => Op::F4,
-        (Kind::Float, _) => Op::F8,
-        (Kind::Complex, 8) => Op::C8,
-        (Kind::Complex, _) => Op::C16,
-        (Kind::Timedelta, _) => Op::Timedelta,
-        (Kind::Bytes, _) => Op::Bytes,
-        (Kind::Unicode, _) if unicode == Unicode::Utf8 => Op::Utf8,
-        (Kind::Unicode, _) => Op::Ucs4,
-        (Kind::Void | Kind::Datetime | Kind::Record, _) => {
-            return Err(Error::NotText { node: field.index() as u32 });
-        }
-    };
-    let other = if cfg!(target_endian = "big") { Order::Little } else { Order::Big };
-    Ok(Column {
-        offset,
-        width,
-        skip: 0,
-        node: field.index() as u32,
-        op,
-        swap: field.order() == other,
-    })
 }

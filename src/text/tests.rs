@@ -25,8 +25,8 @@ fn with_plan<T>(
     let dtype = DTypeBuf::parse(dtype).unwrap();
     let count = columns_needed(dtype.as_dtype(), usecols).unwrap();
     let mut storage = vec![Column::default(); count];
-    let plan =
-        Plan::compile(format, dtype.as_dtype(), Unicode::Ucs4, usecols, &mut storage).unwrap();
+    let options = PlanOptions { format, usecols, ..PlanOptions::default() };
+    let plan = Plan::compile(dtype.as_dtype(), &options, &mut storage).unwrap();
     run(&plan.with_columns(columns).unwrap())
 }
 

@@ -12,6 +12,7 @@ use super::Format;
 use super::fault::FaultKind;
 use super::plan::Plan;
 use convert::convert;
+pub(crate) use convert::mark_missing;
 use fields::Field;
 
 /// What is wrong with a record, and where in it.
@@ -127,7 +128,7 @@ fn store(
     let converted = plan.column(slot as usize).and_then(|column| {
         let start = column.offset as usize;
         let bytes = row.get_mut(start..start.checked_add(column.width as usize)?)?;
-        convert(column, &field, &plan.format, bytes)
+        convert(plan, slot, column, &field, bytes)
     });
     converted.ok_or(RowFault {
         kind: FaultKind::Convert { slot },

@@ -69,7 +69,7 @@ unsafe fn row<S: Separator>(
     out: *mut u8,
 ) -> Option<*const u8> {
     match plan.columns {
-        Columns::Uniform { first, count } if first.op == Op::F8 => {
+        Columns::Uniform { first, count } if first.op == Op::F8 && !first.has_lookalikes() => {
             // SAFETY: `repeat` gives a cursor and room for a value.
             let read = |p, out| unsafe { number::<S, f64>(separator, first, p, out) };
             // SAFETY: the caller's promises; every column lies in the row.
@@ -185,13 +185,18 @@ unsafe fn field<S: Separator>(
     p: *const u8,
     out: *mut u8,
 ) -> Option<*const u8> {
+    if column.has_lookalikes() || (column.is_strict() && column.is_string()) {
+        return None;
+    }
     // SAFETY: the caller's promises are those of each of the functions called.
     unsafe {
         match column.op {
             Op::I4 => number::<S, i32>(s, column, p, out),
             Op::F4 => number::<S, f32>(s, column, p, out),
             Op::F8 => number::<S, f64>(s, column, p, out),
-            Op::I8 | Op::Timedelta => number::<S, i64>(s, column, p, out),
+            Op::I8 => number::<S, i64>(s, column, p, out),
+            // Blanks behind it are an error, and only white space as the delimiter has none.
+            Op::Timedelta if S::WIDE_BLANKS => number::<S, i64>(s, column, p, out),
             Op::Bytes => text(s, plan, column, only, p, out),
             Op::Bool => number::<S, Truth>(s, column, p, out),
             Op::I1 => number::<S, i8>(s, column, p, out),
@@ -202,7 +207,7 @@ unsafe fn field<S: Separator>(
             Op::U8 => number::<S, u64>(s, column, p, out),
             Op::F2 => number::<S, Half>(s, column, p, out),
             Op::Ucs4 | Op::Utf8 => characters(s, column, only, p, out),
-            Op::C8 | Op::C16 => None,
+            Op::C8 | Op::C16 | Op::Timedelta | Op::Datetime | Op::Word => None,
         }
     }
 }

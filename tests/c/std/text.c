@@ -154,6 +154,81 @@ static void options(void)
     GOOD(ndshm_segment_detach(&made));
 }
 
+/* What a text is like beyond white space and '#'. */
+static void dialects(void)
+{
+    static const char *const marks[] = {"//", "%"};
+    const ndshm_text_options plain = text_of("f8");
+    ndshm_text_options text = plain;
+    ndshm_segment made = {0};
+
+    text.delimiter = "\xc2\xb7"; /* a middle dot */
+    text.comments = "\xe2\x80\xa0";
+    GOOD(load_text("1\xc2\xb7" "2\xe2\x80\xa0x\n3\xc2\xb7" "4\n", &text, &made));
+    EXPECT(is_table(&made, 2, 2, (const double[]){1, 2, 3, 4}));
+    GOOD(ndshm_segment_detach(&made));
+    text.encoding = "latin1";
+    text.comments = NULL;
+    GOOD(load_text("1\xb7" "2\n3\xb7" "4\n", &text, &made));
+    EXPECT(is_table(&made, 2, 2, (const double[]){1, 2, 3, 4}));
+    GOOD(ndshm_segment_detach(&made));
+
+    text = plain;
+    text.comment_strings = marks;
+    text.comment_strings_len = 2;
+    GOOD(load_text("1 2//3\n4 5 % 6 // 7\n", &text, &made));
+    EXPECT(is_table(&made, 2, 2, (const double[]){1, 2, 4, 5}));
+    GOOD(ndshm_segment_detach(&made));
+
+    text = plain;
+    text.quote = "\"";
+    GOOD(load_text("\"1\" 2\n3 \" 4\"\n", &text, &made));
+    EXPECT(is_table(&made, 2, 2, (const double[]){1, 2, 3, 4}));
+    GOOD(ndshm_segment_detach(&made));
+
+    text = plain;
+    text.no_rows = 1;
+    text.allow_empty = 1;
+    GOOD(load_text("1 2\n", &text, &made));
+    EXPECT(ndshm_segment_shape(&made)[0] == 0);
+    GOOD(ndshm_segment_detach(&made));
+
+    text = plain;
+    text.piece_bytes = 1;
+    GOOD(load_text("1 2\n3 4\n", &text, &made));
+    EXPECT(is_table(&made, 2, 2, (const double[]){1, 2, 3, 4}));
+    GOOD(ndshm_segment_detach(&made));
+}
+
+/* What an error says of the row, apart from its sentence. */
+static void faults(void)
+{
+    static const int32_t third = 2;
+    ndshm_text_options text = text_of("i4");
+    ndshm_segment made = {0};
+
+    FAILS(NDSHM_ERR_TEXT, "", load_text("1 2\n3 \xc3\xa9\n", &text, &made));
+    EXPECT(error.fault == NDSHM_FAULT_CONVERT && error.row == 1 && error.column == 2);
+    EXPECT(error.text_len == 2 && strcmp(error.text, "\xc3\xa9") == 0);
+    EXPECT(strcmp(error.dtype, "<i4") == 0);
+    FAILS(NDSHM_ERR_TEXT, "", load_text("1 2\n3 4 5\n", &text, &made));
+    EXPECT(error.fault == NDSHM_FAULT_COLUMNS_CHANGED && error.wanted == 2 && error.found == 3);
+    EXPECT(error.dtype[0] == 0);
+    text.dtype = "i4,i4,i4";
+    FAILS(NDSHM_ERR_TEXT, "", load_text("1 2\n", &text, &made));
+    EXPECT(error.fault == NDSHM_FAULT_COLUMNS_REQUIRED && error.wanted == 3 && error.found == 2);
+    text.dtype = "i4";
+    text.usecols = &third;
+    text.usecols_len = 1;
+    FAILS(NDSHM_ERR_TEXT, "", load_text("1 2 3\n4\n", &text, &made));
+    EXPECT(error.fault == NDSHM_FAULT_COLUMN_INDEX && error.wanted == 2 && error.found == 1);
+    FAILS(NDSHM_ERR_TEXT, "", load_text("1 2 3\n4 5 \xff\n", &text, &made));
+    EXPECT(error.fault == NDSHM_FAULT_ENCODING);
+    text.dtype = "zz";
+    FAILS(NDSHM_ERR_DTYPE, "", load_text("1 2 3\n", &text, &made));
+    EXPECT(error.fault == 0 && error.wanted == 0 && error.found == 0);
+}
+
 static void *write_slowly(void *descriptor)
 {
     const int fd = *(const int *)descriptor;
@@ -527,6 +602,8 @@ static void discarded(int descriptors)
 static void misuse(void)
 {
     static const int32_t columns[] = {0, 1};
+    static const char *const texts[] = {"i", "x", NULL}, *const empty[] = {""};
+    ndshm_column_text mark = {0};
     ndshm_input input = {.path = table("a.txt", 10)}, odd = input;
     ndshm_text_options text = text_of(PAIR), wrong;
     ndshm_create_options create = anonymous(), off = create;
@@ -569,7 +646,31 @@ static void misuse(void)
     WRONG("comments", wrong.comments = "//");
     WRONG("usecols is NULL", wrong.usecols_len = 2);
     WRONG("allow_empty", wrong.allow_empty = 2);
-    WRONG("reserved", wrong.reserved = 1);
+    WRONG("header", wrong.header = 2);
+    WRONG("quote", wrong.quote = "");
+    WRONG("quote", wrong.quote = "ab");
+    WRONG("quote", wrong.quote = "#"); /* the comment's, too */
+    WRONG("decimal", wrong.decimal = "");
+    WRONG("decimal", wrong.decimal = ";");
+    WRONG("encoding", wrong.encoding = "");
+    WRONG("encoding", wrong.encoding = "utf-9");
+    WRONG("comments", (wrong.comments = "#", wrong.comment_strings = texts,
+                       wrong.comment_strings_len = 2));
+    WRONG("comment_strings is NULL", wrong.comment_strings_len = 1);
+    WRONG("comment_strings is NULL",
+          (wrong.comment_strings = texts + 1, wrong.comment_strings_len = 2));
+    WRONG("comment", (wrong.comment_strings = empty, wrong.comment_strings_len = 1));
+    WRONG("usecols_names is NULL", wrong.usecols_names_len = 1);
+    WRONG("usecols", (wrong.usecols = columns, wrong.usecols_names = texts,
+                      wrong.usecols_names_len = 2));
+    WRONG("missing is NULL", wrong.missing_len = 1);
+    WRONG("missing is NULL", (wrong.missing = &mark, wrong.missing_len = 1));
+    WRONG("missing is out", (wrong.missing = &mark, wrong.missing_len = 1, mark.which = 3));
+    WRONG("fill is NULL", (wrong.fill = &mark, wrong.fill_len = 1, mark.text = "0",
+                           mark.which = NDSHM_COLUMN_NAME));
+    WRONG("on_bad_rows", wrong.on_bad_rows = 2);
+    WRONG("no_rows", wrong.no_rows = 2);
+    WRONG("no_rows", (wrong.no_rows = 1, wrong.max_rows = 1));
     WRONG("usecols", (wrong.usecols = columns, wrong.usecols_len = 1));
 
     off.dtype = "f8";
@@ -634,6 +735,8 @@ int main(void)
     } while (0)
     RUN(named());
     RUN(options());
+    RUN(dialects());
+    RUN(faults());
     RUN(descriptors());
     RUN(readers());
     RUN(places());

@@ -1,0 +1,39 @@
+"""Errors of the library as the exceptions that NumPy raises."""
+
+import numpy as np
+
+from . import _library as lib
+
+PYTHON_CLASSES = {lib.ERR_ARGUMENT: ValueError, lib.ERR_DTYPE: TypeError, lib.ERR_NOT_TEXT: TypeError,
+                  lib.ERR_TEXT: ValueError, lib.ERR_NO_SPACE: MemoryError}
+
+SUBSET = "use `usecols` to select a subset and avoid this error"
+
+
+def exception(error, usecols=None):
+    """What the record of a failed call says, as an exception."""
+    if error.fault:
+        message = row_message(error, usecols)
+        if message:
+            return ValueError(message)
+    message = error.message.decode(errors="replace")
+    if error.os_errno:
+        return OSError(error.os_errno, message)
+    return PYTHON_CLASSES.get(error.code, RuntimeError)(message)
+
+
+def row_message(error, usecols):
+    """NumPy's words for a row that cannot be read: rows from 1, but from 0 if a value does not convert."""
+    wanted, found, row = error.wanted, error.found, error.row + 1
+    if error.fault == lib.FAULT_CONVERT:
+        text = lib.text_of(error)
+        return (f"could not convert string {text!r:.100} to {np.dtype(error.dtype.decode())} at row {error.row}, "
+                f"column {error.column}.")
+    if error.fault == lib.FAULT_COLUMNS_CHANGED:
+        return f"the number of columns changed from {wanted} to {found} at row {row}; {SUBSET}"
+    if error.fault == lib.FAULT_COLUMNS_REQUIRED:
+        return f"the dtype passed requires {wanted} columns but {found} were found at row {row}; {SUBSET}"
+    if error.fault == lib.FAULT_COLUMN_INDEX:
+        index = next((i for i in usecols or () if lib.as_column(i) == wanted), wanted)
+        return f"invalid column index {index} at row {row} with {found} columns"
+    return None
