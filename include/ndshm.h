@@ -227,6 +227,9 @@ uint32_t ndshm_abi_version(void);
 // The elements are of another type than the one asked for.
 #define NDSHM_ERR_DTYPE_DIFFERS -43
 
+// What missing values of a column are to become is no value of its type.
+#define NDSHM_ERR_FILL -44
+
 // An input cannot be read: it is missing, a directory, not plain text, or it
 // changed meanwhile.
 #define NDSHM_ERR_INPUT -50

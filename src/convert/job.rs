@@ -13,7 +13,7 @@ use super::{Options, Summary};
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
 use crate::hdf5::{Writer, check_dtype, check_target};
-use crate::load::{self, Canceller, Input, LoadError, Progress};
+use crate::load::{self, Canceller, Input, LoadError, Progress, Report};
 use crate::text::Unicode;
 
 /// Bytes of metadata for a dataset beside its type: headers, names, links.
@@ -82,6 +82,12 @@ impl Job {
         self.0.progress()
     }
 
+    /// The rows that were left out so far.
+    #[must_use]
+    pub const fn report(&self) -> &Report {
+        self.0.report()
+    }
+
     /// As [`load::Job::raw_fd`].
     #[must_use]
     pub const fn raw_fd(&self) -> i32 {
@@ -99,18 +105,18 @@ impl Job {
     /// # Errors
     /// [`ConvertError`]; everything is as it was before then.
     pub fn finish(self) -> Result<Summary> {
-        complete(self.0.finish()?)
+        self.run(None)
     }
 
-    pub(super) fn run(self, flag: &AtomicBool) -> Result<Summary> {
+    pub(super) fn run(self, flag: Option<&AtomicBool>) -> Result<Summary> {
         complete(self.0.run(flag)?)
     }
 }
 
-fn complete((sink, rows): (FileSink, u64)) -> Result<Summary> {
+fn complete((sink, rows, report): (FileSink, u64, Report)) -> Result<Summary> {
     let FileSink { writer, made, .. } = sink;
     let summary = writer.close()?;
-    Ok(Summary { path: summary.path, bytes: summary.bytes, rows, datasets: made })
+    Ok(Summary { path: summary.path, bytes: summary.bytes, rows, datasets: made, report })
 }
 
 /// With `--force` the output would replace what is being read.

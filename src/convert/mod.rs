@@ -20,7 +20,7 @@ use std::vec::Vec;
 
 use crate::dtype::DType;
 use crate::hdf5;
-use crate::load::{self, Input};
+use crate::load::{self, Input, Report};
 
 /// How inputs become a file.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +45,8 @@ pub struct Summary {
     pub rows: u64,
     /// The datasets, in the order of the inputs.
     pub datasets: Vec<Dataset>,
+    /// The rows that were left out because they could not be read.
+    pub report: Report,
 }
 
 /// Converts text tables to one HDF5 file: a [`Job`] from its start to its end. The
@@ -60,5 +62,5 @@ pub fn convert<I: Into<Input>>(
     options: &Options,
     cancel: &AtomicBool,
 ) -> Result<Summary> {
-    Job::start_watching(inputs, output, dtype, options, Some(cancel))?.run(cancel)
+    Job::start_watching(inputs, output, dtype, options, Some(cancel))?.run(Some(cancel))
 }

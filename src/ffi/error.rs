@@ -56,6 +56,8 @@ pub const NDSHM_ERR_DTYPE_SPACE: i32 = -41;
 pub const NDSHM_ERR_NOT_TEXT: i32 = -42;
 /// The elements are of another type than the one asked for.
 pub const NDSHM_ERR_DTYPE_DIFFERS: i32 = -43;
+/// What missing values of a column are to become is no value of its type.
+pub const NDSHM_ERR_FILL: i32 = -44;
 
 /// An input cannot be read: it is missing, a directory, not plain text, or it
 /// changed meanwhile.
@@ -132,6 +134,7 @@ const _: () = {
     assert!(NDSHM_ERR_DTYPE_SPACE == Error::DTypeSpace.code());
     assert!(NDSHM_ERR_DTYPE_DIFFERS == Error::DTypeDiffers.code());
     assert!(NDSHM_ERR_NOT_TEXT == Error::NotText { node: 0 }.code());
+    assert!(NDSHM_ERR_FILL == Error::Fill { slot: 0 }.code());
 };
 
 #[cfg(feature = "std")]
@@ -260,6 +263,7 @@ pub(super) const fn meaning(status: i32) -> &'static CStr {
         NDSHM_ERR_DTYPE_SPACE => c"dtype has too many fields",
         NDSHM_ERR_DTYPE_DIFFERS => c"elements are of another type",
         NDSHM_ERR_NOT_TEXT => c"this type cannot be read from text",
+        NDSHM_ERR_FILL => c"fill is not a value of its column",
         NDSHM_ERR_INPUT => c"input cannot be read",
         NDSHM_ERR_TEXT => c"text is not what the dtype says",
         NDSHM_ERR_COLUMNS => c"inputs have different numbers of columns",

@@ -1,20 +1,26 @@
 //! Rows to the sink, in file order, and the errors that are met on the way.
 
+#![allow(unsafe_code)]
+
 use std::boxed::Box;
+use std::vec::Vec;
 
 use super::cutter::Range;
 use super::engine::{Current, Engine, Round, State};
 use super::error::{InputFault, LoadError, Result, TextError};
-use super::report;
+use super::note::{KEPT, Note};
+use super::report::{self, Place};
 use super::sink::{Block, Sink};
-use super::task::{FaultAt, Outcome, Reply};
+use super::task::{Outcome, Reply};
 use crate::sys::Ended;
 use crate::text::FaultKind;
 
 impl Engine {
     /// Commits pieces from the front on, as far as they are read.
     pub(super) fn commit(&mut self, sink: &mut dyn Sink, round: Round<'_>) -> Result<()> {
-        while let Some(piece) = self.queue.front_mut() {
+        loop {
+            self.place_front();
+            let Some(piece) = self.queue.front_mut() else { return Ok(()) };
             let range = piece.range;
             match &mut piece.state {
                 State::Failed(error) => {
@@ -27,7 +33,8 @@ impl Engine {
                     return Err(self.broken(range, fault));
                 }
                 State::Waiting if range.is_empty() => self.finish_empty(range, sink)?,
-                State::Waiting | State::Running { .. } => return Ok(()),
+                State::Waiting => return self.dispatch(round),
+                State::Running { .. } => return Ok(()),
                 State::Read { buffer, .. } if piece.discard => {
                     let buffer = *buffer;
                     self.free.push(buffer);
@@ -49,12 +56,34 @@ impl Engine {
                 self.cutter.slots.release(place.slot);
             }
         }
-        Ok(())
+    }
+
+    /// Compares where the first record of the front piece starts with where the records
+    /// before it end. A piece that lies inside a record becomes empty, one that was read
+    /// from the wrong place has to wait again.
+    fn place_front(&mut self) {
+        let next = self.current.next;
+        let Some(piece) = self.queue.front_mut() else { return };
+        if !self.quotes || piece.range.at_record || piece.discard || piece.is_failure() {
+            return;
+        }
+        match piece.state {
+            State::Running { .. } => return,
+            State::Read { reply, .. } if next < piece.range.end && reply.first == next => return,
+            State::Read { buffer, .. } => self.free.push(buffer),
+            _ => {}
+        }
+        piece.state = State::Waiting;
+        piece.range.start = next.clamp(piece.range.start, piece.range.end);
+        piece.range.at_record = true;
+        // Another place, another piece.
+        piece.deaths = 0;
     }
 
     fn finish_empty(&mut self, range: Range, sink: &mut dyn Sink) -> Result<()> {
         self.enter(range);
-        self.finish(range, sink)
+        self.current.bytes = range.end;
+        if range.last { self.finish(range, sink) } else { Ok(()) }
     }
 
     /// Commits what was read of the front piece; false if there is more of it.
@@ -72,21 +101,27 @@ impl Engine {
         }
         let row_size = self.row_size(0);
         // The block below is made of the worker's word: it must lie in the buffer.
-        let room = self.recipe.ring.buffer_size() / row_size.max(1);
+        let room = self.recipe.ring.rows_size() / row_size.max(1);
         if row_size > 0 && reply.rows > room as u64 {
             return Err(self.lost(range, Ended::Unknown));
         }
         let wanted = self.options.max_rows.unwrap_or(u64::MAX) - self.current.rows;
+        if reply.bad_rows > 0 && reply.rows >= wanted && self.ask_for(wanted, reply) {
+            return Ok(false);
+        }
         let rows = reply.rows.min(wanted);
         let data = self.recipe.ring.buffer(buffer as usize);
         if self.current.begun {
             sink.rows(&Block::new(data, rows, row_size)).map_err(LoadError::Sink)?;
         }
-        if rows < wanted {
-            self.check(range, reply)?;
+        let again = self.goes_on(reply);
+        if rows < wanted && !again {
+            self.check(range, buffer, reply)?;
         }
+        self.keep_bad_rows(range, buffer, reply);
         self.current.rows += rows;
         self.current.lines += reply.lines;
+        self.current.next = reply.next;
         self.total_rows += rows;
         if rows == wanted && self.current.begun {
             self.discard_rest(range.input);
@@ -94,23 +129,61 @@ impl Engine {
             return Ok(true);
         }
         // No row at all is wanted of a stream whose columns are not known yet.
-        if wanted > 0 && matches!(reply.outcome(), Outcome::Full) {
-            self.current.bytes += reply.next.saturating_sub(range.start);
+        if wanted > 0 && again {
+            self.current.bytes = reply.next;
             self.go_on(reply)?;
             return Ok(false);
         }
-        self.current.bytes += range.end.saturating_sub(range.start);
+        self.current.bytes = range.end;
         if range.last {
             self.finish(range, sink)?;
         }
         Ok(true)
     }
 
+    /// Why there are no rows.
+    fn empty(&self, input: usize, bad_rows: u64) -> InputFault {
+        if bad_rows == 0 {
+            return InputFault::Empty;
+        }
+        let first = self.report.first.iter().find(|error| error.input == input);
+        match self.inputs.sniff(input) {
+            Some(what) => InputFault::NotPlain(what),
+            None => InputFault::AllBad { rows: bad_rows, first: first.cloned().map(Box::new) },
+        }
+    }
+
+    /// Has the front piece read again, so that it ends with the last row wanted: bad rows
+    /// behind that do not count. False if it was read so.
+    fn ask_for(&mut self, rows: u64, reply: &Reply) -> bool {
+        let Some(piece) = self.queue.front_mut().filter(|p| p.max_rows > rows) else {
+            return false;
+        };
+        piece.max_rows = rows;
+        if self.quotes {
+            (piece.range.start, piece.range.at_record) = (reply.first, true);
+        }
+        piece.state = State::Waiting;
+        true
+    }
+
+    /// Whether the front piece goes on at [`Reply::next`]. A record that does not fit the
+    /// input buffer may get a larger one, now that nothing else is before it.
+    fn goes_on(&self, reply: &Reply) -> bool {
+        let usual = self.queue.front().is_some_and(|piece| !piece.large);
+        match reply.outcome() {
+            Outcome::Full => true,
+            Outcome::TooLong => usual && self.budget.line > self.budget.input,
+            _ => false,
+        }
+    }
+
     /// The rest of the front piece becomes a piece of its own.
     fn go_on(&mut self, reply: &Reply) -> Result<()> {
         let (need, have) = (self.row_size(0) as u64, self.budget.buffer as u64);
         let Some(piece) = self.queue.front_mut() else { return Ok(()) };
-        if reply.next <= piece.range.start {
+        piece.large = matches!(reply.outcome(), Outcome::TooLong);
+        if reply.next <= piece.range.start && piece.range.at_record && !piece.large {
             // What no buffer holds was refused before; this only keeps a bug from going on
             // for ever.
             return Err(LoadError::Memory { what: "one row", need, have });
@@ -119,7 +192,7 @@ impl Engine {
             place.at += reply.next.saturating_sub(piece.range.start);
         }
         piece.range.start = reply.next;
-        piece.range.at_line_start = true;
+        piece.range.at_record = true;
         piece.state = State::Waiting;
         Ok(())
     }
@@ -178,29 +251,54 @@ impl Engine {
 
     fn finish(&mut self, range: Range, sink: &mut dyn Sink) -> Result<()> {
         self.begin(range, sink)?;
-        let rows = self.current.rows;
+        let Current { rows, bad_rows, .. } = self.current;
         // What was not wanted of a file is done, too.
         self.done_bytes += self.inputs.file(range.input).map_or(self.current.bytes, |f| f.size);
         self.done_inputs += 1;
         self.current = Current::default();
         if rows == 0 && !self.options.allow_empty && self.options.max_rows != Some(0) {
-            return Err(self.inputs.named(range.input, InputFault::Empty));
+            return Err(self.inputs.named(range.input, self.empty(range.input, bad_rows)));
         }
         sink.end(range.input, rows).map_err(LoadError::Sink)
     }
 
+    /// Adds the rows that were left out to the report.
+    fn keep_bad_rows(&mut self, range: Range, buffer: u32, reply: &Reply) {
+        if reply.bad_rows == 0 {
+            return;
+        }
+        let wanted = KEPT.saturating_sub(self.report.first.len());
+        let notes = self.notes(buffer, reply).into_iter().take(wanted);
+        for (i, note) in (0u64..).zip(notes) {
+            let error = self.text_error(range, &note, i);
+            self.report.first.push(error);
+        }
+        self.report.bad_rows += reply.bad_rows;
+        self.current.bad_rows += reply.bad_rows;
+    }
+
+    /// The notes that a worker left in a buffer.
+    fn notes(&self, buffer: u32, reply: &Reply) -> Vec<Note> {
+        // SAFETY: the buffer's worker has answered, and it is not given out again yet.
+        unsafe { self.recipe.ring.notes(buffer as usize, reply.notes as usize) }
+    }
+
     /// Makes an error of what a worker could not read.
-    fn check(&self, range: Range, reply: &Reply) -> Result<()> {
+    fn check(&self, range: Range, buffer: u32, reply: &Reply) -> Result<()> {
         let reason = match reply.outcome() {
             Outcome::Done | Outcome::Full => return Ok(()),
-            Outcome::Fault(fault) => match self.not_plain(range, &fault) {
-                Some(what) => InputFault::NotPlain(what),
-                None => return Err(self.text_error(range, &fault)),
-            },
+            Outcome::Fault => {
+                let notes = self.notes(buffer, reply);
+                let note = notes.last().ok_or_else(|| self.lost(range, Ended::Unknown))?;
+                match self.not_plain(range, note.kind()) {
+                    Some(what) => InputFault::NotPlain(what),
+                    None => return Err(LoadError::Text(Box::new(self.text_error(range, note, 0)))),
+                }
+            }
             Outcome::Io(errno) => InputFault::Io(std::io::Error::from_raw_os_error(errno)),
             Outcome::Changed => InputFault::Changed,
-            Outcome::LineTooLong => InputFault::LineTooLong {
-                limit: self.budget.input as u64,
+            Outcome::TooLong => InputFault::LineTooLong {
+                limit: self.budget.line as u64,
                 line: self.current.lines + reply.lines + 1,
             },
         };
@@ -219,25 +317,22 @@ impl Engine {
     }
 
     /// Bytes that are not UTF-8 may have a simple reason.
-    fn not_plain(&self, range: Range, fault: &FaultAt) -> Option<&'static str> {
-        match fault.kind {
+    fn not_plain(&self, range: Range, kind: FaultKind) -> Option<&'static str> {
+        match kind {
             FaultKind::Encoding => self.inputs.sniff(range.input),
             _ => None,
         }
     }
 
-    fn text_error(&self, range: Range, fault: &FaultAt) -> LoadError {
-        let text = fault.text.get(..fault.text_len).unwrap_or_default();
+    /// The error of a row with `before` bad rows of the same reply before it.
+    fn text_error(&self, range: Range, note: &Note, before: u64) -> TextError {
         let compiled = &self.recipe.compiled;
-        LoadError::Text(Box::new(TextError {
+        let place = Place {
             input: range.input,
             path: self.inputs.path(range.input),
-            line: self.current.lines + fault.line + 1,
-            row: self.current.rows + fault.row,
-            column: fault.column,
-            offset: fault.offset,
-            text: report::text(text),
-            problem: report::problem(fault.kind, &compiled.plan(), compiled.dtype()),
-        }))
+            lines: self.current.lines,
+            rows: self.current.rows + self.current.bad_rows + before,
+        };
+        report::text_error(place, note, &compiled.plan(), compiled.dtype())
     }
 }

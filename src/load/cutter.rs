@@ -12,14 +12,16 @@ use super::ring::Ring;
 use super::slots::Slots;
 use crate::text::{OVERRUN, Plan};
 
-/// A range of an input: the lines that start in it are one piece of work.
+/// A range of an input: the records that start in it are one piece of work.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Range {
     pub(super) input: usize,
     pub(super) start: u64,
     pub(super) end: u64,
-    /// A line is known to start at `start`.
-    pub(super) at_line_start: bool,
+    /// Where the input's text ends.
+    pub(super) text_end: u64,
+    /// A record is known to start at `start`.
+    pub(super) at_record: bool,
     /// The input ends with it.
     pub(super) last: bool,
     pub(super) columns: u32,
@@ -44,7 +46,8 @@ impl Range {
             input,
             start: 0,
             end: size,
-            at_line_start: true,
+            text_end: size,
+            at_record: true,
             last: true,
             columns: 0,
             skipped: 0,
@@ -159,7 +162,7 @@ impl Cutter {
         }
         self.next_input += 1;
         if let Some(stream) = self.streams.get_mut(input).and_then(Option::take) {
-            self.feeder = Some(Feeder::new(input, stream, cutting.options.skiprows));
+            self.feeder = Some(Feeder::new(input, stream, cutting));
             return self.feed(inputs, cutting);
         }
         match begin(inputs, input, cutting) {
@@ -174,13 +177,8 @@ impl Cutter {
         if size - range.start > self.piece + self.piece / 2 {
             range.end = range.start + self.piece;
             range.last = false;
-            self.rest = Some(Range {
-                start: range.end,
-                end: size,
-                at_line_start: false,
-                last: true,
-                ..range
-            });
+            self.rest =
+                Some(Range { start: range.end, end: size, at_record: false, last: true, ..range });
         }
         range
     }
@@ -211,10 +209,10 @@ impl Cutter {
 /// The whole of a file as one range.
 fn begin(inputs: &Inputs, input: usize, cutting: &Cutting<'_>) -> Result<Range> {
     let (plan, options) = (&cutting.plan, cutting.options);
-    let size = inputs.file(input).map_or(0, |file| file.size);
+    let size = inputs.text_end(input, options.skip_footer, cutting.stop)?;
     let mut range = Range::whole(input, size);
     if size > 0 && (plan.needs_column_count() || options.skiprows > 0) {
-        let head = inputs.head(input, plan, options, cutting.budget.input, cutting.stop)?;
+        let head = inputs.head(input, plan, options, cutting.budget.line, cutting.stop)?;
         (range.start, range.skipped, range.columns) = (head.start, head.skipped, head.columns);
     }
     check_row(inputs, input, range.columns, cutting)?;

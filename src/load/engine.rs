@@ -4,6 +4,10 @@
 //! committed yet, the oldest in front; buffers are granted to the oldest piece
 //! that waits, and only the front commits, so the front can always run: it has a
 //! buffer, or gets the next one that is free.
+//!
+//! Where quotes may hold line ends, a piece does not show where its first record
+//! starts: the worker guesses. The front knows, since everything before it is
+//! committed; if the guess was wrong, it is read again, from the right place.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,8 +18,9 @@ use super::cancel::Stop;
 use super::cutter::{Cutter, Cutting, Next, Range, Wait};
 use super::error::{InputFault, LoadError, Result};
 use super::inputs::Inputs;
-use super::options::{Budget, Options};
+use super::options::{Budget, OnBadRows, Options};
 use super::recipe::Recipe;
+use super::report::Report;
 use super::sink::Sink;
 use super::task::{FileId, IN_FILE, Outcome, Reply, Task};
 use super::worker::Reader;
@@ -45,9 +50,13 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Piece {
     pub(super) range: Range,
-    deaths: u32,
+    pub(super) deaths: u32,
     /// Its rows are not wanted any more: `max_rows` is reached.
     pub(super) discard: bool,
+    /// Its first record does not fit a worker's input buffer.
+    pub(super) large: bool,
+    /// Rows wanted of it at most.
+    pub(super) max_rows: u64,
     pub(super) state: State,
 }
 
@@ -59,8 +68,13 @@ pub(super) struct Current {
     /// The sink knows of it.
     pub(super) begun: bool,
     pub(super) rows: u64,
+    /// Rows left out.
+    pub(super) bad_rows: u64,
     pub(super) lines: u64,
+    /// The bytes up to this one.
     pub(super) bytes: u64,
+    /// Where the first record starts that is not committed.
+    pub(super) next: u64,
 }
 
 /// What an [`Engine`] is made of.
@@ -84,6 +98,8 @@ pub(super) struct Engine {
     pub(super) cutter: Cutter,
     pub(super) pool: Pool<Reader>,
     pub(super) needs_columns: bool,
+    /// A record may have several lines.
+    pub(super) quotes: bool,
     pub(super) queue: VecDeque<Piece>,
     /// Number of the piece at the front.
     pub(super) front: u64,
@@ -92,6 +108,8 @@ pub(super) struct Engine {
     given: Vec<VecDeque<u64>>,
     pub(super) current: Current,
     pub(super) total_rows: u64,
+    /// What was left out of the rows committed.
+    pub(super) report: Report,
     pub(super) done_bytes: u64,
     pub(super) done_inputs: usize,
     /// The input that has set the columns of an array made of all, and the columns.
@@ -113,12 +131,14 @@ impl Engine {
         let Parts { inputs, options, budget, recipe, cutter, pool } = parts;
         Self {
             needs_columns: recipe.compiled.plan().needs_column_count(),
+            quotes: recipe.compiled.plan().format().quote().is_some(),
             queue: VecDeque::new(),
             front: 0,
             free: (0..recipe.ring.count() as u32).rev().collect(),
             given: (0..pool.len()).map(|_| VecDeque::with_capacity(DEPTH)).collect(),
             current: Current::default(),
             total_rows: 0,
+            report: Report::default(),
             done_bytes: 0,
             done_inputs: 0,
             columns: None,
@@ -176,7 +196,9 @@ impl Engine {
             }
             Next::End => return Cut::End,
         };
-        self.queue.push_back(Piece { range, deaths: 0, discard: false, state });
+        let max_rows = self.options.max_rows.unwrap_or(u64::MAX);
+        let (deaths, discard, large) = (0, false, false);
+        self.queue.push_back(Piece { range, deaths, discard, large, max_rows, state });
         Cut::Piece
     }
 
@@ -225,11 +247,15 @@ impl Engine {
             buffer,
             start: range.start,
             end: range.end,
+            text_end: range.text_end,
             text_at: range.place.map_or(IN_FILE, |place| place.at),
             file: self.inputs.file(range.input).unwrap_or(FileId { dev: 0, ino: 0, size: 0 }),
-            max_rows: self.options.max_rows.unwrap_or(u64::MAX),
+            max_rows: piece.max_rows,
+            room: if piece.large { self.budget.line as u64 } else { 0 },
             columns: range.columns,
-            at_line_start: u32::from(range.at_line_start),
+            at_record: u32::from(range.at_record),
+            skip_bad: u32::from(self.options.on_bad_rows == OnBadRows::Skip),
+            padding: 0,
         };
         piece.state = State::Running { buffer };
         if let Some(list) = self.given.get_mut(worker) {
@@ -268,11 +294,20 @@ impl Engine {
         for (i, number) in lost.into_iter().enumerate() {
             let at = (number - self.front) as usize;
             let Some(piece) = self.queue.get_mut(at) else { continue };
+            piece.deaths += u32::from(i == 0);
+            if piece.deaths > 1
+                && self.quotes
+                && !piece.range.at_record
+                && let State::Running { buffer } = piece.state
+            {
+                // A guess that led nowhere; from the right place it may be harmless.
+                piece.state = State::Read { buffer, reply: Reply::new(Outcome::Done) };
+                continue;
+            }
             if let State::Running { buffer } = piece.state {
                 self.free.push(buffer);
             }
             piece.state = State::Waiting;
-            piece.deaths += u32::from(i == 0);
             if piece.deaths > 1 && !piece.discard {
                 let range = piece.range;
                 let error = self.lost(range, how);
@@ -304,7 +339,7 @@ enum Cut {
 }
 
 impl Piece {
-    const fn is_failure(&self) -> bool {
+    pub(super) const fn is_failure(&self) -> bool {
         matches!(self.state, State::Failed(_) | State::Broken(_))
     }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong on the way from text to rows, with the place it happened.
 
 use core::fmt;
+use core::ops::Range;
 use std::boxed::Box;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -124,12 +125,26 @@ pub enum InputFault {
         /// The first byte of the file that is wrong.
         offset: u64,
     },
-    /// A line is longer than the input buffer.
+    /// A line, or a row whose quotes hold line ends, needs more memory than there is for it.
     LineTooLong {
         /// Bytes that fit.
         limit: u64,
         /// Line number, from 1.
         line: u64,
+    },
+    /// The lines to leave out at the end of a stream need more memory than there is for them.
+    FooterTooLong {
+        /// Lines to leave out.
+        lines: u64,
+        /// Bytes that fit.
+        limit: u64,
+    },
+    /// Bad rows are left out, and all of its rows are bad.
+    AllBad {
+        /// Its rows.
+        rows: u64,
+        /// What is wrong with the first one, if that was kept.
+        first: Option<Box<TextError>>,
     },
 }
 
@@ -142,14 +157,19 @@ pub struct TextError {
     pub path: PathBuf,
     /// Line from 1, skipped, blank and comment lines counted.
     pub line: u64,
-    /// Row from 0, as `np.loadtxt` counts: lines that hold no row left out.
+    /// Row from 0, as `np.loadtxt` counts: lines that hold no row left out. Bad rows count.
     pub row: u64,
     /// Column of the file from 1; 0 if the row as a whole is meant.
     pub column: u32,
     /// Byte of the file at which the offending text starts.
     pub offset: u64,
-    /// The offending text, cut to 100 bytes.
+    /// The offending text without its quotes, cut to 400 bytes.
     pub text: String,
+    /// The line where it starts; of a long one what is around it, with `...` for the rest.
+    pub line_text: String,
+    /// Characters of `line_text` that are the offending text; none if the row as a whole is
+    /// meant.
+    pub caret: Range<usize>,
     /// What is wrong.
     pub problem: Problem,
 }
@@ -226,12 +246,24 @@ impl fmt::Display for TextError {
         }
         match &self.problem {
             convert @ Problem::Convert { .. } => {
-                write!(f, " could not convert '{}' {convert}", self.text)
+                write!(f, " could not convert '{}' {convert}", Short(&self.text))
             }
-            Problem::Encoding => write!(f, " '{}' is not UTF-8", self.text),
+            Problem::Encoding => write!(f, " '{}' is not UTF-8", Short(&self.text)),
             other => write!(f, " {other}"),
         }?;
         write!(f, " (row {}, byte {})", self.row, self.offset)
+    }
+}
+
+/// Text as far as a message has room for it.
+struct Short<'a>(&'a str);
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.char_indices().nth(100) {
+            Some((end, _)) => write!(f, "{}...", self.0.get(..end).unwrap_or_default()),
+            None => f.write_str(self.0),
+        }
     }
 }
 
@@ -257,6 +289,15 @@ impl fmt::Display for InputFault {
                 "a row needs {need} bytes, a buffer has {have}: name the widest input first, or \
                  give --memory"
             ),
+            Self::FooterTooLong { lines, limit } => write!(
+                f,
+                "the last {lines} lines, which are not to be read, are longer than {limit} bytes; \
+                 --memory gives them room"
+            ),
+            Self::AllBad { rows, first } => {
+                write!(f, "none of its {rows} rows can be read")?;
+                first.as_ref().map_or(Ok(()), |first| write!(f, "; the first one: {first}"))
+            }
             Self::Encoding { line, offset } => {
                 write!(f, "line {line} is not UTF-8 (byte {offset})")
             }
@@ -394,6 +435,7 @@ impl LoadError {
                 let (line, byte) = match *reason {
                     InputFault::Encoding { line, offset } => (line, offset),
                     InputFault::LineTooLong { line, .. } => (line, 0),
+                    InputFault::AllBad { first: Some(ref first), .. } => (first.line, first.offset),
                     _ => (0, 0),
                 };
                 Some(Position { line, byte, ..at(*input, path) })
@@ -416,8 +458,10 @@ impl InputFault {
             | Self::Changed
             | Self::NotPlain(_) => code::INPUT,
             Self::Empty => code::EMPTY,
-            Self::Encoding { .. } => code::TEXT,
-            Self::RowTooLong { .. } | Self::LineTooLong { .. } => code::MEMORY,
+            Self::Encoding { .. } | Self::AllBad { .. } => code::TEXT,
+            Self::RowTooLong { .. } | Self::LineTooLong { .. } | Self::FooterTooLong { .. } => {
+                code::MEMORY
+            }
         }
     }
 }

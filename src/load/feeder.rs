@@ -1,9 +1,9 @@
-//! The feeder: reads a stream into the ring and cuts it at line ends.
+//! The feeder: reads a stream into the ring and cuts it between records.
 //!
 //! It reads straight into a slot of the ring's text region, which the workers have
-//! mapped. When there is enough for a piece, the whole lines in the slot become
-//! one; what is behind the last line end goes to the next slot. A slot is taken
-//! back when its piece is committed, so that a piece can be done again.
+//! mapped. When there is enough for a piece, the whole records in the slot become
+//! one; what is behind them goes to the next slot. A slot is taken back when its
+//! piece is committed, so that a piece can be done again.
 
 #![allow(unsafe_code)]
 
@@ -13,11 +13,13 @@ use std::vec::Vec;
 
 use super::cutter::{Cutting, Place, Range, Wait, check_row};
 use super::error::{InputFault, Result};
+use super::footer::HoldBack;
 use super::head::Skip;
 use super::input::Stream;
 use super::inputs::Inputs;
+use super::options::Options;
 use super::slots::Slots;
-use crate::text;
+use crate::text::{self, Format};
 
 /// Bytes read at a time to complete a line.
 const BLOCK: usize = 64 * 1024;
@@ -34,8 +36,11 @@ pub(super) struct Feeder {
     slot: Option<u32>,
     /// Bytes of text in it.
     have: usize,
-    /// So many of them hold no line end.
+    /// So many of them hold no line end; where quotes may hold some, so many are whole
+    /// records.
     searched: usize,
+    /// There is no use in looking for the end of a record before there are so many.
+    look_at: usize,
     /// Place of the slot's text in the stream.
     offset: u64,
     /// What is to come first in the next slot.
@@ -43,6 +48,8 @@ pub(super) struct Feeder {
     skip: Skip,
     /// Columns of the first row, 0 until there is one.
     columns: u32,
+    /// Lines at the end that are not to be read.
+    footer: Option<HoldBack>,
     ended: bool,
 }
 
@@ -56,17 +63,21 @@ pub(super) enum Fed {
 }
 
 impl Feeder {
-    pub(super) const fn new(input: usize, stream: Stream, skiprows: u64) -> Self {
+    pub(super) fn new(input: usize, stream: Stream, cutting: &Cutting<'_>) -> Self {
+        let &Options { skiprows, skip_footer, .. } = cutting.options;
+        let held = |lines| HoldBack::new(lines, cutting.budget.input);
         Self {
             input,
             stream,
             slot: None,
             have: 0,
             searched: 0,
+            look_at: 0,
             offset: 0,
             carry: Vec::new(),
             skip: Skip::new(skiprows),
             columns: 0,
+            footer: Some(skip_footer).filter(|&lines| lines > 0).map(held),
             ended: false,
         }
     }
@@ -135,7 +146,7 @@ impl Feeder {
             for (to, &from) in self.bytes(slots, carry.len(), cutting).iter_mut().zip(&carry) {
                 *to = from;
             }
-            (self.have, self.searched) = (carry.len(), 0);
+            (self.have, self.searched, self.look_at) = (carry.len(), 0, 0);
             self.carry = carry;
         }
         true
@@ -168,7 +179,7 @@ impl Feeder {
         Ok(())
     }
 
-    /// End of the whole lines in the slot, if there is enough for a piece.
+    /// End of the whole records in the slot, if there is enough for a piece.
     fn cut(&mut self, slots: &Slots, wanted: usize, cutting: &Cutting<'_>) -> Option<usize> {
         if self.ended {
             return Some(self.have);
@@ -177,12 +188,31 @@ impl Feeder {
             return None;
         }
         let bytes: &[u8] = self.bytes(slots, self.have, cutting);
+        let format = cutting.plan.format();
+        if format.quote().is_some() {
+            return self.cut_records(bytes, format, slots);
+        }
         let cut = text::last_start(bytes, self.searched);
         if cut.is_none() {
             // A `\r` at the end is looked at again when it is seen what follows.
             self.searched = self.have - usize::from(bytes.ends_with(b"\r"));
         }
         cut
+    }
+
+    /// End of the whole records in `text`, if there are any. A quote may hold line ends, so
+    /// each record is looked at; one that is not whole, again when there is twice as much of
+    /// it.
+    fn cut_records(&mut self, text: &[u8], format: Format<'_>, slots: &Slots) -> Option<usize> {
+        if self.have < self.look_at.min(slots.room()) {
+            return None;
+        }
+        while let Some((_, next)) = text::record(text, self.searched, &format, false) {
+            self.searched = next;
+        }
+        // What comes until then may be what is left of it: that must fit a slot.
+        self.look_at = self.have + (self.have - self.searched).min(slots.slot_room());
+        Some(self.searched).filter(|&end| end > 0)
     }
 
     /// Makes a piece of the first `cut` bytes of the slot.
@@ -227,20 +257,38 @@ impl Feeder {
         let most = if self.have < wanted { wanted - self.have } else { BLOCK };
         // Not more than a slot at once: what is behind the last line end must fit one.
         let most = most.min(slots.slot_room()).min(slots.room() - self.have);
+        let most = if self.look_at > self.have { most.min(self.look_at - self.have) } else { most };
         let bytes = self.bytes(slots, self.have + most, cutting);
         let room = bytes.get_mut(self.have..).unwrap_or_default();
-        match self.stream.read(room) {
+        match self.take(room) {
             // A signal, which may have asked to stop.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(InputFault::Io(error)),
+            Err(InputFault::Io(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(fault) => return Err(fault),
             Ok(None) => return Ok(Some(Wait::Data(self.stream.fd()))),
-            Ok(Some(0)) => self.ended = true,
             Ok(Some(n)) => {
                 inputs.note_start(self.input, room.get(..n).unwrap_or_default());
                 self.have += n;
             }
         }
         Ok(None)
+    }
+
+    /// Reads once, and takes what is no footer; `None` if there is nothing to read yet.
+    fn take(&mut self, room: &mut [u8]) -> core::result::Result<Option<usize>, InputFault> {
+        let Some(footer) = &mut self.footer else {
+            let read = self.stream.read(room).map_err(InputFault::Io)?;
+            self.ended = read == Some(0);
+            return Ok(read);
+        };
+        let mut count = footer.give(room);
+        if count == 0 && !footer.is_over() {
+            if !footer.read(&mut self.stream)? {
+                return Ok(None);
+            }
+            count = footer.give(room);
+        }
+        self.ended = footer.is_over();
+        Ok(Some(count))
     }
 
     /// Makes room for a line that fills the slot; false as long as other pieces are in
@@ -252,7 +300,7 @@ impl Feeder {
     ) -> core::result::Result<bool, InputFault> {
         if slots.is_spread() {
             // The line's number is known when the lines before it are counted.
-            let limit = cutting.budget.input as u64;
+            let limit = cutting.budget.line as u64;
             return Err(InputFault::LineTooLong { limit, line: 0 });
         }
         let from = self.slot.map_or(0, |slot| slots.at(slot));
@@ -271,17 +319,17 @@ fn is_over(cutting: &Cutting<'_>) -> bool {
     cutting.stop.is_set() || cutting.until.is_some_and(|until| Instant::now() >= until)
 }
 
-/// Columns of the first row in whole lines, 0 if they hold none.
+/// Columns of the first row in whole records, 0 if they hold none.
 fn first_columns(lines: &[u8], cutting: &Cutting<'_>) -> u32 {
-    let mut rest = lines;
-    while !rest.is_empty() {
-        let end = text::start_from(rest, 1, true).unwrap_or(rest.len());
-        let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-        let columns = text::field_count(text::without_end(line), cutting.plan.format());
-        if columns > 0 {
-            return columns;
+    let format = cutting.plan.format();
+    let mut at = 0;
+    while at < lines.len()
+        && let Some((end, next)) = text::record(lines, at, &format, true)
+    {
+        match text::field_count(lines.get(at..end).unwrap_or_default(), format) {
+            0 => at = next,
+            columns => return columns,
         }
-        rest = behind;
     }
     0
 }

@@ -42,11 +42,13 @@ pub(super) fn read(
     let skipped = lines.skip(skiprows)?;
     let start = lines.position();
     let mut columns = 0;
-    let mut line_number = skipped;
+    let mut line_number = skipped + 1;
     while count_columns && columns == 0 {
-        line_number += 1;
-        match lines.next(line_number)? {
-            Some(line) => columns = text::field_count(line, format),
+        match lines.next(format, line_number)? {
+            Some(record) => {
+                columns = text::field_count(record, format);
+                line_number += text::skip(record, u64::MAX, true).0.max(1);
+            }
             None => break,
         }
     }
@@ -185,18 +187,17 @@ impl Lines<'_> {
         Ok(skip.done)
     }
 
-    /// The next line without its end.
-    fn next(&mut self, number: u64) -> Result<Option<&[u8]>, InputFault> {
+    /// The next record without its line end; it starts at line `number`.
+    fn next(&mut self, format: Format<'_>, number: u64) -> Result<Option<&[u8]>, InputFault> {
         loop {
             let whole = self.is_whole();
             if whole && self.window().is_empty() {
                 return Ok(None);
             }
-            if let Some(next) = text::start_from(self.window(), 1, whole) {
+            if let Some((end, next)) = text::record(self.window(), 0, &format, whole) {
                 let start = self.from;
                 self.from += next;
-                let line = self.buf.get(start..self.from).unwrap_or_default();
-                return Ok(Some(text::without_end(line)));
+                return Ok(Some(self.buf.get(start..start + end).unwrap_or_default()));
             }
             if self.window().len() >= self.limit {
                 return Err(InputFault::LineTooLong { limit: self.limit as u64, line: number });

@@ -11,6 +11,7 @@ use std::vec::Vec;
 
 use super::cancel::Stop;
 use super::error::{InputFault, LoadError, Result};
+use super::footer;
 use super::head::{self, Head};
 use super::input::{Input, Stream};
 use super::options::Options;
@@ -37,6 +38,8 @@ struct Source {
     file: Option<FileId>,
     /// How a stream begins.
     start: Vec<u8>,
+    /// Where the text of a file ends, if it was looked for.
+    text_end: Cell<Option<u64>>,
 }
 
 /// What a look at the inputs gives.
@@ -63,7 +66,8 @@ impl Inputs {
                 reason,
             })?;
             looked.c_paths.push(c_path(&place).unwrap_or_default());
-            looked.inputs.list.push(Source { path, place, file, start: Vec::new() });
+            let (start, text_end) = (Vec::new(), Cell::new(None));
+            looked.inputs.list.push(Source { path, place, file, start, text_end });
             looked.streams.push(stream);
         }
         Ok(looked)
@@ -105,6 +109,30 @@ impl Inputs {
         }
     }
 
+    /// Where the text of a file ends: the last `footer` lines are none.
+    pub(super) fn text_end(&self, input: usize, footer: u64, stop: &Stop<'_>) -> Result<u64> {
+        let Some(source) = self.list.get(input) else { return Ok(0) };
+        let size = source.file.map_or(0, |file| file.size);
+        if footer == 0 || size == 0 {
+            return Ok(size);
+        }
+        if let Some(end) = source.text_end.get() {
+            return Ok(end);
+        }
+        let end = footer::start_of(&source.place, size, footer, stop)
+            .map_err(|reason| self.stopped(input, reason, stop))?;
+        source.text_end.set(Some(end));
+        Ok(end)
+    }
+
+    /// The error of an input, unless it is that the load was stopped.
+    fn stopped(&self, input: usize, reason: InputFault, stop: &Stop<'_>) -> LoadError {
+        match self.named(input, reason) {
+            _ if stop.is_set() => LoadError::Cancelled,
+            error => error,
+        }
+    }
+
     /// Reads the head of a file, as far as plan and options ask for it.
     pub(super) fn head(
         &self,
@@ -117,16 +145,13 @@ impl Inputs {
         if let (0, Some(head)) = (input, self.first_head.get()) {
             return Ok(head);
         }
-        let size = self.file(input).map_or(0, |file| file.size);
+        let size = self.text_end(input, options.skip_footer, stop)?;
         let count = plan.needs_column_count();
         let place = self.list.get(input).map(|source| source.place.as_path());
         let place = place.ok_or(Error::Argument)?;
         let head =
             head::read(place, size, plan.format(), options.skiprows, count, line_limit, stop)
-                .map_err(|reason| match self.named(input, reason) {
-                    _ if stop.is_set() => LoadError::Cancelled,
-                    error => error,
-                })?;
+                .map_err(|reason| self.stopped(input, reason, stop))?;
         if input == 0 {
             self.first_head.set(Some(head));
         }

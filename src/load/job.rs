@@ -14,6 +14,7 @@ use super::input::Input;
 use super::inputs::{Inputs, Looked};
 use super::options::{Budget, Options};
 use super::recipe::{Compiled, Recipe};
+use super::report::Report;
 use super::ring::Ring;
 use super::sink::{Sink, SinkError};
 use super::slots::Slots;
@@ -108,7 +109,7 @@ impl<S: Sink> Job<S> {
         let budget = Budget::new(options, first_row_size(&inputs, &compiled, options, &stop)?)?;
         let has_streams = streams.iter().any(Option::is_some);
         let slots = if has_streams { 2 * budget.workers + 2 } else { 0 };
-        let slots = Slots::new(slots, budget.text, budget.input);
+        let slots = Slots::new(slots, budget.text, budget.line);
         let ring = Ring::new(budget.buffers, budget.buffer, slots.region())?;
         let recipe = Arc::new(Recipe { compiled, paths: c_paths, ring });
         let input = Pages::new(budget.input + PADDING)?;
@@ -230,6 +231,12 @@ impl<S: Sink> Job<S> {
         }
     }
 
+    /// The rows that were left out so far.
+    #[must_use]
+    pub const fn report(&self) -> &Report {
+        &self.engine.report
+    }
+
     /// A descriptor that is readable when a step has something to do, or when the job is
     /// over. It belongs to the job, and stays the same.
     ///
@@ -250,20 +257,17 @@ impl<S: Sink> Job<S> {
     /// # Errors
     /// As for [`Job::step`].
     pub fn finish(self) -> Result<(S, u64)> {
-        self.run_watching(None)
+        self.run(None).map(|(sink, rows, _)| (sink, rows))
     }
 
-    /// [`Job::finish`] that a caller's flag can stop.
-    pub(crate) fn run(self, flag: &AtomicBool) -> Result<(S, u64)> {
-        self.run_watching(Some(flag))
-    }
-
-    fn run_watching(mut self, flag: Option<&AtomicBool>) -> Result<(S, u64)> {
+    /// [`Job::finish`] that a caller's flag can stop, and that tells what was left out.
+    pub(crate) fn run(mut self, flag: Option<&AtomicBool>) -> Result<(S, u64, Report)> {
         while !self.step_watching(TICK, flag)?.done {}
         if Stop::new(self.canceller.clone(), flag).is_set() {
             return Err(LoadError::Cancelled);
         }
-        Ok((self.sink.ok_or(Error::Argument)?, self.engine.total_rows))
+        let Engine { total_rows, report, .. } = self.engine;
+        Ok((self.sink.ok_or(Error::Argument)?, total_rows, report))
     }
 }
 
@@ -286,9 +290,9 @@ fn first_row_size(
     }
     match inputs.file(0) {
         None => Ok(None),
-        Some(file) if file.size == 0 => Ok(Some(plan.row_size())),
+        Some(_) if inputs.text_end(0, options.skip_footer, stop)? == 0 => Ok(Some(plan.row_size())),
         Some(_) => {
-            let limit = Budget::new(options, Some(0))?.input;
+            let limit = Budget::new(options, Some(0))?.line;
             let head = inputs.head(0, &plan, options, limit, stop)?;
             Ok(Some(plan.with_columns(head.columns)?.row_size()))
         }

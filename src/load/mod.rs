@@ -25,10 +25,12 @@ mod decode;
 mod engine;
 mod error;
 mod feeder;
+mod footer;
 mod head;
 mod input;
 mod inputs;
 mod job;
+mod note;
 mod options;
 mod recipe;
 mod report;
@@ -47,7 +49,8 @@ pub use error::{InputFault, LoadError, Position, Problem, Result, TextError};
 pub use input::{Input, Stream};
 pub use job::{Job, Progress};
 pub use options::{ColumnRef, Comments, Fill, MIN_MEMORY, Missing, OnBadRows, Options};
-pub use segment::{SegmentJob, SegmentOptions, load_segment};
+pub use report::Report;
+pub use segment::{SegmentJob, SegmentOptions, load_segment, load_segment_reporting};
 pub use sink::{Block, Sink, SinkError};
 
 use core::sync::atomic::AtomicBool;
@@ -74,5 +77,6 @@ pub fn load<S: Sink, I: Into<Input>>(
     cancel: &AtomicBool,
     open: impl FnOnce() -> core::result::Result<S, SinkError>,
 ) -> Result<(S, u64)> {
-    Job::start_watching(inputs, dtype, unicode, options, Some(cancel), open)?.run(cancel)
+    let job = Job::start_watching(inputs, dtype, unicode, options, Some(cancel), open)?;
+    job.run(Some(cancel)).map(|(sink, rows, _)| (sink, rows))
 }

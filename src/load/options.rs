@@ -148,7 +148,7 @@ pub enum OnBadRows {
     /// The first one is an error.
     #[default]
     Error,
-    /// They are left out, and counted.
+    /// They are left out, and counted: see [`Report`](super::Report).
     Skip,
 }
 
@@ -157,8 +157,10 @@ pub enum OnBadRows {
 pub(super) struct Budget {
     pub(super) workers: usize,
     pub(super) piece: u64,
-    /// Bytes of a worker's input buffer: the longest piece and line.
+    /// Bytes of a worker's input buffer: the longest piece.
     pub(super) input: usize,
+    /// Bytes of the longest record, for which one worker at a time may make room.
+    pub(super) line: usize,
     pub(super) buffer: usize,
     /// Bytes of it that pieces are cut to fill.
     pub(super) fill: usize,
@@ -183,7 +185,8 @@ impl Budget {
         let affordable = usize::try_from(memory / MIN_SHARE).unwrap_or(usize::MAX);
         let workers = asked.min(affordable);
         let ring = usize::try_from(memory / 2).unwrap_or(usize::MAX);
-        let input = usize::try_from(memory / 4).unwrap_or(usize::MAX) / workers;
+        let line = usize::try_from(memory / 4).unwrap_or(usize::MAX);
+        let input = line / workers;
         let wanted = 2 * workers + 2;
         let row = row_size.unwrap_or(0).saturating_add(OVERRUN);
         if row > ring {
@@ -198,8 +201,7 @@ impl Budget {
         let buffers = (ring / buffer).clamp(1, wanted);
         let piece = options.piece_bytes.unwrap_or(PIECE.min(input as u64 / 2)).max(1);
         let fill = if options.memory.is_some() { buffer } else { buffer.min(BUFFER.max(2 * row)) };
-        let text = usize::try_from(memory / 4).unwrap_or(usize::MAX);
-        Ok(Self { workers, piece, input, buffer, fill, buffers, text })
+        Ok(Self { workers, piece, input, line, buffer, fill, buffers, text: line })
     }
 }
 

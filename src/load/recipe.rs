@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use super::decode::Encoding;
 use super::error::{LoadError, Result};
-use super::options::{ColumnRef, Comments, OnBadRows, Options};
+use super::options::{ColumnRef, Comments, Options};
 use super::ring::Ring;
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
@@ -124,8 +124,6 @@ fn refuse_unfinished(options: &Options) -> Result<()> {
         _ => Some("this encoding"),
     };
     let what = what
-        .or((options.skip_footer > 0).then_some("skip_footer"))
-        .or((options.on_bad_rows == OnBadRows::Skip).then_some("leaving out bad rows"))
         .or(options.header.then_some("a header"))
         .or((!options.missing.is_empty()).then_some("missing values"))
         .or((!options.fill.is_empty()).then_some("values for missing ones"));

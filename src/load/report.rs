@@ -1,13 +1,72 @@
-//! Faults of the text layer in words.
+//! Faults of the text layer in words, and the report of the rows that were left out.
 
+use core::ops::Range;
+use std::path::PathBuf;
 use std::string::{String, ToString};
+use std::vec::Vec;
 
-use super::error::Problem;
+use super::error::{Problem, TextError};
+use super::note::Note;
 use crate::dtype::{DType, Field, Kind};
 use crate::text::{FaultKind, Plan};
 
+/// The rows that were left out because they could not be read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// How many there are, in all inputs.
+    pub bad_rows: u64,
+    /// The first ten, in the order of the inputs.
+    pub first: Vec<TextError>,
+}
+
+/// Where the rows of a task start.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) input: usize,
+    pub(super) path: PathBuf,
+    /// Lines and rows of the input before them.
+    pub(super) lines: u64,
+    pub(super) rows: u64,
+}
+
+/// The error that a worker noted, in the terms of the user's dtype.
+pub(super) fn text_error(
+    place: Place,
+    note: &Note,
+    plan: &Plan<'_>,
+    dtype: DType<'_>,
+) -> TextError {
+    let (line_text, caret) = excerpt(note);
+    TextError {
+        input: place.input,
+        path: place.path,
+        line: place.lines + note.line + 1,
+        row: place.rows + note.row,
+        column: note.column,
+        offset: note.offset,
+        text: text(note.text()),
+        line_text,
+        caret,
+        problem: problem(note.kind(), plan, dtype),
+    }
+}
+
+/// A line as far as it is known, and which of its characters are meant.
+fn excerpt(note: &Note) -> (String, Range<usize>) {
+    let [before, field, behind] = note.parts().map(text);
+    let marks = note.is_cut();
+    let mark = |cut| if cut { "..." } else { "" };
+    let lead = [mark(marks.0), &before].concat();
+    let from = lead.chars().count();
+    let caret = match note.kind() {
+        FaultKind::Convert { .. } | FaultKind::Encoding => from..from + field.chars().count(),
+        _ => from..from,
+    };
+    ([&lead, &field, &behind, mark(marks.1)].concat(), caret)
+}
+
 /// What is wrong, in the terms of the user's dtype.
-pub(super) fn problem(kind: FaultKind, plan: &Plan<'_>, dtype: DType<'_>) -> Problem {
+fn problem(kind: FaultKind, plan: &Plan<'_>, dtype: DType<'_>) -> Problem {
     match kind {
         FaultKind::Convert { slot } => {
             let field = dtype.field_at(plan.node_of(slot));
@@ -25,7 +84,7 @@ pub(super) fn problem(kind: FaultKind, plan: &Plan<'_>, dtype: DType<'_>) -> Pro
 }
 
 /// Bytes of a file as text, those that are not UTF-8 spelled out.
-pub(super) fn text(bytes: &[u8]) -> String {
+fn text(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
@@ -48,6 +107,7 @@ fn expected(field: Field<'_>) -> &'static str {
         (Kind::Uint, _) => "an integer from 0 to 18446744073709551615",
         (Kind::Float, _) => "a number",
         (Kind::Complex, _) => "a complex number such as 1+2j",
+        (Kind::Datetime, _) => "a date such as 2000-12-31T23:59, in its unit's range, or NaT",
         (Kind::Timedelta, _) => "an integer or NaT",
         (Kind::Bytes, _) => "characters up to U+00FF",
         _ => "text",

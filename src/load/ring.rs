@@ -1,9 +1,13 @@
 //! The ring: a few buffers of anonymous shared memory that are used over and
 //! over, so that memory stays small and pages are touched once; and behind them
-//! the region for the text of streams.
+//! the region for the text of streams. At the end of each buffer is room for notes
+//! of bad rows.
 
 #![allow(unsafe_code)]
 
+use std::vec::Vec;
+
+use super::note::{NOTES_SIZE, Note};
 use crate::error::{Error, Result};
 use crate::sys::{Map, page_size};
 
@@ -18,18 +22,20 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    /// `count` buffers of at least `buffer_size` bytes, and `text_size` bytes for text.
-    pub(super) fn new(count: usize, buffer_size: usize, text_size: usize) -> Result<Self> {
-        let buffer_size =
-            buffer_size.checked_next_multiple_of(page_size()).ok_or(Error::Overflow)?;
+    /// `count` buffers for at least `rows_size` bytes of rows, and `text_size` bytes for text.
+    pub(super) fn new(count: usize, rows_size: usize, text_size: usize) -> Result<Self> {
+        let buffer_size = rows_size
+            .checked_add(NOTES_SIZE)
+            .and_then(|size| size.checked_next_multiple_of(page_size()))
+            .ok_or(Error::Overflow)?;
         let buffers = buffer_size.checked_mul(count).ok_or(Error::Overflow)?;
         let map = Map::shared_anonymous(buffers.checked_add(text_size).ok_or(Error::Overflow)?)?;
         Ok(Self { map, buffer_size, count, text_size })
     }
 
-    /// Bytes of a buffer.
-    pub(super) const fn buffer_size(&self) -> usize {
-        self.buffer_size
+    /// Bytes of a buffer's rows.
+    pub(super) const fn rows_size(&self) -> usize {
+        self.buffer_size - NOTES_SIZE
     }
 
     /// Number of buffers.
@@ -43,17 +49,31 @@ impl Ring {
         self.map.as_ptr().wrapping_add(index * self.buffer_size)
     }
 
-    /// A buffer to write rows to.
+    /// The first `count` notes of a buffer.
+    ///
+    /// # Safety
+    /// * Nobody writes this buffer meanwhile.
+    pub(super) unsafe fn notes(&self, index: usize, count: usize) -> Vec<Note> {
+        let start = self.buffer(index).wrapping_add(self.rows_size());
+        // SAFETY: the notes lie in the buffer, behind the rows; the caller answers for who
+        // writes there.
+        let bytes = unsafe { core::slice::from_raw_parts(start, NOTES_SIZE) };
+        let notes = bytes.chunks_exact(size_of::<Note>()).take(count);
+        notes.map(bytemuck::pod_read_unaligned).collect()
+    }
+
+    /// A buffer to write to: its rows, and its notes.
     ///
     /// # Safety
     /// * Nobody else, in this or another process, reads or writes this buffer
     ///   while the slice is used.
     #[allow(clippy::mut_from_ref, reason = "the caller answers for exclusive use")]
-    pub(super) unsafe fn buffer_mut(&self, index: usize) -> &mut [u8] {
+    pub(super) unsafe fn buffer_mut(&self, index: usize) -> (&mut [u8], &mut [u8]) {
         let start = self.buffer(index).cast_mut();
         // SAFETY: the buffer lies in the mapping, which lives as long as `self`; the caller
         // has it for itself.
-        unsafe { core::slice::from_raw_parts_mut(start, self.buffer_size) }
+        let bytes = unsafe { core::slice::from_raw_parts_mut(start, self.buffer_size) };
+        bytes.split_at_mut_checked(self.rows_size()).unwrap_or_default()
     }
 
     /// `len` bytes of the text region from `at` on; fewer if it ends before.

@@ -17,6 +17,7 @@ use super::error::{LoadError, Result};
 use super::input::Input;
 use super::job::{Job, Progress};
 use super::options::Options;
+use super::report::Report;
 use super::sink::{Block, Sink, SinkError};
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
@@ -57,9 +58,26 @@ pub fn load_segment<'n, I: Into<Input>>(
     segment: SegmentOptions,
     cancel: &AtomicBool,
 ) -> Result<Segment> {
+    load_segment_reporting(inputs, name, dtype, options, segment, cancel).map(|(made, _)| made)
+}
+
+/// [`load_segment`] that also tells which rows were left out.
+///
+/// # Errors
+/// [`LoadError`]; then there is no segment.
+pub fn load_segment_reporting<'n, I: Into<Input>>(
+    inputs: impl IntoIterator<Item = I>,
+    name: impl Into<Option<&'n Name>>,
+    dtype: DType<'_>,
+    options: &Options,
+    segment: SegmentOptions,
+    cancel: &AtomicBool,
+) -> Result<(Segment, Report)> {
     let sink = SegmentSink::new(name.into(), dtype, segment)?;
     let job = Job::start_watching(inputs, dtype, Unicode::Ucs4, options, Some(cancel), || Ok(sink));
-    job.and_then(|job| job.run(cancel)).and_then(publish).map_err(unboxed)
+    let done = job.and_then(|job| job.run(Some(cancel))).map_err(unboxed)?;
+    let (sink, rows, report) = done;
+    Ok((publish((sink, rows)).map_err(unboxed)?, report))
 }
 
 /// Text on its way to a segment: a [`Job`] whose end is a published segment.
@@ -94,6 +112,12 @@ impl SegmentJob {
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.0.progress()
+    }
+
+    /// The rows that were left out so far.
+    #[must_use]
+    pub const fn report(&self) -> &Report {
+        self.0.report()
     }
 
     /// As [`Job::raw_fd`].

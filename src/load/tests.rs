@@ -1,7 +1,9 @@
 //! The engine against one plain pass over the same text, for any number of
 //! workers and any size of pieces; and what happens when workers die.
 
+mod bad_rows;
 mod job;
+mod quotes;
 mod stream;
 
 use std::fs;
@@ -80,6 +82,118 @@ fn write(dir: &Path, name: &str, text: &[u8]) -> PathBuf {
 
 fn format(options: &Options) -> OwnFormat {
     OwnFormat::new(options).unwrap()
+}
+
+/// What a row by row reading gives, to compare with.
+#[derive(Debug, Default, PartialEq)]
+struct Naive {
+    rows: u64,
+    bytes: Vec<u8>,
+    /// The bad rows, if they are left out; or the one that ends it.
+    bad: Vec<Bad>,
+    fault: Option<Bad>,
+}
+
+/// Line, row, column and byte of a fault, and whether its text does not convert.
+type Bad = (u64, u64, u32, u64, bool);
+
+fn bad_of(error: &TextError) -> Bad {
+    let converts = matches!(error.problem, Problem::Convert { .. });
+    (error.line, error.row, error.column, error.offset, converts)
+}
+
+/// Reads record after record, each by itself.
+fn naive(text: &[u8], dtype: &str, options: &Options) -> Naive {
+    let own = format(options);
+    let skip = options.on_bad_rows == OnBadRows::Skip;
+    let lines = text::skip(text, u64::MAX, true).0;
+    let end = text::skip(text, lines.saturating_sub(options.skip_footer), true).1;
+    let text = &text[..end];
+    let (mut line, mut at) = text::skip(text, options.skiprows, true);
+    let mut found = Naive::default();
+    let mut columns = 0;
+    while at < text.len() && options.max_rows.is_none_or(|most| found.rows < most) {
+        let (record_end, next) = text::record(text, at, &own.get(), true).unwrap();
+        let record = &text[at..next];
+        if columns == 0 {
+            columns = text::field_count(&text[at..record_end], own.get());
+        }
+        let (rows, fault) = parse_alone(record, dtype, &own, columns);
+        found.rows += u64::from(fault.is_none() && !rows.is_empty());
+        if let Some(fault) = fault {
+            let row = found.rows + found.bad.len() as u64;
+            let converts = matches!(fault.kind, text::FaultKind::Convert { .. });
+            let offset = (at + fault.start) as u64;
+            let bad = (line + fault.line + 1, row, fault.column, offset, converts);
+            if !skip {
+                found.fault = Some(bad);
+                return found;
+            }
+            found.bad.push(bad);
+        }
+        found.bytes.extend(rows);
+        line += text::skip(record, u64::MAX, true).0;
+        at = next;
+    }
+    found
+}
+
+/// The row of one record, or why there is none.
+fn parse_alone(
+    record: &[u8],
+    dtype: &str,
+    format: &OwnFormat,
+    columns: u32,
+) -> (Vec<u8>, Option<text::Fault>) {
+    let dtype = DTypeBuf::parse(dtype).unwrap();
+    let mut storage = column_storage(dtype.as_dtype(), None).unwrap();
+    let options = PlanOptions { format: format.get(), ..PlanOptions::default() };
+    let plan = Plan::compile(dtype.as_dtype(), &options, &mut storage).unwrap();
+    let plan = plan.with_columns(columns).unwrap();
+    let mut input = record.to_vec();
+    input.resize(record.len() + PADDING, 0);
+    let mut out = vec![0; plan.row_size() + text::OVERRUN];
+    let text = Text::new(&mut input, record.len()).unwrap();
+    let progress = text::parse(&plan, text, Span::whole(&text), 9, &mut out, &mut BadRows::stop());
+    out.truncate(progress.rows as usize * plan.row_size());
+    match progress.stop {
+        text::Stop::Fault(fault) => (Vec::new(), Some(fault)),
+        _ => (out, None),
+    }
+}
+
+/// Whether a load gives what the naive reading gives.
+#[track_caller]
+fn same_as_naive(inputs: Vec<Input>, text: &[u8], dtype: &str, options: &Options) {
+    let expected = naive(text, dtype, options);
+    let found = run_reporting(inputs, dtype, options);
+    let why = || std::format!("{options:?}\n{:?}", String::from_utf8_lossy(text));
+    match (found, expected.fault) {
+        (Ok((keep, report)), None) => {
+            assert_eq!(
+                (keep.inputs[0].0, &keep.inputs[0].2),
+                (expected.rows, &expected.bytes),
+                "{}",
+                why()
+            );
+            let first: Vec<_> = report.first.iter().map(bad_of).collect();
+            assert_eq!(report.bad_rows, expected.bad.len() as u64, "{}", why());
+            assert_eq!(first, expected.bad[..expected.bad.len().min(10)], "{}", why());
+        }
+        (Err(LoadError::Text(error)), Some(fault)) => {
+            assert_eq!(bad_of(&error), fault, "{}", why());
+        }
+        (found, fault) => panic!("{found:?}, not {fault:?}\n{}", why()),
+    }
+}
+
+fn run_reporting(inputs: Vec<Input>, dtype: &str, options: &Options) -> Result<(Keep, Report)> {
+    let dtype = DTypeBuf::parse(dtype).unwrap();
+    let open = || Ok(Keep::default());
+    let mut job = Job::start(inputs, dtype.as_dtype(), Unicode::Ucs4, options, open)?;
+    while !job.step(TICK)?.done {}
+    let report = job.report().clone();
+    Ok((job.finish()?.0, report))
 }
 
 /// One pass in this process: rows' bytes, and the line and column of the fault.
@@ -192,18 +306,18 @@ fn rows_much_larger_than_their_text_need_no_larger_buffers() {
 #[test]
 fn a_line_that_fits_may_lie_anywhere() {
     let dir = tempfile::tempdir().unwrap();
-    // The input buffers have 256 KiB, and pieces half of it.
+    // The input buffers have 256 KiB, pieces half of it; a line may have the quarter of it all.
     let options = Options { memory: Some(4 << 20), piece_bytes: None, ..tiny(4, 1) };
     for lead in [0, 1, 2_000, 30_000, 50_000, 65_535, 65_536, 80_000, 140_000] {
-        for line in ["#", "7"] {
-            let long = line.to_string() + &" ".repeat(250_000) + "\n";
+        for (line, len) in [("#", 250_000), ("7", 250_000), ("7", 300_000), ("#", 1_000_000)] {
+            let long = line.to_string() + &" ".repeat(len) + "\n";
             let text = "1\n".repeat(lead) + &long + "# more\n" + &long + "2\n";
             let path = write(dir.path(), "a", text.as_bytes());
             let rows = lead as u64 + 1 + if line == "7" { 2 } else { 0 };
             assert_eq!(run(&[path], "i4", &options).unwrap().inputs[0].0, rows, "{lead}");
         }
     }
-    let text = "1\n".repeat(60_000) + "# \n" + &"8".repeat(300_000) + "\n";
+    let text = "1\n".repeat(60_000) + "# \n" + &"8".repeat(1_100_000) + "\n";
     let error = run(&[write(dir.path(), "a", text.as_bytes())], "i4", &options).unwrap_err();
     let position = error.position().unwrap();
     assert_eq!((error.code(), position.line), (crate::error::code::MEMORY, 60_002), "{error}");

@@ -4,22 +4,29 @@
 //! Runs in a forked child: core code only. What it needs was made before the
 //! fork; it opens files itself, so that ten thousand inputs need no descriptors
 //! in the parent.
+//!
+//! A record is a line, or several if quotes hold line ends. Whether the first line that
+//! starts in a range starts a record, too, cannot be seen in the range: the worker
+//! takes it for one and says where it was. The parent knows where the records before end,
+//! and has a range read again that was read from the wrong place.
 
 #![allow(unsafe_code)]
 
 use core::ffi::CStr;
-use core::ops::Range;
 use std::sync::Arc;
 
+use super::note::{KEPT, Note};
 use super::recipe::Recipe;
-use super::task::{FaultAt, FileId, IN_FILE, Outcome, Reply, Task};
+use super::task::{FileId, IN_FILE, Outcome, Reply, Task};
 use crate::error::{Error, Result};
 use crate::pool::Work;
 use crate::sys::{Fd, Pages, Stat};
-use crate::text::{self, BadRows, PADDING, Progress, Span, Stop, Text};
+use crate::text::{self, BadRows, Encoding, Fault, PADDING, Plan, Span, Stop, Text};
 
 /// Bytes read behind the end of a range for the line that goes on there.
 const SLACK: usize = 4096;
+/// Bytes read behind the end of a range for a record that may be none.
+const GUESS: usize = 1 << 20;
 
 /// Everything a worker reads with.
 #[derive(Debug)]
@@ -37,14 +44,13 @@ unsafe impl Work for Reader {
     type Reply = Reply;
 
     fn run(&mut self, task: &Task) -> Reply {
-        if task.text_at != IN_FILE {
-            return self.parse_stream(task);
-        }
-        match self.open(task) {
-            Ok(true) => self.read(task),
-            Ok(false) => Reply::new(Outcome::Changed),
-            Err(error) => Reply::new(Outcome::Io(error.errno())),
-        }
+        let recipe = Arc::clone(&self.recipe);
+        let Some(output) = Output::new(&recipe, task) else { return Reply::new(Outcome::Io(0)) };
+        let read = match task.text_at {
+            IN_FILE => self.read_file(task, output),
+            at => Ok(parse_stream(&recipe, task, at as usize, output)),
+        };
+        read.unwrap_or_else(|error| Reply::new(Outcome::Io(error.errno())))
     }
 }
 
@@ -54,22 +60,44 @@ impl FileId {
     }
 }
 
-/// Where the lines of a range lie in the input buffer.
-enum Lines {
-    Range {
-        first: usize,
-        last: usize,
-    },
-    /// The same as far as the buffer goes: the line behind `last` does not fit it.
-    Cut {
-        first: usize,
-        last: usize,
-    },
-    None,
-    FileEnded,
+/// Parses the piece of a stream where it lies.
+fn parse_stream(recipe: &Recipe, task: &Task, at: usize, mut output: Output<'_>) -> Reply {
+    let len = (task.end - task.start) as usize;
+    // SAFETY: the parent gave this piece to this task; until the reply it leaves the
+    // text and the padding behind it alone.
+    let bytes = unsafe { recipe.ring.text_mut(at, len + PADDING) };
+    let Some(text) = Text::new(bytes, len) else { return Reply::new(Outcome::Io(0)) };
+    // What ends a piece of a stream ends a record.
+    let (used, stop) = output.parse(text, Span::whole(&text), task.start);
+    output.reply(outcome(stop), task.start, task.start + used as u64)
+}
+
+/// How a task ends whose range was parsed to its end, or to where it stopped.
+const fn outcome(stop: Stop) -> Outcome {
+    match stop {
+        Stop::InputEnd => Outcome::Done,
+        Stop::OutputFull | Stop::Incomplete => Outcome::Full,
+        Stop::Fault(_) => Outcome::Fault,
+    }
 }
 
 impl Reader {
+    fn read_file(&mut self, task: &Task, output: Output<'_>) -> Result<Reply> {
+        if !self.open(task)? {
+            return Ok(Reply::new(Outcome::Changed));
+        }
+        let room = usize::try_from(task.room).map_err(|_| Error::Overflow)?;
+        if room + PADDING <= self.input.len() {
+            return self.read(task, output);
+        }
+        // For a record that is longer than the input buffer, once.
+        let large = Pages::new(room + PADDING)?;
+        let usual = core::mem::replace(&mut self.input, large);
+        let reply = self.read(task, output);
+        self.input = usual;
+        reply
+    }
+
     /// Opens the task's file unless it is open; false if it is another file by now.
     fn open(&mut self, task: &Task) -> Result<bool> {
         if self.open.as_ref().is_some_and(|(input, _)| *input == task.input) {
@@ -83,103 +111,203 @@ impl Reader {
         Ok(same)
     }
 
-    fn read(&mut self, task: &Task) -> Reply {
-        // A line starts at a place if a line end lies right before it: look there, too.
-        let base = task.start - u64::from(task.start > 0 && task.at_line_start == 0);
-        match self.fill(task, base) {
-            Err(error) => Reply::new(Outcome::Io(error.errno())),
-            Ok(Lines::None) => Reply::new(Outcome::Done),
-            Ok(Lines::FileEnded) => Reply::new(Outcome::Changed),
-            Ok(Lines::Range { first, last }) => self.parse(task, base, first..last, Outcome::Done),
-            Ok(Lines::Cut { first, last }) => {
-                // The line may fit when what lies in front of it is out of the way.
-                let start = base + last as u64;
-                let again = task.start < start && start < task.end;
-                let done = if again { Outcome::Full } else { Outcome::LineTooLong };
-                self.parse(task, base, first..last, done)
-            }
-        }
-    }
-
-    /// Reads from `base` until the last line of the range is whole.
-    fn fill(&mut self, task: &Task, base: u64) -> Result<Lines> {
-        let Some((_, fd)) = &self.open else { return Ok(Lines::FileEnded) };
-        let room = self.input.len() - PADDING;
-        let left = usize::try_from(task.file.size - base).unwrap_or(usize::MAX);
-        let range = usize::try_from(task.end - base).unwrap_or(usize::MAX);
-        let from = usize::try_from(task.start - base).unwrap_or(0);
+    /// Reads and parses until the last record of the range is done.
+    fn read(&mut self, task: &Task, mut output: Output<'_>) -> Result<Reply> {
+        let view = View::new(task, self.input.len() - PADDING, output.quotes());
         let mut have = 0;
-        let mut want = range.saturating_add(SLACK).min(left);
+        // Place of the first record, and of the one to read next.
+        let mut first = view.first;
+        let mut at = first.unwrap_or(0);
+        let mut want = view.range.saturating_add(SLACK);
         loop {
-            while have < want.min(room) {
-                let buf = self.input.get_mut(have..want.min(room)).unwrap_or_default();
-                match fd.read_at(buf, base + have as u64)? {
-                    0 => return Ok(Lines::FileEnded),
-                    n => have += n,
-                }
-            }
-            let text = self.input.get(..have).unwrap_or_default();
-            let whole = have == left;
-            // The range alone says whether a line starts in it: one that fills it and goes
-            // on is not looked through again by every piece that it fills.
-            let seen = text.get(..range).unwrap_or(text);
-            let first = match text::start_from(seen, from, false) {
-                _ if task.at_line_start == 1 => 0,
-                Some(first) if first < range => first,
-                _ => return Ok(Lines::None),
+            have = match self.fill(view.base, have, want.min(view.most))? {
+                Some(have) => have,
+                None => return Ok(Reply::new(Outcome::Changed)),
             };
-            if let Some(last) = text::start_from(text, range.min(left), whole) {
-                return Ok(Lines::Range { first, last });
+            if first.is_none() {
+                first = self.first_line(&view, have);
+                let Some(first) = first else { return Ok(Reply::new(Outcome::Done)) };
+                at = first;
             }
-            if have == room {
-                let lines = text.get(first..).unwrap_or_default();
-                return Ok(Lines::Cut {
-                    first,
-                    last: first + text::skip(lines, u64::MAX, false).1,
-                });
+            let (used, stop) = self.parse(&view, at, have, &mut output);
+            at += used;
+            let done = match stop {
+                Stop::InputEnd if at < view.range && have < view.left => Outcome::Full,
+                other => outcome(other),
+            };
+            let more = matches!(done, Outcome::Full) && !matches!(stop, Stop::OutputFull);
+            if !more || have >= view.most {
+                let known = view.first.is_some() && at == 0;
+                let done = if more && known { Outcome::TooLong } else { done };
+                let start = first.unwrap_or(0) as u64;
+                return Ok(output.reply(done, view.base + start, view.base + at as u64));
             }
-            want = have.saturating_mul(2).min(left);
+            want = have.saturating_mul(2);
         }
     }
 
-    /// Parses whole lines of the input buffer; `done` is the outcome if all were read.
-    fn parse(&mut self, task: &Task, base: u64, range: Range<usize>, done: Outcome) -> Reply {
-        let Range { start: first, end: last } = range;
-        let lines = self.input.get_mut(first..).unwrap_or_default();
-        let Some(text) = Text::new(lines, last - first) else { return Reply::new(Outcome::Io(0)) };
-        parse(&self.recipe, task, text, base + first as u64, done)
+    /// Reads until `want` bytes from `base` on are there; how many are, or `None` if the
+    /// file ends before.
+    fn fill(&mut self, base: u64, mut have: usize, want: usize) -> Result<Option<usize>> {
+        let Some((_, fd)) = &self.open else { return Ok(None) };
+        while have < want {
+            let room = self.input.get_mut(have..want).unwrap_or_default();
+            match fd.read_at(room, base + have as u64)? {
+                0 => return Ok(None),
+                n => have += n,
+            }
+        }
+        Ok(Some(have))
     }
 
-    /// Parses the piece of a stream where it lies.
-    fn parse_stream(&self, task: &Task) -> Reply {
-        let len = (task.end - task.start) as usize;
-        // SAFETY: the parent gave this piece to this task; until the reply it leaves the
-        // text and the padding behind it alone.
-        let lines = unsafe { self.recipe.ring.text_mut(task.text_at as usize, len + PADDING) };
-        let Some(text) = Text::new(lines, len) else { return Reply::new(Outcome::Io(0)) };
-        parse(&self.recipe, task, text, task.start, Outcome::Done)
+    /// Where the first line of the range starts, if one does. The range alone says it: a
+    /// line that fills it and goes on is not looked through again by every range in it.
+    fn first_line(&self, view: &View, have: usize) -> Option<usize> {
+        let text = self.input.get(..have.min(view.range)).unwrap_or_default();
+        text::start_from(text, view.from, false).filter(|&first| first < view.range)
+    }
+
+    /// Parses what is whole of the records from `at` on.
+    fn parse(
+        &mut self,
+        view: &View,
+        at: usize,
+        have: usize,
+        output: &mut Output<'_>,
+    ) -> (usize, Stop) {
+        let whole = have >= view.left;
+        let text = self.input.get(at..have).unwrap_or_default();
+        let until = view.range.saturating_sub(at);
+        let end = match () {
+            () if whole => text.len(),
+            // More than the lines of the range only where records have more than one.
+            () if output.quotes() => text::last_start(text, 0).unwrap_or(0),
+            () => text::start_from(text, until, false)
+                .or_else(|| text::last_start(text, 0))
+                .unwrap_or(0),
+        };
+        // The byte behind the text is that of a line which may be needed later.
+        let behind = self.input.get(at + end).copied();
+        let bytes = self.input.get_mut(at..).unwrap_or_default();
+        let Some(text) = Text::new(bytes, end) else { return (0, Stop::Incomplete) };
+        let span = Span { from: 0, until: until.min(end), ends: whole };
+        let parsed = output.parse(text, span, view.base + at as u64);
+        if let (Some(byte), Some(behind)) = (self.input.get_mut(at + end), behind) {
+            *byte = behind;
+        }
+        parsed
     }
 }
 
-/// Parses `text`, which lies at `offset` of the input, into the task's buffer.
-fn parse(recipe: &Recipe, task: &Task, text: Text<'_>, offset: u64, done: Outcome) -> Reply {
-    let Ok(plan) = recipe.compiled.plan().with_columns(task.columns) else {
-        return Reply::new(Outcome::Io(0));
-    };
-    // SAFETY: the parent granted this buffer to this task, and reads it only after the reply.
-    let out = unsafe { recipe.ring.buffer_mut(task.buffer as usize) };
-    let progress =
-        text::parse(&plan, text, Span::whole(&text), task.max_rows, out, &mut BadRows::stop());
-    reply(&progress, text, offset, done)
+/// What of a file a task looks at: everything counts from `base`.
+#[derive(Debug)]
+struct View {
+    base: u64,
+    /// Where the range starts, and ends.
+    from: usize,
+    range: usize,
+    /// Where the text of the file ends.
+    left: usize,
+    /// Bytes that may be read.
+    most: usize,
+    /// Where the first record starts, if that is known.
+    first: Option<usize>,
 }
 
-fn reply(progress: &Progress, text: Text<'_>, offset: u64, done: Outcome) -> Reply {
-    let outcome = match progress.stop {
-        // Only whole records are given, so none is incomplete.
-        Stop::InputEnd | Stop::Incomplete => done,
-        Stop::OutputFull => Outcome::Full,
-        Stop::Fault(fault) => Outcome::Fault(FaultAt::new(&fault, text.text(), offset)),
-    };
-    let next = offset + progress.used as u64;
-    Reply::with_rows(outcome, progress.rows, progress.lines, next)
+impl View {
+    fn new(task: &Task, room: usize, quotes: bool) -> Self {
+        let known = task.at_record == 1;
+        // A line starts at a place if a line end lies right before it: look there, too.
+        let base = task.start - u64::from(task.start > 0 && !known);
+        let place = |at: u64| usize::try_from(at.saturating_sub(base)).unwrap_or(usize::MAX);
+        let (from, range, left) = (place(task.start), place(task.end), place(task.text_end));
+        let guess = range.saturating_add(range.max(GUESS));
+        let most = if known || !quotes { room } else { room.min(guess) };
+        Self { base, from, range, left, most: most.min(left), first: known.then_some(0) }
+    }
+}
+
+/// Rows of a task on their way into its buffer.
+struct Output<'r> {
+    plan: Plan<'r>,
+    task: &'r Task,
+    out: &'r mut [u8],
+    area: &'r mut [u8],
+    rows: u64,
+    lines: u64,
+    bad_rows: u64,
+    notes: usize,
+}
+
+impl<'r> Output<'r> {
+    fn new(recipe: &'r Recipe, task: &'r Task) -> Option<Self> {
+        let plan = recipe.compiled.plan().with_columns(task.columns).ok()?;
+        // SAFETY: the parent granted this buffer to this task, and reads it only after the
+        // reply.
+        let (out, area) = unsafe { recipe.ring.buffer_mut(task.buffer as usize) };
+        Some(Self { plan, task, out, area, rows: 0, lines: 0, bad_rows: 0, notes: 0 })
+    }
+
+    /// Whether a record may have more than one line.
+    fn quotes(&self) -> bool {
+        self.plan.format().quote().is_some()
+    }
+
+    /// Parses the records of `span`; `text` lies at `offset` of the input. Returns the bytes
+    /// that were used.
+    fn parse(&mut self, text: Text<'_>, span: Span, offset: u64) -> (usize, Stop) {
+        let stored = self.plan.row_size().saturating_mul(self.rows as usize);
+        let out = self.out.get_mut(stored..).unwrap_or_default();
+        let mut faults = [Fault::NONE; KEPT];
+        let room = faults.get_mut(self.notes..).unwrap_or_default();
+        let mut bad = if self.task.skip_bad == 1 { BadRows::skip(room) } else { BadRows::stop() };
+        let wanted = self.task.max_rows.saturating_sub(self.rows);
+        let progress = text::parse(&self.plan, text, span, wanted, out, &mut bad);
+        self.bad_rows += bad.count();
+        for fault in bad.first() {
+            self.note(fault, text, offset);
+        }
+        if let Stop::Fault(fault) = &progress.stop {
+            self.note(fault, text, offset);
+        }
+        self.rows += progress.rows;
+        self.lines += progress.lines;
+        (progress.used, progress.stop)
+    }
+
+    /// Leaves a note of a fault, whose lines and rows count from the last parse.
+    fn note(&mut self, fault: &Fault, text: Text<'_>, offset: u64) {
+        let fault = Fault { line: self.lines + fault.line, row: self.rows + fault.row, ..*fault };
+        let (quote, len) = self.quote();
+        let quote = quote.get(..len).unwrap_or_default();
+        let note = Note::new(&fault, text.text(), offset, quote);
+        let mut places = self.area.chunks_exact_mut(size_of::<Note>());
+        if let Some(place) = places.nth(self.notes) {
+            place.copy_from_slice(bytemuck::bytes_of(&note));
+            self.notes += 1;
+        }
+    }
+
+    /// The quote character as it is written, and its bytes.
+    fn quote(&self) -> ([u8; 4], usize) {
+        let mut bytes = [0; 4];
+        let format = self.plan.format();
+        let len = match (format.quote(), format.encoding()) {
+            (None, _) => 0,
+            (Some(c), Encoding::Utf8) => c.encode_utf8(&mut bytes).len(),
+            (Some(c), Encoding::Latin1 | Encoding::Ascii) => {
+                bytes = [u8::try_from(u32::from(c)).unwrap_or(0), 0, 0, 0];
+                1
+            }
+        };
+        (bytes, len)
+    }
+
+    fn reply(&self, outcome: Outcome, first: u64, next: u64) -> Reply {
+        let mut reply = Reply::new(outcome);
+        (reply.rows, reply.lines) = (self.rows, self.lines);
+        (reply.bad_rows, reply.notes) = (self.bad_rows, self.notes as u32);
+        (reply.first, reply.next) = (first, next);
+        reply
+    }
 }

@@ -276,3 +276,138 @@ fn days_since_1970(year: i64, month: u8, day: u8) -> Option<i64> {
     let months = BEFORE.get(usize::from(month) - 1)? + i64::from(month > 2 && is_leap(year));
     years.checked_add(months + i64::from(day) - 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype_buf::DTypeBuf;
+    use std::vec::Vec;
+
+    fn seconds(text: &str) -> Option<i64> {
+        count(text.as_bytes(), Unit::Second, 1, false)
+    }
+
+    fn finest(text: &str) -> Option<Unit> {
+        match parse(text.as_bytes())? {
+            Time::None => Some(Unit::Generic),
+            Time::At(moment) => Some(moment.finest()),
+        }
+    }
+
+    #[test]
+    fn texts_are_read_as_numpy_reads_them() {
+        let table = include_str!("../../tests/data/datetimes.tsv");
+        let mut cases = 0;
+        for line in table.lines().filter(|line| !line.starts_with('#')) {
+            let [dtype, text, expected, unit] = line.split('\t').collect::<Vec<_>>()[..] else {
+                panic!("{line:?}")
+            };
+            let dtype = DTypeBuf::parse(dtype).unwrap();
+            let (of, multiple) = dtype.as_dtype().root().unit().unwrap();
+            let got = count(text.as_bytes(), of, multiple, false);
+            assert_eq!(got, expected.parse().ok(), "{line:?}");
+            if expected != "-" {
+                let found = finest(text)
+                    .map(|found| if found == Unit::Generic { "generic" } else { found.symbol() });
+                assert_eq!(found, Some(unit), "{line:?}");
+            }
+            cases += 1;
+        }
+        assert!(cases > 200);
+    }
+
+    #[test]
+    fn nothing_and_nat_are_no_time() {
+        for text in ["", "NaT", "nat", "NAT"] {
+            assert_eq!(seconds(text), Some(i64::MIN), "{text:?}");
+            assert_eq!(count(text.as_bytes(), Unit::Generic, 1, true), Some(i64::MIN));
+        }
+        for text in [" ", " NaT", "NaT ", "not", "now", "today", "2000"] {
+            assert_eq!(count(text.as_bytes(), Unit::Generic, 1, false), None, "{text:?}");
+        }
+        assert_eq!((seconds("now"), seconds("Today")), (None, None));
+    }
+
+    #[test]
+    fn blanks_stand_before_it_and_behind_a_time() {
+        assert_eq!(seconds(" \t\n\x0b\x0c\r1970"), Some(0));
+        assert_eq!(seconds("1970-01-01T00 \t"), Some(0));
+        assert_eq!(seconds("1970-01-01T00:00Z "), Some(0));
+        for text in [
+            "1970 ",
+            "1970-01-01 ",
+            "\x1c1970",
+            "\u{a0}1970",
+            "1970-01-01T00 Z",
+            "1970-01-01T00+01 ",
+        ] {
+            assert_eq!(seconds(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_sign_counts_only_at_the_very_start() {
+        assert_eq!(count(b"-5", Unit::Year, 1, false), Some(-1975));
+        assert_eq!(count(b" -5", Unit::Year, 1, false), Some(-1965));
+        assert_eq!(count(b"+5", Unit::Year, 1, false), Some(-1965));
+        assert_eq!(count(b"--02", Unit::Month, 1, false), Some(-1970 * 12 + 1));
+        assert_eq!((seconds("-"), seconds("-02-"), seconds("+-")), (None, None, None));
+    }
+
+    #[test]
+    fn zones_are_applied_across_the_ends_of_years() {
+        assert_eq!(seconds("1970-01-01T00+01:30"), Some(-5400));
+        assert_eq!(seconds("1970-01-01T00:00-0030"), Some(1800));
+        assert_eq!(count(b"2000-01-01T00:30+01", Unit::Year, 1, false), Some(29));
+        assert_eq!(count(b"1999-12-31T23:30:00.5-01", Unit::Month, 1, false), Some(360));
+        assert_eq!(count(b"2000-02-28T23-02", Unit::Day, 1, false), Some(11_016));
+        assert_eq!(count(b"2000-03-01T00+02", Unit::Day, 1, false), Some(11_016));
+        for zone in ["+24", "+1", "+01:60", "+01:", "+01:3", "z", "+", "UTC"] {
+            assert_eq!(seconds(&std::format!("2000-01-01T12{zone}")), None, "{zone:?}");
+        }
+    }
+
+    #[test]
+    fn every_day_follows_the_one_before() {
+        let mut date =
+            Moment { year: -401, month: 1, day: 1, second: 0, atto: 0, finest: Unit::Day };
+        let mut days = date.count(Unit::Day, 1).unwrap();
+        assert_eq!(days, -865_990);
+        for _ in 0..1_100_000 {
+            let next = date.next_day().unwrap();
+            days += 1;
+            assert_eq!((next.count(Unit::Day, 1), next.day_before()), (Some(days), Some(date)));
+            date = next;
+        }
+        assert!(date.year > 2600);
+    }
+
+    #[test]
+    fn what_a_unit_cannot_hold_is_refused() {
+        let nano = |text: &str| count(text.as_bytes(), Unit::Nano, 1, false);
+        assert_eq!(nano("2262-04-11T23:47:16.854775807"), Some(i64::MAX));
+        assert_eq!(nano("2262-04-11T23:47:16.854775808"), None);
+        assert_eq!(nano("1677-09-21T00:12:43.145224193"), Some(i64::MIN + 1));
+        // One less would be the count that means no time.
+        assert_eq!(nano("1677-09-21T00:12:43.145224192"), None);
+        assert_eq!(nano("9999-12-31"), None);
+        assert_eq!(count(b"9999-12-31", Unit::Nano, 1000, false), Some(253_402_214_400_000_000));
+        assert_eq!(count(b"9223372036854775807", Unit::Year, 1, false), Some(i64::MAX - 1970));
+        for year in ["9223372036854775807", "-9223372036854775807", "99999999999999999999"] {
+            for unit in [Unit::Month, Unit::Day, Unit::Second, Unit::Atto] {
+                assert_eq!(count(year.as_bytes(), unit, 1, false), None, "{year} {unit:?}");
+            }
+        }
+        assert_eq!(seconds("-9223372036854775807-01-01T00+23:59"), None);
+    }
+
+    #[test]
+    fn a_found_unit_takes_nothing_finer() {
+        assert_eq!(count(b"1970", Unit::Second, 1, true), Some(0));
+        assert_eq!(count(b"1970-01-01T00:00:00.0001", Unit::Micro, 1, true), Some(100));
+        assert_eq!(count(b"1970-02", Unit::Year, 1, true), None);
+        assert_eq!(count(b"1970-02", Unit::Year, 1, false), Some(0));
+        assert_eq!(count(b"1970-01-01T00:00:01.000", Unit::Second, 1, true), None);
+        assert_eq!(count(b"", Unit::Year, 1, true), Some(i64::MIN));
+    }
+}

@@ -189,3 +189,83 @@ impl Writer<'_> {
         self.at += HEAD + item.text.len();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+    use std::vec::Vec;
+
+    const fn text(slot: Option<u32>, role: Role, text: &str) -> Missing<'_> {
+        Missing { slot, role, text }
+    }
+
+    /// The texts, markers first.
+    fn list<'t>(texts: impl Iterator<Item = (Role, &'t str)>) -> Vec<(Role, &'t str)> {
+        let mut list: Vec<_> = texts.collect();
+        list.sort_unstable_by_key(|&(role, text)| (role == Role::Fill, text));
+        list
+    }
+
+    #[test]
+    fn each_column_finds_its_own_texts_and_those_of_all() {
+        let mut texts = [
+            text(None, Role::Marker, "NA"),
+            text(Some(7), Role::Marker, ""),
+            text(Some(3), Role::Fill, "0"),
+            text(Some(70_000), Role::Marker, "ü"),
+            text(None, Role::Fill, "-1"),
+            text(Some(7), Role::Marker, "?"),
+        ];
+        let mut storage = vec![0xEE; missing_size(&texts).unwrap() + 5];
+        let table = MissingTable::build(&mut texts, &mut storage).unwrap();
+        let common = [(Role::Marker, "NA"), (Role::Fill, "-1")];
+        let own = |slot| list(table.own(slot));
+        assert_eq!(own(3), [(Role::Fill, "0")]);
+        assert_eq!(own(7), [(Role::Marker, ""), (Role::Marker, "?")]);
+        assert_eq!(own(70_000), [(Role::Marker, "ü")]);
+        for slot in [0, 4, 8, u32::MAX - 1, u32::MAX] {
+            assert!(own(slot).is_empty(), "{slot}");
+        }
+        assert_eq!(list(table.common()), common);
+        assert_eq!(list(table.of(7)).len(), 4);
+        assert_eq!(table.slots().collect::<Vec<_>>(), [3, 7, 70_000]);
+    }
+
+    #[test]
+    fn no_texts_are_no_table() {
+        let table = MissingTable::build(&mut [], &mut []).unwrap();
+        assert_eq!(table, MissingTable::default());
+        assert_eq!(table.of(0).count() + table.slots().count(), 0);
+    }
+
+    #[test]
+    fn two_fills_and_short_storage_are_refused() {
+        let fill = text(Some(1), Role::Fill, "0");
+        let mut storage = [0; 100];
+        let two = MissingTable::build(&mut [fill, fill], &mut storage);
+        assert_eq!(two, Err(Error::Argument));
+        assert_eq!(MissingTable::build(&mut [fill], &mut storage[..10]), Err(Error::DTypeSpace));
+        let other = text(Some(2), Role::Fill, "0");
+        assert!(MissingTable::build(&mut [fill, other], &mut storage).is_ok());
+    }
+
+    #[test]
+    fn any_bytes_may_be_looked_at() {
+        let mut state = 1u64;
+        for _ in 0..2_000 {
+            let bytes: Vec<u8> = (0..48)
+                .map(|i| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                    if i % 4 == 0 {
+                        (state >> 60) as u8
+                    } else {
+                        (state >> 33) as u8 & u8::from(i > 30)
+                    }
+                })
+                .collect();
+            let table = MissingTable(&bytes);
+            let _ = table.slots().chain(0..4).map(|slot| table.of(slot).count()).sum::<usize>();
+        }
+    }
+}

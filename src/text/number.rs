@@ -93,7 +93,7 @@ fn float_prefix(text: &[u8], point: u8) -> Option<(f64, &[u8])> {
 }
 
 /// Digits that decide how a number is rounded: half-way between two float64 values lie
-/// numbers of up to 767 of them. Of more it only matters whether they are all zero.
+/// numbers of up to 768 of them. Of more it only matters whether they are all zero.
 const DIGITS: usize = 768;
 
 /// A number with another decimal point than the usual one, as `digits e exponent`.
@@ -272,6 +272,114 @@ mod tests {
             ["", ".", "1e", "1e+", "0x1p3", "1_0", "nan(1)", "infin", "1d3", "e5", "+-1", "1 2"]
         {
             assert_eq!(float(bad.as_bytes(), b'.'), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn timedeltas_are_as_numpy_takes_them() {
+        assert_eq!(timedelta(b" \t\x0b+5"), Some(5));
+        assert_eq!(timedelta(b"-9223372036854775807"), Some(-i64::MAX));
+        for text in ["", "NaT", "nat"] {
+            assert_eq!(timedelta(text.as_bytes()), Some(i64::MIN), "{text:?}");
+        }
+        for bad in
+            ["5 ", "\u{a0}5", "\x1c5", " ", " NaT", "NaT ", "1.0", "--5", "9223372036854775808"]
+        {
+            assert_eq!(timedelta(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn words_are_read_in_three_spellings() {
+        for (text, value) in [("True", true), (" TRUE", true), ("true\t", true), ("False", false)] {
+            assert_eq!(word(text.as_bytes()), Some(value), "{text:?}");
+        }
+        for bad in ["", "1", "0", "tRUE", "yes", "T", "true false"] {
+            assert_eq!(word(bad.as_bytes()), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_comma_may_stand_before_the_fraction() {
+        assert_eq!(float(b" 1,5e1 ", b','), Some(15.0));
+        assert_eq!(float(b"-,5", b','), Some(-0.5));
+        assert_eq!(float(b"-0,0", b',').map(f64::to_bits), Some(1 << 63));
+        assert_eq!(float(b"-inf", b','), Some(f64::NEG_INFINITY));
+        assert_eq!(complex(b"(1,5-2,25j)", b','), Some((1.5, -2.25)));
+        for bad in ["1.5", "1,5,5", ",", "1.500,5"] {
+            assert_eq!(float(bad.as_bytes(), b','), None, "{bad:?}");
+        }
+        for text in ["1,0e99999999999999999999", "1,0e+9223372036854775807"] {
+            assert_eq!(float(text.as_bytes(), b','), Some(f64::INFINITY), "{text}");
+        }
+        assert_eq!(float(b"1,0e-99999999999999999999", b','), Some(0.0));
+        assert_eq!(float(b"0,0e99999999999999999999", b','), Some(0.0));
+    }
+
+    /// The bits that the standard library gives, with a comma as with a point.
+    fn agrees_with_a_point(text: &str) {
+        let expected = Some(text.parse::<f64>().unwrap().to_bits());
+        let comma = text.replace('.', ",");
+        assert_eq!(float(text.as_bytes(), b'.').map(f64::to_bits), expected, "{text}");
+        assert_eq!(float(comma.as_bytes(), b',').map(f64::to_bits), expected, "{comma}");
+    }
+
+    /// So many halves of the least number above 0, in digits.
+    fn half_of_the_least(times: i64) -> std::string::String {
+        let mut digits: std::vec::Vec<u8> = std::format!("{times:01075}").into_bytes();
+        for _ in 0..1075 {
+            let mut carry = 0;
+            for digit in digits.iter_mut().rev() {
+                let product = (*digit - b'0') * 5 + carry;
+                *digit = b'0' + product % 10;
+                carry = product / 10;
+            }
+            assert_eq!(carry, 0);
+        }
+        std::format!("0.{}", core::str::from_utf8(&digits).unwrap())
+    }
+
+    #[test]
+    fn numbers_of_any_length_are_rounded_right() {
+        // Half-way between 1 and the next number, and around the greatest subnormal one: ties
+        // to even go down below it, and up above.
+        let middle = "1.00000000000000011102230246251565404236316680908203125";
+        let [below, above] = [-1, 1].map(|half| half_of_the_least((1 << 53) - 2 + half));
+        assert_eq!(above.trim_start_matches(['0', '.']).len(), DIGITS);
+        for zeros in [0, 1, 100, 699, 700, 712, 713, 714, 715, 716, 717, 2_000] {
+            let long = std::format!("{middle}{:0<zeros$}", "");
+            agrees_with_a_point(&long);
+            agrees_with_a_point(&(long.clone() + "1"));
+            agrees_with_a_point(&(long + "1e-300"));
+            for middle in [&below, &above] {
+                agrees_with_a_point(&std::format!("{middle}{:0<zeros$}", ""));
+                agrees_with_a_point(&std::format!("{middle}{:0<zeros$}1", ""));
+            }
+            agrees_with_a_point(&std::format!("{:0<zeros$}{middle}", ""));
+            agrees_with_a_point(&std::format!("{:9<zeros$}.5e-{zeros}", ""));
+            agrees_with_a_point(&std::format!("0.{:0<zeros$}7e{zeros}", ""));
+        }
+        let long: std::string::String = "1234567890".repeat(200);
+        agrees_with_a_point(&std::format!("{long}e-1990"));
+        agrees_with_a_point(&std::format!("{long}.{long}e-1700"));
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig {
+            cases: 2_000,
+            rng_seed: proptest::test_runner::RngSeed::Fixed(20_261_122),
+            failure_persistence: None,
+            ..proptest::prelude::ProptestConfig::default()
+        })]
+
+        #[test]
+        fn commas_and_points_give_the_same(text in "[+-]?[0-9]{0,30}[0-9]\\.[0-9]{0,30}(e[+-]?[0-9]{1,3})?", bits: u64) {
+            agrees_with_a_point(&text);
+            let value = f64::from_bits(bits);
+            if value.is_finite() {
+                agrees_with_a_point(&std::format!("{value:.20e}"));
+                agrees_with_a_point(&std::format!("{value}"));
+            }
         }
     }
 

@@ -200,7 +200,8 @@ _Static_assert(NDSHM_ERR_NAME == -10 && NDSHM_ERR_EXISTS == -11 && NDSHM_ERR_NOT
                    NDSHM_ERR_READ_ONLY == -23 && NDSHM_ERR_UNSEALED == -24,
                "statuses of segments");
 _Static_assert(NDSHM_ERR_DTYPE == -40 && NDSHM_ERR_DTYPE_SPACE == -41 &&
-                   NDSHM_ERR_NOT_TEXT == -42 && NDSHM_ERR_DTYPE_DIFFERS == -43,
+                   NDSHM_ERR_NOT_TEXT == -42 && NDSHM_ERR_DTYPE_DIFFERS == -43 &&
+                   NDSHM_ERR_FILL == -44,
                "statuses of dtypes");
 _Static_assert(NDSHM_ERR_INPUT == -50 && NDSHM_ERR_TEXT == -51 && NDSHM_ERR_COLUMNS == -52 &&
                    NDSHM_ERR_WORKERS == -53 && NDSHM_ERR_CANCELLED == -54 &&

@@ -6,6 +6,7 @@
 #![allow(unsafe_code, reason = "signals are sent by libc")]
 #![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
+use core::ops::RangeInclusive;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 use std::fs;
@@ -81,16 +82,17 @@ impl Ran {
         self
     }
 
-    /// It failed with status 1 and one message that has all these words.
+    /// It failed with status 1 and one message that has all these words, maybe with the line
+    /// of the input below it.
     #[track_caller]
     pub(crate) fn refused(self, words: &[&str]) -> Self {
-        self.failed(1, 1, words)
+        self.failed(1, 1..=3, words)
     }
 
     /// As [`refused`](Self::refused), with the dtype and a caret below the message.
     #[track_caller]
     pub(crate) fn refused_with_caret(self, words: &[&str]) -> Self {
-        let ran = self.failed(1, 3, words);
+        let ran = self.failed(1, 3..=3, words);
         let caret = ran.stderr.lines().last().unwrap();
         assert_eq!(caret.trim_start(), "^", "{ran:?}");
         ran
@@ -99,16 +101,17 @@ impl Ran {
     /// It was interrupted, and says that and nothing else.
     #[track_caller]
     pub(crate) fn interrupted(self) -> Self {
-        self.failed(130, 1, &["interrupted"])
+        self.failed(130, 1..=1, &["interrupted"])
     }
 
     #[track_caller]
-    fn failed(self, status: i32, lines: usize, words: &[&str]) -> Self {
+    fn failed(self, status: i32, lines: RangeInclusive<usize>, words: &[&str]) -> Self {
         assert_eq!(self.status.code(), Some(status), "{self:?}");
         assert_eq!(self.stdout, "", "{self:?}");
         let message = self.stderr.strip_suffix('\n').unwrap_or_default();
         assert!(message.starts_with("ndshm: "), "{self:?}");
-        assert_eq!(message.lines().count(), lines, "{self:?}");
+        assert!(lines.contains(&message.lines().count()), "{self:?}");
+        assert!(message.lines().skip(1).all(|line| line.starts_with("  ")), "{self:?}");
         let first = message.lines().next().unwrap_or_default();
         assert!(!first.ends_with(['.', ':', ' ']), "{self:?}");
         assert!(!message.contains("panicked"), "{self:?}");

@@ -6,10 +6,9 @@ use std::time::Instant;
 use ndshm::convert::{ConvertError, Options, Summary, convert};
 use ndshm::dtype::DType;
 use ndshm::hdf5;
-use ndshm::load::LoadError;
 
 use crate::args::ConvertArgs;
-use crate::output::{Failure, human, printable, shape, shortened, thousands};
+use crate::output::{Failure, human, printable, shape, shortened, skipped, thousands};
 use crate::text::TextSource;
 
 /// Datasets that the summary lists.
@@ -28,10 +27,11 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     let summary =
         convert(inputs, &args.output, dtype.as_dtype(), &options, cancel).map_err(|error| {
             match error {
-                ConvertError::Load(LoadError::Cancelled) => Failure::interrupted(),
+                ConvertError::Load(error) => Failure::loading(&error),
                 error => Failure::new(error),
             }
         })?;
+    skipped(&summary.report);
     if !args.quiet {
         report(&summary, dtype.as_dtype(), start.elapsed().as_secs_f64())?;
     }

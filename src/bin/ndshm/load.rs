@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use ndshm::error::Error;
-use ndshm::load::{LoadError, SegmentOptions, load_segment};
+use ndshm::load::{LoadError, SegmentOptions, load_segment_reporting};
 use ndshm::segment::Name;
 
 use crate::args::LoadArgs;
-use crate::output::{Failure, human, shape, shm_error, shortened};
+use crate::output::{Failure, human, shape, shm_error, shortened, skipped};
 use crate::text::TextSource;
 
 pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
@@ -17,8 +17,10 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
     let cancel = crate::cancel_on_signals()?;
     let start = Instant::now();
     let made = SegmentOptions::default();
-    let segment = load_segment(inputs, &name, dtype.as_dtype(), &options, made, cancel)
-        .map_err(|error| failure(&args.name, error))?;
+    let (segment, report) =
+        load_segment_reporting(inputs, &name, dtype.as_dtype(), &options, made, cancel)
+            .map_err(|error| failure(&args.name, error))?;
+    skipped(&report);
     if args.quiet {
         return Ok(());
     }
@@ -37,7 +39,6 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
 
 fn failure(name: &str, error: LoadError) -> Failure {
     match error {
-        LoadError::Cancelled => Failure::interrupted(),
         LoadError::Core(Error::Exists) => {
             Failure::new(format!("segment '{name}' exists: 'ndshm rm {name}' removes it"))
         }
@@ -52,6 +53,6 @@ fn failure(name: &str, error: LoadError) -> Failure {
             "segment '{name}': there is no /dev/shm: shared memory needs a tmpfs mounted there"
         )),
         LoadError::Core(error) => Failure::new(format!("segment '{name}': {}", shm_error(error))),
-        error => Failure::new(error),
+        error => Failure::loading(&error),
     }
 }

@@ -1,10 +1,14 @@
-//! What the command says: errors, sizes, tables.
+//! What the command says: errors and the lines they are about, sizes, tables.
 
 use core::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ndshm::error::Error;
+use ndshm::load::{InputFault, LoadError, Report, TextError};
+
+/// Columns that a line of the input may take on the terminal.
+const WIDTH: usize = 76;
 
 /// Status after a signal, as shells report SIGINT.
 const INTERRUPTED: u8 = 130;
@@ -25,6 +29,18 @@ impl Failure {
 
     pub(crate) fn about(what: impl Display, error: impl Display) -> Self {
         Self::new(format!("{what}: {error}"))
+    }
+
+    /// An error of text, with the line that it is about.
+    pub(crate) fn loading(error: &LoadError) -> Self {
+        match error {
+            LoadError::Cancelled => Self::interrupted(),
+            LoadError::Text(text) => Self::new(error).showing(place(text)),
+            LoadError::Input { reason: InputFault::AllBad { first: Some(first), .. }, .. } => {
+                Self::new(error).showing(place(first))
+            }
+            error => Self::new(error),
+        }
     }
 
     /// The same with lines that show the place.
@@ -88,6 +104,100 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     shown
+}
+
+/// Says which rows were left out.
+pub(crate) fn skipped(report: &Report) {
+    let Report { bad_rows, first, .. } = report;
+    let mut text = match (*bad_rows, first.len() as u64) {
+        (0, _) => return,
+        (1, _) => String::from("1 bad row was left out:"),
+        (all, shown) if all > shown => {
+            format!("{} bad rows were left out, the first {shown} are:", thousands(all))
+        }
+        (all, _) => format!("{all} bad rows were left out:"),
+    };
+    for error in first {
+        text.push_str("\n  ");
+        text.push_str(&printable(&error.to_string()));
+    }
+    say(&text);
+}
+
+/// The line that an error is about, and one with a mark under the text that is meant.
+fn place(error: &TextError) -> Vec<String> {
+    let shown: Vec<(char, usize)> = error.line_text.chars().map(visible).collect();
+    let width_of = |part: &[(char, usize)]| part.iter().map(|(_, width)| width).sum::<usize>();
+    // What does not fit goes: behind the mark first, then before it.
+    let caret = error.caret.start.min(shown.len());
+    let mut from = 0;
+    while width_of(&shown[from..caret]) > WIDTH / 2 && width_of(&shown[from..]) > WIDTH {
+        from += 1;
+    }
+    let mut until = shown.len();
+    while width_of(&shown[from..until]) > WIDTH {
+        until -= 1;
+    }
+    let mark = |cut| if cut { "..." } else { "" };
+    let part: String = shown[from..until].iter().map(|(c, _)| c).collect();
+    let line = [mark(from > 0), &part, mark(until < shown.len())].concat();
+    if error.column == 0 && error.caret.is_empty() {
+        return vec![line];
+    }
+    let end = error.caret.end.clamp(caret, until.max(caret));
+    let blanks = mark(from > 0).len() + width_of(&shown[from..caret]);
+    let carets = width_of(&shown[caret..end]).max(1);
+    vec![line, [" ".repeat(blanks), "^".repeat(carets)].concat()]
+}
+
+/// A character as a line of the input shows it, and the columns that it takes: one for a
+/// tabulator and for what has no shape or changes the direction.
+fn visible(c: char) -> (char, usize) {
+    match c {
+        '\t' => (' ', 1),
+        '\0'..'\x20' => (char::from_u32(0x2400 + u32::from(c)).unwrap_or(' '), 1),
+        '\x7f' => ('\u{2421}', 1),
+        c if c.is_control() => (char::REPLACEMENT_CHARACTER, 1),
+        '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' => (char::REPLACEMENT_CHARACTER, 1),
+        c => (c, width(c)),
+    }
+}
+
+/// Columns of a character: none for marks on the one before, two for East Asian ones and
+/// pictures. Near enough for a mark in the line below.
+fn width(c: char) -> usize {
+    match u32::from(c) {
+        0x0300..=0x036F
+        | 0x0483..=0x0489
+        | 0x0591..=0x05BD
+        | 0x0610..=0x061A
+        | 0x064B..=0x065F
+        | 0x0E34..=0x0E3A
+        | 0x0E47..=0x0E4E
+        | 0x1AB0..=0x1AFF
+        | 0x1DC0..=0x1DFF
+        | 0x20D0..=0x20FF
+        | 0xFE00..=0xFE0F
+        | 0xFE20..=0xFE2F
+        | 0xE0100..=0xE01EF => 0,
+        0x1100..=0x115F
+        | 0x2E80..=0x303E
+        | 0x3041..=0xA4CF
+        | 0xA960..=0xA97F
+        | 0xAC00..=0xD7A3
+        | 0xF900..=0xFAFF
+        | 0xFE30..=0xFE6F
+        | 0xFF00..=0xFF60
+        | 0xFFE0..=0xFFE6
+        | 0x1F300..=0x1F64F
+        | 0x1F680..=0x1F6FF
+        | 0x1F900..=0x1F9FF
+        | 0x20000..=0x3FFFD => 2,
+        _ => 1,
+    }
 }
 
 /// An error about shared memory, with the words of the system where it has some.
@@ -176,6 +286,49 @@ mod tests {
         assert_eq!(shape(&[3]), "(3,)");
         assert_eq!(shape(&[3, 4]), "(3, 4)");
         assert_eq!(shape(&[]), "()");
+    }
+
+    fn error(line: &str, field: &str, column: u32) -> TextError {
+        let start = line.find(field).unwrap();
+        let from = line[..start].chars().count();
+        TextError {
+            input: 0,
+            path: "a".into(),
+            line: 1,
+            row: 0,
+            column,
+            offset: 0,
+            text: field.into(),
+            line_text: line.into(),
+            caret: from..from + field.chars().count(),
+            problem: ndshm::load::Problem::Encoding,
+        }
+    }
+
+    #[test]
+    fn a_mark_stands_under_what_is_meant() {
+        assert_eq!(place(&error("1,x2,3", "x2", 2)), ["1,x2,3", "  ^^"]);
+        assert_eq!(place(&error("a\tb\x1b[0m x", "x", 3)), ["a b\u{241b}[0m x", "        ^"]);
+        assert_eq!(place(&error("日本,e\u{301}x,!", "!", 3)), ["日本,e\u{301}x,!", "        ^"]);
+        assert_eq!(place(&error("\u{202e}1,日", "日", 2)), ["\u{fffd}1,日", "   ^^"]);
+        // An empty field has a place, a row as a whole has none.
+        assert_eq!(place(&error("1,", "", 1)), ["1,", "^"]);
+        assert_eq!(place(&error("1,2", "", 0)), ["1,2"]);
+    }
+
+    #[test]
+    fn of_a_wide_line_what_is_around_the_mark_is_shown() {
+        for (lead, behind) in [(0, 200), (30, 200), (100, 100), (200, 3), (200, 0)] {
+            let line = "a".repeat(lead) + "xyz" + &"b".repeat(behind);
+            let [shown, mark] = place(&error(&line, "xyz", 1)).try_into().unwrap();
+            let start = mark.find('^').unwrap();
+            assert_eq!(&shown[start..mark.len()], "xyz");
+            assert!(shown.len() <= WIDTH + 6);
+            assert_eq!(shown.starts_with("..."), lead > WIDTH / 2, "{shown}");
+            assert_eq!(shown.ends_with("..."), behind > 50, "{shown}");
+        }
+        let [_, mark] = place(&error(&"x".repeat(300), &"x".repeat(300), 1)).try_into().unwrap();
+        assert_eq!(mark, "^".repeat(WIDTH));
     }
 
     #[test]

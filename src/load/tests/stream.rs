@@ -11,14 +11,14 @@ use crate::error::code;
 use crate::load::Input;
 
 /// Gives one to seven bytes at a time, and now and then nothing yet.
-struct Drops {
+pub(super) struct Drops {
     text: Vec<u8>,
     at: usize,
     turn: usize,
 }
 
 impl Drops {
-    fn new(text: &[u8], turn: usize) -> Self {
+    pub(super) fn new(text: &[u8], turn: usize) -> Self {
         Self { text: text.to_vec(), at: 0, turn }
     }
 }
