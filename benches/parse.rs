@@ -1,6 +1,6 @@
 //! The kernels alone: text in memory to records in memory, one core.
 //!
-//!     cargo bench --bench parse
+//!     cargo bench --bench parse [-- PART_OF_A_NAME]
 //!
 //! Prints the best of some rounds, which is what a quiet machine would give,
 //! for the three workloads of `benches/pipeline` in small.
@@ -14,7 +14,7 @@ use ndshm::text::{
     Text, columns_needed, parse,
 };
 
-const ROUNDS: usize = 40;
+const ROUNDS: usize = 300;
 const BYTES: usize = 1 << 20;
 
 fn main() {
@@ -78,6 +78,10 @@ fn bench(
     columns: u32,
     mut row: impl FnMut(&mut Random, &mut String),
 ) {
+    let wanted = std::env::args().nth(1).filter(|arg| !arg.starts_with("--"));
+    if wanted.is_some_and(|wanted| !name.contains(&wanted)) {
+        return;
+    }
     let mut random = Random(7);
     let mut text = String::new();
     while text.len() < BYTES {

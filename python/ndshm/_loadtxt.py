@@ -1,12 +1,14 @@
 """`loadtxt`: NumPy's function, done by the library's workers."""
 
 import ctypes
+import errno
 import os
 import warnings
 
 import numpy as np
 
 from . import _arguments as args
+from . import _blank
 from . import _library as lib
 from ._array import Owner
 from ._errors import exception
@@ -31,6 +33,7 @@ def loadtxt(fname, dtype=float, comments="#", delimiter=None, converters=None, s
                               max_rows=max_rows)
         if dispatched is not NotImplemented:
             return dispatched
+        quotechar = None  # NumPy forgets it, too
     if isinstance(comments, (str, bytes)):
         comments = [comments]
     if comments is not None:
@@ -45,7 +48,7 @@ def loadtxt(fname, dtype=float, comments="#", delimiter=None, converters=None, s
     args.check_count(skiprows)
     if max_rows is not None:
         args.check_count(max_rows)
-    source = open_source(fname, encoding, quotechar)
+    source = open_source(fname, encoding, quotechar, strings)
     try:
         if args.is_open(dtype) and max_rows is not None and max_rows == 0:
             raise ValueError("need at least one array to concatenate")
@@ -58,17 +61,21 @@ def loadtxt(fname, dtype=float, comments="#", delimiter=None, converters=None, s
         args.check_dtype(dtype, usecols)
         args.check_converters(converters)
         shown = Rows(dtype, usecols)
-        options = lib.sized(lib.TextOptions, workers=workers or 0, dtype=shown.text.encode(), skiprows=skiprows,
+        options = lib.sized(lib.TextOptions, workers=workers or 0, dtype=shown.text.encode(),
+                            skiprows=source.without(skiprows, comment),
                             allow_empty=1, piece_bytes=chunk_bytes or 0, delimiter=utf8(delimiter),
                             comments=utf8(comment or ""), quote=utf8(quotechar), encoding=None if source.encoding == "utf-8" else utf8(source.encoding))
-        if strings is not None:
-            set_strings(options, strings)
+        if strings is not None and source.path is not None:
+            set_strings(options, strings, source)
         if shown.columns is not None:
             options.usecols = (ctypes.c_int32 * len(shown.columns))(*map(lib.as_column, shown.columns))
             options.usecols_len = len(shown.columns)
         if max_rows is not None:
             options.max_rows, options.no_rows = max_rows, max_rows == 0
         array = shown.array(read(source, options, usecols))
+        if max_rows and _blank.WARNS:
+            dialect = _blank.Dialect(delimiter, comment, strings, quotechar)
+            _blank.warn(source.lines(), max_rows, skiprows, dialect, source.path is None or strings is not None)
     finally:
         source.close()
     return shaped(array, fname, ndmin, unpack)
@@ -92,8 +99,11 @@ def utf8(text):
     return text.encode()
 
 
-def set_strings(options, strings):
-    given = [utf8(text) for text in strings]
+def set_strings(options, strings, source):
+    wrong = [text for text in strings if not isinstance(text, str)]
+    if wrong and source.has_lines():
+        raise TypeError(f"must be str or None, not {type(wrong[0]).__name__}")
+    given = [utf8(text) for text in strings if text not in wrong]
     options.comments = None
     options.comment_strings = (ctypes.c_char_p * len(given))(*given)
     options.comment_strings_len = len(given)
@@ -102,8 +112,9 @@ def set_strings(options, strings):
 def read(source, options, usecols):
     """The segment with the rows: two dimensions, or one if they are records."""
     library, error, job, owner = lib.library(), lib.sized(lib.Error), lib.Job(), Owner()
-    feed = Feed(source.read)
-    inputs = lib.Input(kind=lib.INPUT_FILE if source.path else lib.INPUT_READER, read=feed.function,
+    source.check()
+    errors = []
+    inputs = lib.Input(kind=lib.INPUT_FILE if source.path else lib.INPUT_READER, read=reader(source.read, errors),
                        path=os.fsencode(source.path) if source.path else None)
     made = lib.sized(lib.CreateOptions, policy=lib.POLICY_ANONYMOUS)
     progress = lib.sized(lib.Progress)
@@ -115,29 +126,32 @@ def read(source, options, usecols):
             status = library.ndshm_load_finish(job, owner.handle, error)
     finally:
         library.ndshm_job_discard(job)
-    if feed.error is not None:
-        raise feed.error
+    limited = options.max_rows or options.no_rows
+    if errors and not error.fault and (status != lib.OK or not limited or owner.shape()[0] < options.max_rows):
+        raise errors.pop()
     if status != lib.OK:
         source.retry()
         raise exception(error, usecols)
     return owner
 
 
-class Feed:
-    """The function that the library calls for text. What goes wrong in it is kept: C cannot be thrown at."""
+def reader(read, errors):
+    """The function that the library calls for text. What goes wrong in it is kept, and ends the text: a row before it
+    may be wrong, too, or the last one that is wanted."""
+    if read is None:
+        return lib.ReadFunction(0)
 
-    def __init__(self, read):
-        self.read, self.error = read, None
-        self.function = lib.ReadFunction(self.give) if read else lib.ReadFunction(0)
-
-    def give(self, _context, buffer, size):
+    @lib.ReadFunction
+    def give(_context, buffer, size):
         try:
-            data = self.read(size)
-            ctypes.memmove(buffer, bytes(data), len(data))
+            data = bytes(read(size))
+            ctypes.memmove(buffer, data, len(data))
             return len(data)
         except BaseException as error:  # noqa: BLE001 - it is raised again
-            self.error = error
-            return -5  # EIO
+            errors.append(error)
+            return 0 if isinstance(error, Exception) else -errno.EINTR
+
+    return give
 
 
 def shaped(array, fname, ndmin, unpack):

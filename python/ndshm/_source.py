@@ -4,7 +4,6 @@ import bz2
 import codecs
 import contextlib
 import gzip
-import io
 import itertools
 import locale
 import lzma
@@ -22,26 +21,50 @@ BATCH = 4096
 class Source:
     """Text for the library: a path, or a function that gives bytes. It is closed when the text has been read."""
 
-    def __init__(self, path=None, read=None, encoding="utf-8", retry=None, close=None):
+    def __init__(self, path=None, read=None, encoding="utf-8", reopen=None, close=None, check=None):
         self.path, self.read, self.encoding = path, read, encoding
-        self.retry, self.close = retry or (lambda: None), close or (lambda: None)
+        self.reopen, self.close, self.check = reopen, close or (lambda: None), check or (lambda: None)
+
+    def retry(self):
+        """Python's own reader says in its own words what is wrong with a file, if it finds something."""
+        if self.reopen is not None:
+            with contextlib.closing(self.reopen()) as file:
+                while file.read(1 << 14):
+                    pass
+
+    def without(self, skiprows, comment):
+        """Leaves out the first lines, as far as the library need not do it; returns the rest."""
+        if self.path is not None:
+            return skiprows
+        self.read.skip, self.read.comment = skiprows, comment
+        return 0
+
+    def has_lines(self):
+        return next(self.lines(), None) is not None
+
+    def lines(self):
+        """The first lines, once more."""
+        if self.reopen is None:
+            yield from self.read.first
+        else:
+            with contextlib.closing(self.reopen()) as file:
+                yield from file
 
 
-def open_source(fname, encoding, quotechar):
+def open_source(fname, encoding, quotechar, strings):
     """The source for anything that NumPy takes as `fname`."""
     if isinstance(fname, os.PathLike):
         fname = os.fspath(fname)
     try:
         if isinstance(fname, str):
-            return open_path(fname, encoding)
+            return open_path(fname, encoding, strings)
         lines = iter(fname)
     except TypeError as error:
         raise ValueError("fname must be a string, filehandle, list of strings,\nor generator. "
                          f"Got {type(fname)} instead.") from error
     if encoding is None:
         encoding = getattr(fname, "encoding", "latin1")
-    whole = isinstance(fname, io.IOBase) or not isinstance(quotechar, str)
-    return Source(read=Reader(encoded(lines, encoding, quotechar, whole)))
+    return Source(read=Reader(lines, encoding, quotechar, strings))
 
 
 def find(path):
@@ -53,22 +76,19 @@ def find(path):
     raise FileNotFoundError(f"{path} not found.")
 
 
-def open_path(fname, encoding):
+def open_path(fname, encoding, strings):
     path = find(fname)
     opener = OPENERS.get(os.path.splitext(path)[1], open)
     name = native_name(encoding)
 
-    def retry():
-        # Python's own reader says in its own words what is wrong with the file.
-        with contextlib.closing(opener(path, "rt", encoding=encoding)) as file:
-            while file.read(1 << 14):
-                pass
+    def reopen():
+        return opener(path, "rt", encoding=encoding)
 
     if name is None:
-        file = opener(path, "rt", encoding=encoding)
-        return Source(read=Reader(encoded(file, None, None, True)), close=file.close)
-    check_magic(path, opener)
-    return Source(path=path, encoding=name, retry=retry)
+        file = reopen()
+        return Source(read=Reader(file, strings=strings), reopen=reopen, close=file.close)
+    check = None if opener is open else (lambda: check_magic(path, opener))
+    return Source(path=path, encoding=name, reopen=reopen, check=check)
 
 
 def native_name(encoding):
@@ -85,55 +105,77 @@ def native_name(encoding):
 
 def check_magic(path, opener):
     """A compressed file by its name must be one: the library goes by what is in it."""
-    if opener is not open:
-        with contextlib.closing(opener(path, "rb")) as file:
-            file.read(1)
+    with contextlib.closing(opener(path, "rb")) as file:
+        file.read(1)
 
 
 class Reader:
-    """A function of the library's kind that gives what an iterator of bytes gives. Errors wait until it is over."""
+    """Lines of Python's as bytes of UTF-8, for the library. The first batch of them is kept."""
 
-    def __init__(self, blocks):
-        self.blocks, self.rest, self.error = blocks, memoryview(b""), None
+    def __init__(self, lines, encoding=None, quotechar=None, strings=None):
+        self.encoding, self.quotechar, self.strings = encoding, quotechar, strings
+        self.comment, self.skip, self.first, self.ended = None, 0, [], True
+        self.blocks, self.rest = self.encoded(iter(lines)), memoryview(b"")
 
     def __call__(self, size):
-        try:
-            while not self.rest:
-                self.rest = memoryview(next(self.blocks))
-        except StopIteration:
-            return b""
+        while not self.rest:
+            block = next(self.blocks, None)
+            if block is None:
+                return b""
+            self.rest = memoryview(block)
         out, self.rest = self.rest[:size], self.rest[size:]
         return out
 
+    def encoded(self, lines):
+        while batch := list(itertools.islice(lines, BATCH)):
+            self.first = self.first or batch
+            good, error = self.checked(batch)
+            yield "".join(good).encode()
+            if error is not None:
+                raise error
 
-def encoded(lines, encoding, quotechar, whole):
-    """The lines as UTF-8, many at once."""
-    lines = iter(lines)
-    while batch := list(itertools.islice(lines, BATCH)):
-        good, error = checked(batch, encoding, quotechar, whole)
-        yield "".join(good).encode()
-        if error is not None:
-            raise error
+    def checked(self, batch):
+        """The lines of a batch with their ends, up to the first that is none, and what is wrong with that."""
+        out = []
+        for line in batch:
+            try:
+                line = self.text(line)
+                if self.skip > 0:
+                    self.skip -= 1
+                else:
+                    out.append(self.whole(line))
+            except (AttributeError, TypeError, ValueError) as error:
+                return out, error
+        return out, None
 
-
-def checked(batch, encoding, quotechar, whole):
-    """The lines of a batch with their ends, up to the first that is none, and what is wrong with that."""
-    out = []
-    for line in batch:
-        try:
-            out.append(as_line(line, encoding, quotechar))
-        except (TypeError, ValueError) as error:
-            return out, error
-    return out, None
-
-
-def as_line(line, encoding, quotechar):
-    if isinstance(line, bytes):
-        line = line.decode(encoding)
-    elif not isinstance(line, str):
+    def text(self, line):
+        if isinstance(line, bytes):
+            return line.decode(self.encoding)
+        if isinstance(line, str):
+            return line
+        if self.strings is not None:
+            # NumPy looks for comments first.
+            raise AttributeError(f"'{type(line).__name__}' object has no attribute 'split'")
         raise TypeError("non-string returned while reading data")
-    body = line.removesuffix("\n").removesuffix("\r")
-    if ("\n" in body or "\r" in body) and not (quotechar and quotechar in body):
-        raise ValueError("Found an unquoted embedded newline within a single line of input.  "
-                         "This is currently not supported.")
-    return body + "\n"
+
+    def whole(self, line):
+        """An item as one line of a file. One that had no end is ended by the next."""
+        for string in self.strings or ():
+            line = line.split(string, 1)[0]
+        body = line.removesuffix("\n").removesuffix("\r")
+        if "\n" in body or "\r" in body:
+            body = self.without_note(body)
+        start = "" if self.ended else "\n"
+        self.ended = len(body) < len(line)
+        return start + body + "\n" * self.ended
+
+    def without_note(self, body):
+        """A line end within a line may be in a comment or in quotes."""
+        if self.quotechar is not None and self.quotechar in body:
+            return body
+        if self.comment is not None:
+            body = body.split(self.comment, 1)[0]
+        if "\n" in body or "\r" in body:
+            raise ValueError("Found an unquoted embedded newline within a single line of input.  "
+                             "This is currently not supported.")
+        return body

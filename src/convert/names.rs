@@ -6,8 +6,9 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::error::{ConvertError, Result};
+use crate::load::without_compression;
 
-/// One name per input: its file name without the last suffix.
+/// One name per input: its file name without the last suffix, `a` for `a.tsv` and `a.tsv.gz`.
 pub(super) fn of_inputs(inputs: &[PathBuf]) -> Result<Vec<String>> {
     let mut names = Vec::with_capacity(inputs.len());
     let mut seen: HashMap<String, &PathBuf> = HashMap::with_capacity(inputs.len());
@@ -26,7 +27,10 @@ pub(super) fn of_inputs(inputs: &[PathBuf]) -> Result<Vec<String>> {
 }
 
 fn of_input(path: &Path) -> Result<String> {
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| *stem != ".");
+    let stem = without_compression(path)
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .filter(|stem| *stem != ".");
     stem.map(ToString::to_string).ok_or_else(|| ConvertError::NoName { path: path.into() })
 }
 
@@ -38,6 +42,13 @@ mod tests {
     fn the_last_suffix_goes() {
         let inputs = ["x/a.b.tsv".into(), "../c".into(), ".hidden".into()];
         assert_eq!(of_inputs(&inputs).unwrap(), ["a.b", "c", ".hidden"]);
+    }
+
+    #[test]
+    fn and_that_of_a_compression_goes_first() {
+        let inputs = ["x/a.tsv.gz", "b.bz2", "c.d.e.zst", "f.lzma", ".gz", "g.xz.xz", "gz"];
+        let inputs = inputs.map(PathBuf::from);
+        assert_eq!(of_inputs(&inputs).unwrap(), ["a", "b", "c.d", "f", ".gz", "g", "gz"]);
     }
 
     #[test]

@@ -1,15 +1,13 @@
 //! Cutting the inputs into pieces of work, by bytes and in order.
 
-use std::vec::Vec;
-
 use super::cancel::Stop;
 use super::error::{InputFault, LoadError, Result};
 use super::feeder::{Fed, Feeder, Until};
-use super::input::Stream;
 use super::inputs::Inputs;
 use super::options::{Budget, Options};
 use super::ring::Ring;
 use super::slots::Slots;
+use super::streams::Streams;
 use crate::text::{OVERRUN, Plan};
 
 /// A range of an input: the records that start in it are one piece of work.
@@ -101,8 +99,8 @@ pub(super) struct Cutter {
     next_input: usize,
     /// What is left of the current input.
     rest: Option<Range>,
-    /// Streams, each in its input's place, until their turn comes.
-    streams: Vec<Option<Stream>>,
+    /// Streams until their turn comes.
+    streams: Streams,
     /// The stream that is read now.
     feeder: Option<Feeder>,
     pub(super) slots: Slots,
@@ -114,7 +112,7 @@ pub(super) struct Cutter {
 
 impl Cutter {
     /// Begins with small pieces, until it is seen how much rows they make.
-    pub(super) fn new(piece: u64, streams: Vec<Option<Stream>>, slots: Slots) -> Self {
+    pub(super) fn new(piece: u64, streams: Streams, slots: Slots) -> Self {
         Self {
             next_input: 0,
             rest: None,
@@ -161,7 +159,7 @@ impl Cutter {
             return Next::End;
         }
         self.next_input += 1;
-        if let Some(stream) = self.streams.get_mut(input).and_then(Option::take) {
+        if let Some(stream) = self.streams.take(input) {
             self.feeder = Some(Feeder::new(input, stream, cutting));
             return self.feed(inputs, cutting);
         }
@@ -210,7 +208,8 @@ impl Cutter {
 fn begin(inputs: &Inputs, input: usize, cutting: &Cutting<'_>) -> Result<Range> {
     let (plan, options) = (&cutting.plan, cutting.options);
     let size = inputs.text_end(input, options.skip_footer, cutting.stop)?;
-    let mut range = Range::whole(input, size);
+    let start = inputs.text_start(input).min(size);
+    let mut range = Range { start, ..Range::whole(input, size) };
     if size > 0 && (plan.needs_column_count() || options.skiprows > 0) {
         let head = inputs.head(input, plan, options, cutting.budget.line, cutting.stop)?;
         (range.start, range.skipped, range.columns) = (head.start, head.skipped, head.columns);

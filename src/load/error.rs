@@ -7,8 +7,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::string::String;
 
+use super::decode;
+use super::inflate::{Compression, Damage};
 use crate::error::{Error, code};
 use crate::sys::{self, Ended};
+use crate::text::Encoding;
 
 /// Result of a load.
 pub type Result<T> = core::result::Result<T, LoadError>;
@@ -109,8 +112,26 @@ pub enum InputFault {
     Empty,
     /// It was replaced or became shorter while it was read.
     Changed,
-    /// It is compressed, or in an encoding other than UTF-8.
+    /// It is no text, or in another encoding.
     NotPlain(&'static str),
+    /// It is compressed, and cannot be unpacked to its end.
+    Compressed {
+        /// How.
+        compression: Compression,
+        /// What is wrong.
+        damage: Damage,
+        /// Byte of the compressed input.
+        offset: u64,
+    },
+    /// Its bytes are not text in the encoding that was asked for.
+    Decode {
+        /// The encoding.
+        encoding: decode::Encoding,
+        /// What is wrong.
+        why: &'static str,
+        /// The first byte that is wrong, of the input as it is when it is unpacked.
+        offset: u64,
+    },
     /// One of its rows does not fit a buffer.
     RowTooLong {
         /// Bytes that it needs.
@@ -118,8 +139,10 @@ pub enum InputFault {
         /// Bytes of a buffer.
         have: u64,
     },
-    /// A line that is skipped is not UTF-8.
+    /// A line that is skipped is not in the encoding.
     Encoding {
+        /// What it is not.
+        encoding: Encoding,
         /// Line number, from 1.
         line: u64,
         /// The first byte of the file that is wrong.
@@ -208,8 +231,11 @@ pub enum Problem {
         /// Columns here.
         found: u32,
     },
-    /// Not UTF-8.
-    Encoding,
+    /// Bytes that are not in the encoding.
+    Encoding {
+        /// What they are not.
+        encoding: Encoding,
+    },
 }
 
 impl fmt::Display for Problem {
@@ -233,7 +259,7 @@ impl fmt::Display for Problem {
             Self::ColumnIndex { index, found } => {
                 write!(f, "column {index} of usecols does not exist: the line has {found} columns")
             }
-            Self::Encoding => f.write_str("not UTF-8"),
+            Self::Encoding { encoding } => write!(f, "not {}", name(*encoding)),
         }
     }
 }
@@ -248,10 +274,20 @@ impl fmt::Display for TextError {
             convert @ Problem::Convert { .. } => {
                 write!(f, " could not convert '{}' {convert}", Short(&self.text))
             }
-            Problem::Encoding => write!(f, " '{}' is not UTF-8", Short(&self.text)),
+            Problem::Encoding { encoding } => {
+                write!(f, " '{}' is not {}", Short(&self.text), name(*encoding))
+            }
             other => write!(f, " {other}"),
         }?;
         write!(f, " (row {}, byte {})", self.row, self.offset)
+    }
+}
+
+const fn name(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Utf8 => "UTF-8",
+        Encoding::Latin1 => "latin1",
+        Encoding::Ascii => "ASCII",
     }
 }
 
@@ -280,10 +316,14 @@ impl fmt::Display for InputFault {
                 f.write_str("is a socket or a block device: text is read from files and pipes")
             }
             Self::Empty => f.write_str("has no rows (--allow-empty accepts that)"),
-            Self::NotPlain(what) => {
-                write!(f, "is {what}, which cannot be read yet: make plain UTF-8 text of it first")
-            }
+            Self::NotPlain(what) => write!(f, "is {what}"),
             Self::Changed => f.write_str("changed while it was read"),
+            Self::Compressed { compression, damage, offset } => {
+                damage.describe(*compression, *offset, f)
+            }
+            Self::Decode { encoding, why, offset } => {
+                write!(f, "is not {encoding}: {why} (byte {offset})")
+            }
             Self::RowTooLong { need, have } => write!(
                 f,
                 "a row needs {need} bytes, a buffer has {have}: name the widest input first, or \
@@ -298,8 +338,8 @@ impl fmt::Display for InputFault {
                 write!(f, "none of its {rows} rows can be read")?;
                 first.as_ref().map_or(Ok(()), |first| write!(f, "; the first one: {first}"))
             }
-            Self::Encoding { line, offset } => {
-                write!(f, "line {line} is not UTF-8 (byte {offset})")
+            Self::Encoding { encoding, line, offset } => {
+                write!(f, "line {line} is not {} (byte {offset})", name(*encoding))
             }
             Self::LineTooLong { limit, line } => write!(
                 f,
@@ -433,7 +473,10 @@ impl LoadError {
             }),
             Self::Input { input, path, reason } => {
                 let (line, byte) = match *reason {
-                    InputFault::Encoding { line, offset } => (line, offset),
+                    InputFault::Encoding { line, offset, .. } => (line, offset),
+                    InputFault::Decode { offset, .. } | InputFault::Compressed { offset, .. } => {
+                        (0, offset)
+                    }
                     InputFault::LineTooLong { line, .. } => (line, 0),
                     InputFault::AllBad { first: Some(ref first), .. } => (first.line, first.offset),
                     _ => (0, 0),
@@ -452,13 +495,15 @@ impl LoadError {
 impl InputFault {
     const fn code(&self) -> i32 {
         match self {
+            Self::Compressed { damage: Damage::Memory, .. } => code::MEMORY,
             Self::Io(_)
             | Self::Directory
             | Self::NotRegular
             | Self::Changed
-            | Self::NotPlain(_) => code::INPUT,
+            | Self::NotPlain(_)
+            | Self::Compressed { .. } => code::INPUT,
             Self::Empty => code::EMPTY,
-            Self::Encoding { .. } | Self::AllBad { .. } => code::TEXT,
+            Self::Encoding { .. } | Self::Decode { .. } | Self::AllBad { .. } => code::TEXT,
             Self::RowTooLong { .. } | Self::LineTooLong { .. } | Self::FooterTooLong { .. } => {
                 code::MEMORY
             }
@@ -467,6 +512,15 @@ impl InputFault {
 }
 
 impl core::error::Error for LoadError {}
+
+impl core::error::Error for InputFault {}
+
+/// A reader may give a fault of its own instead of the system's.
+impl From<io::Error> for InputFault {
+    fn from(error: io::Error) -> Self {
+        error.downcast().unwrap_or_else(Self::Io)
+    }
+}
 
 impl From<Error> for LoadError {
     fn from(error: Error) -> Self {

@@ -12,6 +12,7 @@ use std::time::Instant;
 use std::vec::Vec;
 
 use super::cutter::{Cutting, Place, Range, Wait, check_row};
+use super::decode::{Encoding, MARK};
 use super::error::{InputFault, Result};
 use super::footer::HoldBack;
 use super::head::Skip;
@@ -45,6 +46,8 @@ pub(super) struct Feeder {
     offset: u64,
     /// What is to come first in the next slot.
     carry: Vec<u8>,
+    /// A byte order mark at the start is to be left out.
+    mark: bool,
     skip: Skip,
     /// Columns of the first row, 0 until there is one.
     columns: u32,
@@ -64,7 +67,7 @@ pub(super) enum Fed {
 
 impl Feeder {
     pub(super) fn new(input: usize, stream: Stream, cutting: &Cutting<'_>) -> Self {
-        let &Options { skiprows, skip_footer, .. } = cutting.options;
+        let &Options { skiprows, skip_footer, encoding, .. } = cutting.options;
         let held = |lines| HoldBack::new(lines, cutting.budget.input);
         Self {
             input,
@@ -75,7 +78,8 @@ impl Feeder {
             look_at: 0,
             offset: 0,
             carry: Vec::new(),
-            skip: Skip::new(skiprows),
+            mark: encoding == Encoding::Utf8Sig,
+            skip: Skip::new(skiprows, cutting.plan.format().encoding()),
             columns: 0,
             footer: Some(skip_footer).filter(|&lines| lines > 0).map(held),
             ended: false,
@@ -160,13 +164,31 @@ impl Feeder {
         unsafe { cutting.ring.text_mut(at, len) }
     }
 
+    /// Leaves out a byte order mark; false if it takes more to see whether there is one.
+    fn pass_mark(&mut self, slots: &Slots, cutting: &Cutting<'_>) -> bool {
+        if !self.mark {
+            return true;
+        }
+        let window = self.bytes(slots, self.have, cutting);
+        if window.len() < MARK.len() && MARK.starts_with(window) && !self.ended {
+            return false;
+        }
+        if window.starts_with(MARK) {
+            window.copy_within(MARK.len().., 0);
+            self.have -= MARK.len();
+            self.offset += MARK.len() as u64;
+        }
+        self.mark = false;
+        true
+    }
+
     /// Leaves out the lines to be skipped at the start of the slot.
     fn skip(
         &mut self,
         slots: &Slots,
         cutting: &Cutting<'_>,
     ) -> core::result::Result<(), InputFault> {
-        while self.skip.left > 0 {
+        while self.pass_mark(slots, cutting) && self.skip.left > 0 {
             let window = self.bytes(slots, self.have, cutting);
             let gone = self.skip.pass(window, self.offset, self.ended)?;
             if gone == 0 {
@@ -276,7 +298,7 @@ impl Feeder {
     /// Reads once, and takes what is no footer; `None` if there is nothing to read yet.
     fn take(&mut self, room: &mut [u8]) -> core::result::Result<Option<usize>, InputFault> {
         let Some(footer) = &mut self.footer else {
-            let read = self.stream.read(room).map_err(InputFault::Io)?;
+            let read = self.stream.read(room)?;
             self.ended = read == Some(0);
             return Ok(read);
         };

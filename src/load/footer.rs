@@ -139,7 +139,7 @@ impl HoldBack {
         let read = stream.read(self.bytes.get_mut(have..).unwrap_or_default());
         let more = read.as_ref().map_or(0, |read| read.unwrap_or(0));
         self.bytes.truncate(have + more);
-        let Some(more) = read.map_err(InputFault::Io)? else { return Ok(false) };
+        let Some(more) = read? else { return Ok(false) };
         self.ended = more == 0;
         self.count();
         Ok(true)

@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 use super::cancel::Stop;
 use super::error::InputFault;
-use crate::text::{self, Format};
+use crate::text::{self, Encoding, Format};
 
 const BLOCK: usize = 64 * 1024;
 /// Bytes that [`sniff`] looks at.
@@ -26,11 +26,11 @@ pub(super) struct Head {
     pub(super) columns: u32,
 }
 
-/// Skips `skiprows` lines, and counts the columns of the first row if asked to;
+/// From the start of the text on skips `skiprows` lines, and counts the columns of the first row if asked to;
 /// `Interrupted` if it is stopped meanwhile.
 pub(super) fn read(
     path: &Path,
-    size: u64,
+    (start, size): (u64, u64),
     format: Format<'_>,
     skiprows: u64,
     count_columns: bool,
@@ -38,8 +38,8 @@ pub(super) fn read(
     stop: &Stop<'_>,
 ) -> Result<Head, InputFault> {
     let file = File::open(path).map_err(InputFault::Io)?;
-    let mut lines = Lines { file, size, offset: 0, buf: Vec::new(), from: 0, limit, stop };
-    let skipped = lines.skip(skiprows)?;
+    let mut lines = Lines { file, size, offset: start, buf: Vec::new(), from: 0, limit, stop };
+    let skipped = lines.skip(Skip::new(skiprows, format.encoding()))?;
     let start = lines.position();
     let mut columns = 0;
     let mut line_number = skipped + 1;
@@ -65,13 +65,20 @@ pub(super) fn start_of(path: &Path) -> Vec<u8> {
 /// What an input is that begins like no UTF-8 text.
 pub(super) fn sniff(start: &[u8]) -> Option<&'static str> {
     match start {
-        [0x1F, 0x8B, ..] => Some("compressed with gzip"),
-        [b'B', b'Z', b'h', ..] => Some("compressed with bzip2"),
-        [0xFD, b'7', b'z', b'X', b'Z', 0] => Some("compressed with xz"),
-        [0x28, 0xB5, 0x2F, 0xFD, ..] => Some("compressed with zstd"),
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("text in UTF-16"),
-        [b'P', b'K', 3, 4, ..] => Some("a zip archive"),
-        [0x89, b'H', b'D', b'F', ..] => Some("an HDF5 file"),
+        [0x1F, 0x8B, ..] => Some("compressed with gzip, which this build cannot unpack"),
+        [b'B', b'Z', b'h', ..] => Some("compressed with bzip2, which this build cannot unpack"),
+        [0xFD, b'7', b'z', b'X', b'Z', 0] => {
+            Some("compressed with xz, which this build cannot unpack")
+        }
+        [0x28, 0xB5, 0x2F, 0xFD, ..] => {
+            Some("compressed with zstd, which this build cannot unpack")
+        }
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => {
+            Some("text in UTF-32: --encoding utf-32 reads it")
+        }
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("text in UTF-16: --encoding utf-16 reads it"),
+        [b'P', b'K', 3, 4, ..] => Some("a zip archive: unpack it first"),
+        [0x89, b'H', b'D', b'F', ..] => Some("an HDF5 file, and not text"),
         _ => None,
     }
 }
@@ -81,11 +88,12 @@ pub(super) fn sniff(start: &[u8]) -> Option<&'static str> {
 pub(super) struct Skip {
     pub(super) left: u64,
     pub(super) done: u64,
+    encoding: Encoding,
 }
 
 impl Skip {
-    pub(super) const fn new(count: u64) -> Self {
-        Self { left: count, done: 0 }
+    pub(super) const fn new(count: u64, encoding: Encoding) -> Self {
+        Self { left: count, done: 0, encoding }
     }
 
     /// Skips in `window`, which lies at `offset` of the input; `whole` says that the
@@ -98,7 +106,7 @@ impl Skip {
         whole: bool,
     ) -> Result<usize, InputFault> {
         let (lines, bytes) = text::skip(window, self.left, whole);
-        self.check_utf8(window.get(..bytes).unwrap_or_default(), offset)?;
+        self.check(window.get(..bytes).unwrap_or_default(), offset)?;
         self.done += lines;
         self.left -= lines;
         if self.left > 0 && bytes == 0 { self.forget(window, offset) } else { Ok(bytes) }
@@ -107,10 +115,10 @@ impl Skip {
     /// Leaves out what there is of a line that goes on: only a `\r` at the end is still
     /// needed, or a character that is not complete.
     fn forget(&self, window: &[u8], offset: u64) -> Result<usize, InputFault> {
-        let good = match core::str::from_utf8(window) {
-            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        let good = match (self.encoding, core::str::from_utf8(window)) {
+            (Encoding::Utf8, Err(error)) if error.error_len().is_none() => error.valid_up_to(),
             _ => {
-                self.check_utf8(window, offset)?;
+                self.check(window, offset)?;
                 window.len()
             }
         };
@@ -118,13 +126,19 @@ impl Skip {
         Ok(good - usize::from(cr))
     }
 
-    /// Refuses lines that are not UTF-8: like NumPy, which decodes what it skips, too.
-    fn check_utf8(&self, lines: &[u8], offset: u64) -> Result<(), InputFault> {
-        let Err(error) = core::str::from_utf8(lines) else { return Ok(()) };
-        let good = error.valid_up_to();
+    /// Refuses lines that are not in the encoding: like NumPy, which decodes what it skips,
+    /// too.
+    fn check(&self, lines: &[u8], offset: u64) -> Result<(), InputFault> {
+        let encoding = self.encoding;
+        let bad = match encoding {
+            Encoding::Utf8 => core::str::from_utf8(lines).err().map(|error| error.valid_up_to()),
+            Encoding::Ascii => lines.iter().position(|byte| !byte.is_ascii()),
+            Encoding::Latin1 => None,
+        };
+        let Some(good) = bad else { return Ok(()) };
         let (before, _) = text::skip(lines.get(..good).unwrap_or_default(), u64::MAX, false);
         let line = self.done + before + 1;
-        Err(InputFault::Encoding { line, offset: offset + good as u64 })
+        Err(InputFault::Encoding { encoding, line, offset: offset + good as u64 })
     }
 }
 
@@ -176,8 +190,7 @@ impl Lines<'_> {
         Ok(left > 0)
     }
 
-    fn skip(&mut self, count: u64) -> Result<u64, InputFault> {
-        let mut skip = Skip::new(count);
+    fn skip(&mut self, mut skip: Skip) -> Result<u64, InputFault> {
         while skip.left > 0 {
             self.from += skip.pass(self.window(), self.position(), self.is_whole())?;
             if skip.left > 0 && !self.grow()? {
@@ -212,13 +225,14 @@ mod tests {
     use super::super::cancel::Canceller;
     use super::*;
     use std::io::Write;
+    use std::string::ToString;
     use std::vec;
 
     fn head(text: &[u8], skiprows: u64, limit: usize) -> Result<Head, InputFault> {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text).unwrap();
         let go_on = Stop::new(Canceller::new().unwrap(), None);
-        read(file.path(), text.len() as u64, Format::default(), skiprows, true, limit, &go_on)
+        read(file.path(), (0, text.len() as u64), Format::default(), skiprows, true, limit, &go_on)
     }
 
     #[test]
@@ -239,8 +253,13 @@ mod tests {
     #[test]
     fn skipped_lines_are_utf8_too() {
         let error = head(b"a\n\nb\xffc\n1\n", 3, 100).unwrap_err();
-        assert!(matches!(error, InputFault::Encoding { line: 3, offset: 4 }), "{error:?}");
+        assert!(matches!(error, InputFault::Encoding { line: 3, offset: 4, .. }), "{error:?}");
         assert!(head(b"a\n\nb\xffc\n1\n", 2, 100).is_ok());
+        let skip = |text: &[u8], encoding| Skip::new(9, encoding).pass(text, 10, true);
+        assert_eq!(skip(b"\xe9\n\xff", Encoding::Latin1).unwrap(), 3);
+        assert_eq!(skip(b"a\nb", Encoding::Ascii).unwrap(), 3);
+        let error = skip("a\né".as_bytes(), Encoding::Ascii).unwrap_err();
+        assert_eq!(error.to_string(), "line 2 is not ASCII (byte 12)");
     }
 
     #[test]

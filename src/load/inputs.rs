@@ -5,19 +5,21 @@ use std::ffi::CString;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{self, Path, PathBuf};
 use std::vec::Vec;
 
 use super::cancel::Stop;
+use super::decode::{Encoding, MARK};
 use super::error::{InputFault, LoadError, Result};
 use super::footer;
 use super::head::{self, Head};
-use super::input::{Input, Stream};
+use super::inflate::{self, Compression};
+use super::input::{Input, Packed, Stream};
 use super::options::Options;
 use super::task::FileId;
 use crate::error::Error;
-use crate::sys::Fd;
+use crate::sys::{self, Fd, Stat};
 use crate::text::Plan;
 
 /// What is known of every input.
@@ -38,6 +40,8 @@ struct Source {
     file: Option<FileId>,
     /// How a stream begins.
     start: Vec<u8>,
+    /// Where the text of a file starts: behind a byte order mark that is left out.
+    text_start: u64,
     /// Where the text of a file ends, if it was looked for.
     text_end: Cell<Option<u64>>,
 }
@@ -54,20 +58,24 @@ pub(super) struct Looked {
 
 impl Inputs {
     /// Looks at every input once, so that a wrong name fails before any work.
-    pub(super) fn look<I: Into<Input>>(given: impl IntoIterator<Item = I>) -> Result<Looked> {
+    pub(super) fn look<I: Into<Input>>(
+        given: impl IntoIterator<Item = I>,
+        encoding: Encoding,
+    ) -> Result<Looked> {
         let inputs = Self { list: Vec::new(), first_head: Cell::new(None) };
         let mut looked = Looked { inputs, c_paths: Vec::new(), streams: Vec::new() };
         for (input, given) in given.into_iter().enumerate() {
             let given = given.into();
             let path = given.path().to_path_buf();
-            let (place, file, stream) = look(given).map_err(|reason| LoadError::Input {
+            let found = look(given, encoding).map_err(|reason| LoadError::Input {
                 input,
                 path: path.clone(),
                 reason,
             })?;
+            let Found { place, file, text_start, stream } = found;
             looked.c_paths.push(c_path(&place).unwrap_or_default());
             let (start, text_end) = (Vec::new(), Cell::new(None));
-            looked.inputs.list.push(Source { path, place, file, start, text_end });
+            looked.inputs.list.push(Source { path, place, file, start, text_start, text_end });
             looked.streams.push(stream);
         }
         Ok(looked)
@@ -84,6 +92,11 @@ impl Inputs {
     /// The file; `None` for a stream.
     pub(super) fn file(&self, input: usize) -> Option<FileId> {
         self.list.get(input).and_then(|source| source.file)
+    }
+
+    /// Byte of a file at which its text starts.
+    pub(super) fn text_start(&self, input: usize) -> u64 {
+        self.list.get(input).map_or(0, |source| source.text_start)
     }
 
     /// Bytes of all inputs; 0 if a stream is among them.
@@ -149,9 +162,16 @@ impl Inputs {
         let count = plan.needs_column_count();
         let place = self.list.get(input).map(|source| source.place.as_path());
         let place = place.ok_or(Error::Argument)?;
-        let head =
-            head::read(place, size, plan.format(), options.skiprows, count, line_limit, stop)
-                .map_err(|reason| self.stopped(input, reason, stop))?;
+        let head = head::read(
+            place,
+            (self.text_start(input), size),
+            plan.format(),
+            options.skiprows,
+            count,
+            line_limit,
+            stop,
+        )
+        .map_err(|reason| self.stopped(input, reason, stop))?;
         if input == 0 {
             self.first_head.set(Some(head));
         }
@@ -168,33 +188,75 @@ impl Inputs {
     }
 }
 
-/// The place, none for a stream; the file; the stream.
-type Look = (PathBuf, Option<FileId>, Option<Stream>);
+/// What an input is: a file that workers read, or a stream.
+#[derive(Default)]
+struct Found {
+    place: PathBuf,
+    file: Option<FileId>,
+    text_start: u64,
+    stream: Option<Stream>,
+}
 
-fn look(input: Input) -> core::result::Result<Look, InputFault> {
+impl Found {
+    fn stream(stream: Stream) -> Self {
+        Self { stream: Some(stream), ..Self::default() }
+    }
+}
+
+fn look(input: Input, encoding: Encoding) -> core::result::Result<Found, InputFault> {
     let path = match input {
-        Input::Stream(stream) => return Ok((PathBuf::new(), None, Some(stream))),
+        Input::Stream(stream) => return Ok(Found::stream(stream)),
         Input::File(path) => path,
     };
-    let data = fs::metadata(&path).map_err(InputFault::Io)?;
+    let fd = match open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            // As NumPy does.
+            let other = inflate::find_compressed(&path).ok_or(InputFault::Io(error))?;
+            return look(Input::File(other), encoding);
+        }
+        Err(error) if error.raw_os_error() == Some(sys::ENXIO) => {
+            return Err(InputFault::NotRegular);
+        }
+        other => other.map_err(InputFault::Io)?,
+    };
+    let data = fd.stat().map_err(system)?;
     if data.is_dir() {
         return Err(InputFault::Directory);
     }
-    let kind = data.file_type();
-    if kind.is_file()
-        && !hides_its_size(&path, &data)
-        && let Some(place) = lasting(&path, &data)
-    {
-        let file = FileId { dev: data.dev(), ino: data.ino(), size: data.size() };
-        return Ok((place, Some(file), None));
-    }
-    if !kind.is_file() && !kind.is_fifo() && !kind.is_char_device() {
+    if data.is_file() {
+        let mut start = [0; inflate::SNIFFED];
+        let seen = fd.read_at(&mut start, 0).map_err(system)?;
+        let start = start.get(..seen).unwrap_or_default();
+        // A file of the kernel's says that it is empty, and is not.
+        if (data.size > 0 || start.is_empty())
+            && let Some(place) = lasting(&path, &data)
+        {
+            return Ok(regular(place, &data, start, encoding));
+        }
+    } else if !data.is_fifo() && !data.is_character_device() {
         return Err(InputFault::NotRegular);
     }
-    let fd = c_path(&path).and_then(|path| {
-        Fd::open_read(&path).map_err(|error| io::Error::from_raw_os_error(error.errno()))
-    });
-    Ok((PathBuf::new(), None, Some(Stream::opened(fd.map_err(InputFault::Io)?))))
+    Ok(Found::stream(Stream::opened(fd)))
+}
+
+/// A file that begins like this.
+fn regular(place: PathBuf, data: &Stat, start: &[u8], encoding: Encoding) -> Found {
+    let file = FileId { dev: data.dev, ino: data.ino, size: data.size };
+    let compression = Compression::of_file(start, &place);
+    if compression.is_some() || (encoding.is_wide() && data.size > 0) {
+        return Found::stream(Stream::packed(Packed { place, file, compression }));
+    }
+    let marked = encoding == Encoding::Utf8Sig && start.starts_with(MARK);
+    let text_start = if marked { MARK.len() as u64 } else { 0 };
+    Found { place, file: Some(file), text_start, stream: None }
+}
+
+fn open(path: &Path) -> io::Result<Fd> {
+    Fd::open_read(&c_path(path)?).map_err(|error| io::Error::from_raw_os_error(error.errno()))
+}
+
+fn system(error: Error) -> InputFault {
+    InputFault::Io(io::Error::from_raw_os_error(error.errno()))
 }
 
 fn c_path(path: &Path) -> io::Result<CString> {
@@ -203,18 +265,12 @@ fn c_path(path: &Path) -> io::Result<CString> {
 
 /// A path that leads to a file also from another directory and from a worker, for whom
 /// `/dev/stdin` and `/proc/self/fd/3` are others. None for a file that has no other name.
-fn lasting(path: &Path, data: &fs::Metadata) -> Option<PathBuf> {
+fn lasting(path: &Path, data: &Stat) -> Option<PathBuf> {
     let place = path::absolute(path).ok()?;
     if !place.starts_with("/dev") && !place.starts_with("/proc") {
         return Some(place);
     }
     let place = fs::canonicalize(place).ok()?;
     let found = fs::metadata(&place).ok()?;
-    (found.dev() == data.dev() && found.ino() == data.ino()).then_some(place)
-}
-
-/// A file of the kernel's says that it is empty, and is not.
-fn hides_its_size(path: &Path, data: &fs::Metadata) -> bool {
-    let read = || fs::File::open(path).and_then(|file| file.read_at(&mut [0], 0));
-    data.size() == 0 && read().is_ok_and(|n| n > 0)
+    (found.dev() == data.dev && found.ino() == data.ino).then_some(place)
 }

@@ -18,6 +18,7 @@ use super::report::Report;
 use super::ring::Ring;
 use super::sink::{Sink, SinkError};
 use super::slots::Slots;
+use super::streams::Streams;
 use super::worker::Reader;
 use crate::dtype::DType;
 use crate::error::Error;
@@ -104,7 +105,7 @@ impl<S: Sink> Job<S> {
     ) -> Result<Self> {
         let canceller = Canceller::new()?;
         let stop = Stop::new(canceller.clone(), flag);
-        let Looked { inputs, c_paths, streams } = Inputs::look(inputs)?;
+        let Looked { inputs, c_paths, streams } = Inputs::look(inputs, options.encoding)?;
         let compiled = Compiled::new(dtype, unicode, options)?;
         let budget = Budget::new(options, first_row_size(&inputs, &compiled, options, &stop)?)?;
         let has_streams = streams.iter().any(Option::is_some);
@@ -116,6 +117,7 @@ impl<S: Sink> Job<S> {
         let mut reader = Reader { recipe: recipe.clone(), input, open: None };
         let pool = Pool::fork(budget.workers, SPARES, &mut reader)?;
         let bytes_total = inputs.bytes();
+        let streams = Streams::new(streams, options.encoding, &budget);
         let cutter = Cutter::new(budget.piece, streams, slots);
         let options = options.clone();
         let engine = Engine::new(Parts { inputs, options, budget, recipe, cutter, pool });

@@ -167,6 +167,10 @@ pub(super) struct Budget {
     pub(super) buffers: usize,
     /// Bytes for the text of streams.
     pub(super) text: usize,
+    /// Bytes for text that was unpacked ahead.
+    pub(super) unpacked: usize,
+    /// What a decoder may have at most for its dictionary, which comes on top.
+    pub(super) dictionary: u64,
 }
 
 impl Budget {
@@ -201,7 +205,9 @@ impl Budget {
         let buffers = (ring / buffer).clamp(1, wanted);
         let piece = options.piece_bytes.unwrap_or(PIECE.min(input as u64 / 2)).max(1);
         let fill = if options.memory.is_some() { buffer } else { buffer.min(BUFFER.max(2 * row)) };
-        Ok(Self { workers, piece, input, line, buffer, fill, buffers, text: line })
+        let unpacked = line / 4;
+        let (text, dictionary) = (line - unpacked, memory);
+        Ok(Self { workers, piece, input, line, buffer, fill, buffers, text, unpacked, dictionary })
     }
 }
 

@@ -119,12 +119,9 @@ const fn core_encoding(encoding: Encoding) -> text::Encoding {
 
 /// What can be asked for, and is not there yet.
 fn refuse_unfinished(options: &Options) -> Result<()> {
-    let what = match options.encoding {
-        Encoding::Utf8 | Encoding::Latin1 | Encoding::Ascii => None,
-        _ => Some("this encoding"),
-    };
-    let what = what
-        .or(options.header.then_some("a header"))
+    let what = options
+        .header
+        .then_some("a header")
         .or((!options.missing.is_empty()).then_some("missing values"))
         .or((!options.fill.is_empty()).then_some("values for missing ones"));
     what.map_or(Ok(()), |what| Err(LoadError::Unsupported { what }))

@@ -8,7 +8,7 @@ use std::vec::Vec;
 use super::error::{Problem, TextError};
 use super::note::Note;
 use crate::dtype::{DType, Field, Kind};
-use crate::text::{FaultKind, Plan};
+use crate::text::{Encoding, FaultKind, Plan};
 
 /// The rows that were left out because they could not be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +36,8 @@ pub(super) fn text_error(
     plan: &Plan<'_>,
     dtype: DType<'_>,
 ) -> TextError {
-    let (line_text, caret) = excerpt(note);
+    let encoding = plan.format().encoding();
+    let (line_text, caret) = excerpt(note, encoding);
     TextError {
         input: place.input,
         path: place.path,
@@ -44,7 +45,7 @@ pub(super) fn text_error(
         row: place.rows + note.row,
         column: note.column,
         offset: note.offset,
-        text: text(note.text()),
+        text: text(note.text(), encoding),
         line_text,
         caret,
         problem: problem(note.kind(), plan, dtype),
@@ -52,8 +53,8 @@ pub(super) fn text_error(
 }
 
 /// A line as far as it is known, and which of its characters are meant.
-fn excerpt(note: &Note) -> (String, Range<usize>) {
-    let [before, field, behind] = note.parts().map(text);
+fn excerpt(note: &Note, encoding: Encoding) -> (String, Range<usize>) {
+    let [before, field, behind] = note.parts().map(|part| text(part, encoding));
     let marks = note.is_cut();
     let mark = |cut| if cut { "..." } else { "" };
     let lead = [mark(marks.0), &before].concat();
@@ -79,12 +80,15 @@ fn problem(kind: FaultKind, plan: &Plan<'_>, dtype: DType<'_>) -> Problem {
         FaultKind::ColumnsChanged { from, to } => Problem::ColumnsChanged { from, to },
         FaultKind::ColumnsRequired { need, found } => Problem::ColumnsRequired { need, found },
         FaultKind::ColumnIndex { index, found } => Problem::ColumnIndex { index, found },
-        _ => Problem::Encoding,
+        _ => Problem::Encoding { encoding: plan.format().encoding() },
     }
 }
 
-/// Bytes of a file as text, those that are not UTF-8 spelled out.
-fn text(bytes: &[u8]) -> String {
+/// Bytes of a file as text, those that are not in the encoding spelled out.
+fn text(bytes: &[u8], encoding: Encoding) -> String {
+    if encoding == Encoding::Latin1 {
+        return bytes.iter().copied().map(char::from).collect();
+    }
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());

@@ -28,6 +28,9 @@ const SLACK: usize = 4096;
 /// Bytes read behind the end of a range for a record that may be none.
 const GUESS: usize = 1 << 20;
 
+/// Rows that are tried to tell whether a record starts at a place.
+const TRIED: u64 = 4;
+
 /// Everything a worker reads with.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -126,6 +129,9 @@ impl Reader {
             };
             if first.is_none() {
                 first = self.first_line(&view, have);
+                if output.quotes() {
+                    first = first.and_then(|line| self.guess(&view, line, have, &mut output));
+                }
                 let Some(first) = first else { return Ok(Reply::new(Outcome::Done)) };
                 at = first;
             }
@@ -167,6 +173,54 @@ impl Reader {
         text::start_from(text, view.from, false).filter(|&first| first < view.range)
     }
 
+    /// Where the first record of the range starts, as far as can be told: with its first
+    /// line; or, if that does not look like a row, the range starts within quotes, and the
+    /// record ends somewhere behind them. `None` if that is behind the range.
+    fn guess(
+        &mut self,
+        view: &View,
+        line: usize,
+        have: usize,
+        output: &mut Output<'_>,
+    ) -> Option<usize> {
+        if self.looks_right(view, line, have, output) {
+            return Some(line);
+        }
+        match self.behind_quotes(view, have, output) {
+            Some(next) if next >= view.range => None,
+            Some(next) if self.looks_right(view, next, have, output) => Some(next),
+            _ => Some(line),
+        }
+    }
+
+    /// Whether the first rows from `at` on can be read.
+    fn looks_right(
+        &mut self,
+        view: &View,
+        at: usize,
+        have: usize,
+        output: &mut Output<'_>,
+    ) -> bool {
+        let look = |text: Text<'_>, span| output.try_rows(text, span);
+        self.on_text(view, at, have, true, look).unwrap_or(false)
+    }
+
+    /// Where the next record starts if the range starts within quotes, and they end in what
+    /// was read.
+    fn behind_quotes(&mut self, view: &View, have: usize, output: &Output<'_>) -> Option<usize> {
+        let (quote, 1) = output.quote() else { return None };
+        // With a quote right before the range.
+        let place = self.input.get_mut(view.from.checked_sub(1)?)?;
+        let byte = core::mem::replace(place, quote[0]);
+        let text = self.input.get(..have).unwrap_or_default();
+        let format = output.plan.format();
+        let record = text::record(text, view.from - 1, &format, have >= view.left);
+        if let Some(place) = self.input.get_mut(view.from - 1) {
+            *place = byte;
+        }
+        record.map(|(_, next)| next)
+    }
+
     /// Parses what is whole of the records from `at` on.
     fn parse(
         &mut self,
@@ -175,13 +229,27 @@ impl Reader {
         have: usize,
         output: &mut Output<'_>,
     ) -> (usize, Stop) {
+        let quotes = output.quotes();
+        let parse = |text: Text<'_>, span| output.parse(text, span, view.base + at as u64);
+        self.on_text(view, at, have, quotes, parse).unwrap_or((0, Stop::Incomplete))
+    }
+
+    /// Calls `read` with the whole lines from `at` on, and which records of them are meant.
+    /// Those behind the range are among them only if a record may have several.
+    fn on_text<T>(
+        &mut self,
+        view: &View,
+        at: usize,
+        have: usize,
+        quotes: bool,
+        read: impl FnOnce(Text<'_>, Span) -> T,
+    ) -> Option<T> {
         let whole = have >= view.left;
         let text = self.input.get(at..have).unwrap_or_default();
         let until = view.range.saturating_sub(at);
         let end = match () {
             () if whole => text.len(),
-            // More than the lines of the range only where records have more than one.
-            () if output.quotes() => text::last_start(text, 0).unwrap_or(0),
+            () if quotes => text::last_start(text, 0).unwrap_or(0),
             () => text::start_from(text, until, false)
                 .or_else(|| text::last_start(text, 0))
                 .unwrap_or(0),
@@ -189,13 +257,12 @@ impl Reader {
         // The byte behind the text is that of a line which may be needed later.
         let behind = self.input.get(at + end).copied();
         let bytes = self.input.get_mut(at..).unwrap_or_default();
-        let Some(text) = Text::new(bytes, end) else { return (0, Stop::Incomplete) };
-        let span = Span { from: 0, until: until.min(end), ends: whole };
-        let parsed = output.parse(text, span, view.base + at as u64);
+        let done =
+            read(Text::new(bytes, end)?, Span { from: 0, until: until.min(end), ends: whole });
         if let (Some(byte), Some(behind)) = (self.input.get_mut(at + end), behind) {
             *byte = behind;
         }
-        parsed
+        Some(done)
     }
 }
 
@@ -273,6 +340,17 @@ impl<'r> Output<'r> {
         self.rows += progress.rows;
         self.lines += progress.lines;
         (progress.used, progress.stop)
+    }
+
+    /// Whether the first rows of `span` can be read. Leaves nothing but bytes in the buffer.
+    fn try_rows(&mut self, text: Text<'_>, span: Span) -> bool {
+        let mut bad = BadRows::stop();
+        let progress = text::parse(&self.plan, text, span, TRIED, self.out, &mut bad);
+        match progress.stop {
+            Stop::InputEnd | Stop::OutputFull => true,
+            Stop::Incomplete => progress.rows > 0,
+            Stop::Fault(_) => false,
+        }
     }
 
     /// Leaves a note of a fault, whose lines and rows count from the last parse.

@@ -45,6 +45,18 @@ impl Stat {
         self.mode & libc::S_IFMT == libc::S_IFDIR
     }
 
+    /// Whether it is a FIFO.
+    #[must_use]
+    pub const fn is_fifo(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFIFO
+    }
+
+    /// Whether it is a character device.
+    #[must_use]
+    pub const fn is_character_device(&self) -> bool {
+        self.mode & libc::S_IFMT == libc::S_IFCHR
+    }
+
     /// Whether it is a socket.
     #[must_use]
     pub const fn is_socket(&self) -> bool {

@@ -8,7 +8,7 @@
 //! integers; tests compare with the standard library over every power.
 
 /// Powers of ten that a float64 holds exactly.
-const EXACT_POWERS: [f64; 23] = [
+pub(super) const EXACT_POWERS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
@@ -30,6 +30,13 @@ const SURE: core::ops::RangeInclusive<i32> = -27..=55;
 
 /// The top 128 bits of five to every power, as high and low half.
 static POWERS_OF_FIVE: [(u64, u64); COUNT] = powers_of_five();
+
+/// The top 128 bits of five to the power `n`, as high and low half.
+#[allow(clippy::indexing_slicing, reason = "runs at compile time: a bad index stops the build")]
+pub(super) const fn five_to(n: i32) -> (u64, u64) {
+    const TABLE: [(u64, u64); COUNT] = powers_of_five();
+    TABLE[(n - MIN_EXPONENT) as usize]
+}
 
 /// The float64 nearest to `mantissa` times ten to the `exponent`, ties to even;
 /// `None` in the rare cases that this cannot decide.

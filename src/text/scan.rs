@@ -137,7 +137,7 @@ impl Guard {
             // The last line may go on behind the text.
             limit = lines::last_start(bytes, 0).unwrap_or(0);
         }
-        if !plan.in_file_order || plan.format.plain().is_none() {
+        if plan.format.plain().is_none() {
             limit = 0;
         }
         if let Comments::Strings(list) = plan.format.comments()

@@ -301,7 +301,7 @@ mod tests {
             text: field.into(),
             line_text: line.into(),
             caret: from..from + field.chars().count(),
-            problem: ndshm::load::Problem::Encoding,
+            problem: ndshm::load::Problem::ColumnsChanged { from: 1, to: 2 },
         }
     }
 

@@ -187,3 +187,20 @@ fn a_footer_of_a_stream_has_a_limit() {
     assert_eq!(error.code(), code::MEMORY);
     assert!(error.to_string().starts_with("a: the last 300000 lines"), "{error}");
 }
+
+#[test]
+fn messages_speak_the_encoding_of_the_text() {
+    let shown = |encoding, text: &[u8], dtype| {
+        let options = Options { encoding, ..tiny(1, 64) };
+        let dir = tempfile::tempdir().unwrap();
+        let path = write(dir.path(), "a", text);
+        let LoadError::Text(error) = run(&[path], dtype, &options).unwrap_err() else { panic!() };
+        (error.to_string(), error.line_text, error.caret)
+    };
+    let (said, line, caret) = shown(Encoding::Latin1, b"\xe0,1\xe9\n", "S3,i4");
+    assert!(said.contains("could not convert '1é' to"), "{said}");
+    assert_eq!((line.as_str(), caret), ("à,1é", 2..4));
+    let (said, line, caret) = shown(Encoding::Ascii, "1,2é\n".as_bytes(), "S3,S3");
+    assert!(said.contains("'2é' is not ASCII"), "{said}");
+    assert_eq!((line.as_str(), caret), ("1,2é", 2..4));
+}

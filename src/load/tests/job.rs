@@ -178,7 +178,7 @@ fn a_pipe_that_is_closed_early_is_not_waited_for() {
     assert!(writer.write_all(b"1\n").is_err(), "nobody reads it any more");
 }
 
-fn signal(pids: &[i32], name: &str) {
+pub(super) fn signal(pids: &[i32], name: &str) {
     let pids = pids.iter().map(ToString::to_string);
     let kill = std::process::Command::new("kill").arg(std::format!("-{name}")).args(pids).status();
     assert!(kill.unwrap().success());

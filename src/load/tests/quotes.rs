@@ -1,6 +1,7 @@
 //! Records of several lines: whatever is cut where, the result is that of one record after
 //! the other.
 
+use super::job::signal;
 use super::stream::Drops;
 use super::*;
 use crate::load::{Input, OnBadRows};
@@ -183,4 +184,27 @@ fn the_first_row_may_have_several_lines() {
             compare(text.as_bytes(), "S3", &options);
         }
     }
+}
+
+/// Whatever a wrong guess does to a worker, it is the right place that counts.
+#[test]
+fn a_guess_that_kills_its_workers_is_read_from_the_right_place() {
+    let text = deceptive(50);
+    let options = quoted(2, 40);
+    let expected = naive(text.as_bytes(), "n:i4,s:S12", &options);
+    let dir = tempfile::tempdir().unwrap();
+    let path = write(dir.path(), "a", text.as_bytes());
+    let dtype = DTypeBuf::parse("n:i4,s:S12").unwrap();
+    let open = || Ok(Keep::default());
+    let mut job = Job::start([path], dtype.as_dtype(), Unicode::Ucs4, &options, open).unwrap();
+    let workers = children();
+    signal(&workers, "STOP");
+    job.step(Duration::ZERO).unwrap();
+    // The second worker has the second piece first; the spare forked last takes its place.
+    for victim in [workers[1], workers[3]] {
+        kill(victim);
+        job.step(Duration::from_secs(9)).unwrap();
+    }
+    signal(&children(), "CONT");
+    assert!(job.finish().unwrap().0.inputs[0].2 == expected.bytes);
 }

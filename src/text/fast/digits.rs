@@ -71,11 +71,11 @@ pub(super) unsafe fn sign(p: *const u8) -> (bool, *const u8) {
 
 /// A value that a kernel reads and stores.
 pub(super) trait Number: Sized {
-    /// The number at `p`, and the cursor behind it.
+    /// The number at `p`, and the cursor behind it. `point` is the decimal point.
     ///
     /// # Safety
     /// * `p` is a cursor.
-    unsafe fn read(p: *const u8) -> Option<(Self, *const u8)>;
+    unsafe fn read(p: *const u8, point: u8) -> Option<(Self, *const u8)>;
     /// Stores it in native order, or in the other one.
     ///
     /// # Safety
@@ -97,10 +97,10 @@ unsafe fn integer(p: *const u8) -> Option<(bool, u64, *const u8)> {
 }
 
 macro_rules! number {
-    ($type:ty, $bits:ty, |$p:ident| $read:expr) => {
+    ($type:ty, $bits:ty, |$p:ident, $point:pat_param| $read:expr) => {
         impl Number for $type {
             #[inline(always)]
-            unsafe fn read($p: *const u8) -> Option<(Self, *const u8)> {
+            unsafe fn read($p: *const u8, $point: u8) -> Option<(Self, *const u8)> {
                 $read
             }
 
@@ -117,7 +117,7 @@ macro_rules! number {
 
 macro_rules! signed {
     ($($type:ty, $bits:ty;)*) => {$(
-        number!($type, $bits, |p| {
+        number!($type, $bits, |p, _| {
             // SAFETY: `p` is a cursor.
             let (negative, magnitude, end) = unsafe { integer(p) }?;
             if magnitude > <$type>::MAX as u64 + u64::from(negative) {
@@ -132,7 +132,7 @@ macro_rules! signed {
 
 macro_rules! unsigned {
     ($($type:ty;)*) => {$(
-        number!($type, $type, |p| {
+        number!($type, $type, |p, _| {
             // SAFETY: `p` is a cursor.
             let (negative, magnitude, end) = unsafe { integer(p) }?;
             if negative { None } else { <$type>::try_from(magnitude).ok().map(|value| (value, end)) }
@@ -143,14 +143,14 @@ macro_rules! unsigned {
 signed! { i8, u8; i16, u16; i32, u32; i64, u64; }
 unsigned! { u8; u16; u32; u64; }
 
-number!(f64, u64, |p| {
+number!(f64, u64, |p, point| {
     // SAFETY: `p` is a cursor.
-    unsafe { float(p) }
+    unsafe { float(p, point) }
 });
 
-number!(f32, u32, |p| {
+number!(f32, u32, |p, point| {
     // SAFETY: `p` is a cursor.
-    let (value, end) = unsafe { float(p) }?;
+    let (value, end) = unsafe { float(p, point) }?;
     // NumPy reads a float64 and narrows it.
     Some((value as f32, end))
 });
@@ -164,9 +164,9 @@ impl Half {
     }
 }
 
-number!(Half, u16, |p| {
+number!(Half, u16, |p, point| {
     // SAFETY: `p` is a cursor.
-    let (value, end) = unsafe { float(p) }?;
+    let (value, end) = unsafe { float(p, point) }?;
     Some((Self(half_bits(value)), end))
 });
 
@@ -179,8 +179,8 @@ impl Truth {
     }
 }
 
-number!(Truth, u8, |p| {
+number!(Truth, u8, |p, point| {
     // SAFETY: `p` is a cursor.
-    let (value, end) = unsafe { <i64 as Number>::read(p) }?;
+    let (value, end) = unsafe { <i64 as Number>::read(p, point) }?;
     Some((Self(u8::from(value != 0)), end))
 });

@@ -10,7 +10,7 @@ const MAX_DIGITS: usize = 19;
 /// # Safety
 /// * `p` is a cursor.
 #[inline(always)]
-pub(super) unsafe fn float(p: *const u8) -> Option<(f64, *const u8)> {
+pub(super) unsafe fn float(p: *const u8, point: u8) -> Option<(f64, *const u8)> {
     // SAFETY: `p` is a cursor.
     let (negative, start) = unsafe { sign(p) };
     // SAFETY: likewise.
@@ -18,7 +18,7 @@ pub(super) unsafe fn float(p: *const u8) -> Option<(f64, *const u8)> {
     let mut count = distance(start, end);
     let mut exponent = 0i32;
     // SAFETY: `end` is a cursor.
-    if unsafe { byte(end) } == b'.' {
+    if unsafe { byte(end) } == point {
         // SAFETY: the point is not the sentinel.
         let fraction = unsafe { add(end, 1) };
         // SAFETY: `fraction` is a cursor.
@@ -35,7 +35,7 @@ pub(super) unsafe fn float(p: *const u8) -> Option<(f64, *const u8)> {
     // SAFETY: these bytes were seen just now, and are not written to.
     let seen = unsafe { core::slice::from_raw_parts(start, distance(start, end)) };
     // More than 19 digits wrap the mantissa, unless the first ones are zeros.
-    let whole = count <= MAX_DIGITS || significant_digits(seen) <= MAX_DIGITS;
+    let whole = count <= MAX_DIGITS || significant_digits(seen, point) <= MAX_DIGITS;
     // SAFETY: `end` is a cursor.
     if unsafe { byte(end) } | 0x20 == b'e' {
         // SAFETY: `e` is not the sentinel.
@@ -48,6 +48,9 @@ pub(super) unsafe fn float(p: *const u8) -> Option<(f64, *const u8)> {
     let quick = if whole { decimal::to_f64(mantissa, exponent) } else { None };
     let magnitude = if let Some(value) = quick {
         value
+    } else if point != b'.' {
+        // Many digits and another point: nothing here reads that.
+        return None;
     } else {
         // SAFETY: the text from `start` to `end` was read byte by byte above.
         let text = unsafe { core::slice::from_raw_parts(start, distance(start, end)) };
@@ -59,8 +62,8 @@ pub(super) unsafe fn float(p: *const u8) -> Option<(f64, *const u8)> {
 
 /// Digits behind the leading zeros of a number.
 #[cold]
-fn significant_digits(number: &[u8]) -> usize {
-    let digits = number.iter().skip_while(|b| matches!(b, b'0' | b'.'));
+fn significant_digits(number: &[u8], point: u8) -> usize {
+    let digits = number.iter().skip_while(|&&b| b == b'0' || b == point);
     digits.filter(|b| b.is_ascii_digit()).count()
 }
 

@@ -18,15 +18,24 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "x86_64")]
+mod batch;
 mod digits;
 mod float;
+mod row;
 mod separator;
 mod string;
+#[cfg(test)]
+mod tests;
 
-use super::plan::{Column, Columns, Op, Plan};
-use digits::{Half, Number, Truth};
-use separator::{ByByte, BySpace, Separator, row_end, skip_blanks, skip_field};
-use string::{characters, text};
+use core::ops::Range;
+
+use super::format::Plain;
+use super::plan::Plan;
+#[cfg(target_arch = "x86_64")]
+use batch::{Marks, cpu};
+use row::row;
+use separator::{ByByte, BySpace, NO_QUOTE, Separator};
 
 /// Bytes behind a text that the kernels may read, the sentinel included.
 pub const PADDING: usize = 64;
@@ -55,190 +64,6 @@ fn distance(from: *const u8, to: *const u8) -> usize {
     (to as usize).wrapping_sub(from as usize)
 }
 
-/// Reads one row of `plan` at `p` into `out`; the cursor behind its line.
-///
-/// # Safety
-/// * `p` is a cursor.
-/// * `out` is writable for the plan's row size and, if its columns ascend,
-///   [`OVERRUN`] bytes more.
-#[inline(always)]
-unsafe fn row<S: Separator>(
-    separator: S,
-    plan: &Plan<'_>,
-    p: *const u8,
-    out: *mut u8,
-) -> Option<*const u8> {
-    match plan.columns {
-        Columns::Uniform { first, count } if first.op == Op::F8 && !first.has_lookalikes() => {
-            // SAFETY: `repeat` gives a cursor and room for a value.
-            let read = |p, out| unsafe { number::<S, f64>(separator, first, p, out) };
-            // SAFETY: the caller's promises; every column lies in the row.
-            unsafe { repeat(separator, first, count, p, out, read) }
-        }
-        Columns::Uniform { first, count } => {
-            // SAFETY: `repeat` gives a cursor and room for a column.
-            let read = |p, out| unsafe { field(separator, plan, first, count == 1, p, out) };
-            // SAFETY: the caller's promises; every column lies in the row.
-            unsafe { repeat(separator, first, count, p, out, read) }
-        }
-        Columns::Listed(list) => {
-            // SAFETY: the caller's promises; the plan's offsets lie in the row.
-            unsafe { listed(separator, plan, list, p, out) }
-        }
-    }
-}
-
-/// A row whose columns are all alike; `read` reads one of them.
-///
-/// # Safety
-/// * As for [`row`]; `read` answers with a cursor if it gets one and room for a
-///   column.
-#[inline(always)]
-unsafe fn repeat<S: Separator>(
-    separator: S,
-    column: Column,
-    count: u32,
-    p: *const u8,
-    mut out: *mut u8,
-    read: impl Fn(*const u8, *mut u8) -> Option<*const u8>,
-) -> Option<*const u8> {
-    // SAFETY: `p` is a cursor.
-    let mut p = unsafe { separator.first(p) };
-    for i in 0..count {
-        if i > 0 {
-            // SAFETY: `p` is a cursor.
-            p = unsafe { separator.next(p) }?;
-        }
-        p = read(p, out)?;
-        // SAFETY: the end of a column is in the row, or its end.
-        out = unsafe { out.add(column.width as usize) };
-    }
-    // SAFETY: `p` is a cursor.
-    unsafe { row_end(separator, p) }
-}
-
-/// A row of different columns.
-///
-/// # Safety
-/// * As for [`row`]; the columns are the plan's.
-#[inline(always)]
-unsafe fn listed<S: Separator>(
-    separator: S,
-    plan: &Plan<'_>,
-    columns: &[Column],
-    p: *const u8,
-    out: *mut u8,
-) -> Option<*const u8> {
-    // SAFETY: `p` is a cursor.
-    let mut p = unsafe { separator.first(p) };
-    for (i, &column) in columns.iter().enumerate() {
-        if i > 0 {
-            // SAFETY: `p` is a cursor.
-            p = unsafe { separator.next(p) }?;
-        }
-        for _ in 0..column.skip {
-            // SAFETY: `p` is a cursor.
-            p = unsafe { skip_field(separator, p) }?;
-            // SAFETY: likewise.
-            p = unsafe { separator.next(p) }?;
-        }
-        // SAFETY: the plan's offsets lie in the row.
-        let place = unsafe { out.add(column.offset as usize) };
-        // SAFETY: `p` is a cursor, `place` has room for this column.
-        p = unsafe { field(separator, plan, column, columns.len() == 1, p, place) }?;
-    }
-    if plan.usecols.is_some() {
-        // SAFETY: `p` is a cursor.
-        return unsafe { rest_of_line(separator, p) };
-    }
-    // SAFETY: `p` is a cursor.
-    unsafe { row_end(separator, p) }
-}
-
-/// Leaves out what `usecols` does not use. The rest must still begin with a
-/// delimiter or the line's end, or else the last number was not one.
-///
-/// # Safety
-/// * `p` is a cursor.
-unsafe fn rest_of_line<S: Separator>(separator: S, mut p: *const u8) -> Option<*const u8> {
-    // SAFETY: `p` is a cursor; the loop ends at the sentinel.
-    while let Some(next) = unsafe { separator.next(p) } {
-        // SAFETY: `next` is a cursor.
-        p = unsafe { skip_field(separator, next) }?;
-    }
-    // SAFETY: `p` is a cursor.
-    unsafe { row_end(separator, p) }
-}
-
-/// One field, by its column's type.
-///
-/// # Safety
-/// * `p` is a cursor; `out` is writable for the column's width and, if the
-///   plan's columns ascend, [`OVERRUN`] bytes.
-#[inline(always)]
-#[allow(clippy::multiple_unsafe_ops_per_block, reason = "one call is made, chosen by the type")]
-unsafe fn field<S: Separator>(
-    s: S,
-    plan: &Plan<'_>,
-    column: Column,
-    only: bool,
-    p: *const u8,
-    out: *mut u8,
-) -> Option<*const u8> {
-    if column.has_lookalikes() || (column.is_strict() && column.is_string()) {
-        return None;
-    }
-    // SAFETY: the caller's promises are those of each of the functions called.
-    unsafe {
-        match column.op {
-            Op::I4 => number::<S, i32>(s, column, p, out),
-            Op::F4 => number::<S, f32>(s, column, p, out),
-            Op::F8 => number::<S, f64>(s, column, p, out),
-            Op::I8 => number::<S, i64>(s, column, p, out),
-            // Blanks behind it are an error, and only white space as the delimiter has none.
-            Op::Timedelta if S::WIDE_BLANKS => number::<S, i64>(s, column, p, out),
-            Op::Bytes => text(s, plan, column, only, p, out),
-            Op::Bool => number::<S, Truth>(s, column, p, out),
-            Op::I1 => number::<S, i8>(s, column, p, out),
-            Op::I2 => number::<S, i16>(s, column, p, out),
-            Op::U1 => number::<S, u8>(s, column, p, out),
-            Op::U2 => number::<S, u16>(s, column, p, out),
-            Op::U4 => number::<S, u32>(s, column, p, out),
-            Op::U8 => number::<S, u64>(s, column, p, out),
-            Op::F2 => number::<S, Half>(s, column, p, out),
-            Op::Ucs4 | Op::Utf8 => characters(s, column, only, p, out),
-            Op::C8 | Op::C16 | Op::Timedelta | Op::Datetime | Op::Word => None,
-        }
-    }
-}
-
-/// # Safety
-/// * `p` is a cursor; `out` is writable for the value.
-#[inline(always)]
-unsafe fn number<S: Separator, T: Number>(
-    separator: S,
-    column: Column,
-    p: *const u8,
-    out: *mut u8,
-) -> Option<*const u8> {
-    // SAFETY: `p` is a cursor.
-    let read = unsafe { T::read(p) };
-    let (value, end) = if let Some(found) = read {
-        found
-    } else {
-        // SAFETY: `p` is a cursor.
-        let behind = unsafe { skip_blanks(separator, p) };
-        if behind == p {
-            return None;
-        }
-        // SAFETY: `behind` is a cursor.
-        unsafe { T::read(behind) }?
-    };
-    // SAFETY: the caller gives room for the value.
-    unsafe { value.store(out, column.swap) };
-    Some(end)
-}
-
 /// Rows read, and where the first line behind them starts.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rows {
@@ -260,47 +85,135 @@ pub(super) unsafe fn rows(
     out: *mut u8,
     limit: u64,
 ) -> Rows {
-    let none = Rows { rows: 0, at };
-    // Until kernels know quotes and other points, they leave them alone.
-    let Some(marks) = plan.format.plain() else { return none };
-    if plan.format.quote().is_some() || plan.format.decimal() != b'.' {
-        return none;
-    }
+    let Some(marks) = plan.format.plain() else { return Rows { rows: 0, at } };
     let comment = marks.comment;
-    if let Some(delimiter) = marks.delimiter {
-        let separator = ByByte { delimiter, comment };
+    let quote = if marks.quote == b'\n' { NO_QUOTE } else { marks.quote };
+    let run = Run { plan, text, until, limit, out, rows: Rows { rows: 0, at } };
+    match marks.delimiter {
         // SAFETY: the caller's promises, passed on.
-        return unsafe { rows_by(separator, plan, text, at..until, out, limit) };
+        Some(delimiter) => unsafe { run.go(ByByte { delimiter, comment, quote }, marks) },
+        // SAFETY: likewise.
+        None => unsafe { run.go(BySpace { comment, quote }, marks) },
     }
-    // SAFETY: likewise.
-    unsafe { rows_by(BySpace { comment }, plan, text, at..until, out, limit) }
 }
 
-/// # Safety
-/// * As for [`rows`].
-unsafe fn rows_by<S: Separator>(
-    separator: S,
-    plan: &Plan<'_>,
+/// Reading of rows, and how far it came.
+struct Run<'r> {
+    plan: &'r Plan<'r>,
     text: *const u8,
-    span: core::ops::Range<usize>,
-    out: *mut u8,
+    until: usize,
     limit: u64,
-) -> Rows {
-    let mut rows = Rows { rows: 0, at: span.start };
-    let mut out = out;
-    while rows.at < span.end && rows.rows < limit {
-        // SAFETY: `at` is below `until`.
-        let p = unsafe { text.add(rows.at) };
-        if plan.holes {
-            // SAFETY: the limit leaves room for a row here.
-            unsafe { out.write_bytes(0, plan.row_size) };
+    /// Where the next row goes.
+    out: *mut u8,
+    rows: Rows,
+}
+
+/// Bytes that the first batch looks at, and any. The first is small because the next row may be
+/// the one that all of this cannot read.
+const REACH: Range<usize> = 1 << 10..1 << 15;
+
+impl Run<'_> {
+    /// # Safety
+    /// * As for [`rows`].
+    unsafe fn go<S: Separator>(mut self, separator: S, marks: Plain) -> Rows {
+        #[cfg(target_arch = "x86_64")]
+        let batch: Option<batch::Read> = match cpu::level() {
+            cpu::Level::Base => None,
+            cpu::Level::Avx2 => Some(batch::avx2),
+            cpu::Level::Avx512 => Some(batch::avx512),
+        };
+        #[cfg(target_arch = "x86_64")]
+        if let Some(read) = batch {
+            // SAFETY: the caller's promises, and the processor has the instructions.
+            unsafe { self.by_batches(separator, &Marks::new(marks), read) };
+            return self.rows;
         }
-        // SAFETY: `p` is a cursor; the limit leaves room for a row and `OVERRUN` bytes.
-        let Some(end) = (unsafe { row(separator, plan, p, out) }) else { break };
-        rows.at = (end as usize).wrapping_sub(text as usize);
-        rows.rows += 1;
-        // SAFETY: at most the end of the last row that fits.
-        out = unsafe { out.add(plan.row_size) };
+        let _ = marks;
+        // SAFETY: the caller's promises.
+        unsafe { self.one_by_one(separator, u64::MAX) };
+        self.rows
     }
-    rows
+
+    /// Batches, and single rows between them.
+    ///
+    /// # Safety
+    /// * As for [`rows`]; the processor has the instructions of `read`.
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn by_batches<S: Separator>(&mut self, separator: S, marks: &Marks, read: batch::Read) {
+        let mut reach = REACH.start;
+        let mut singles = 1;
+        while !self.is_done() {
+            if self.rows.at >= batch::LEAD && reach > 0 {
+                // SAFETY: the caller's promises.
+                let done = unsafe { self.batch(marks, reach, read) };
+                if !done.unsure && (done.rows > 0 || reach < REACH.end) {
+                    reach = (2 * reach).min(REACH.end);
+                    continue;
+                }
+                // A row longer than all that is looked at: the others will be so, too.
+                reach = if done.unsure { reach } else { 0 };
+                // The more often a batch ends early, the more rows are read without one.
+                singles = if done.rows >= 16 { 1 } else { (2 * singles).min(256) };
+            }
+            let most = if reach == 0 { u64::MAX } else { singles };
+            // SAFETY: the caller's promises.
+            if !unsafe { self.one_by_one(separator, most) } {
+                return;
+            }
+        }
+    }
+
+    /// # Safety
+    /// * As for [`Self::by_batches`]; [`batch::LEAD`] bytes of text lie before the next row.
+    #[cfg(target_arch = "x86_64")]
+    unsafe fn batch(&mut self, marks: &Marks, reach: usize, read: batch::Read) -> batch::Done {
+        let Rows { rows, at } = self.rows;
+        // SAFETY: `at` is below `until`.
+        let base = unsafe { self.text.add(at) };
+        let (until, limit) = (self.until - at, self.limit - rows);
+        let stretch = batch::Stretch { base, until, reach, out: self.out, limit };
+        // SAFETY: the processor has these instructions, and the caller's promises.
+        let done = unsafe { read(self.plan, marks, stretch) };
+        // SAFETY: at most the end of the last row that fits.
+        unsafe { self.passed(done.rows as u64, at + done.bytes) };
+        done
+    }
+
+    /// Row by row, at most so many; false if one of them is not sure.
+    ///
+    /// # Safety
+    /// * As for [`rows`].
+    unsafe fn one_by_one<S: Separator>(&mut self, separator: S, most: u64) -> bool {
+        if !self.plan.in_file_order {
+            return false;
+        }
+        let end = self.rows.rows.saturating_add(most);
+        while !self.is_done() && self.rows.rows < end {
+            // SAFETY: `at` is below `until`.
+            let p = unsafe { self.text.add(self.rows.at) };
+            if self.plan.holes {
+                // SAFETY: the limit leaves room for a row here.
+                unsafe { self.out.write_bytes(0, self.plan.row_size) };
+            }
+            // SAFETY: `p` is a cursor; the limit leaves room for a row and `OVERRUN` bytes.
+            let Some(end) = (unsafe { row(separator, self.plan, p, self.out) }) else {
+                return false;
+            };
+            // SAFETY: at most the end of the last row that fits.
+            unsafe { self.passed(1, distance(self.text, end)) };
+        }
+        true
+    }
+
+    const fn is_done(&self) -> bool {
+        self.rows.at >= self.until || self.rows.rows >= self.limit
+    }
+
+    /// # Safety
+    /// * There is room for these rows.
+    unsafe fn passed(&mut self, rows: u64, at: usize) {
+        self.rows = Rows { rows: self.rows.rows + rows, at };
+        // SAFETY: the caller's promise.
+        self.out = unsafe { self.out.add(self.plan.row_size * rows as usize) };
+    }
 }

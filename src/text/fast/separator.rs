@@ -24,21 +24,28 @@ pub(crate) trait Separator: Copy {
     fn is_blank(self, byte: u8) -> bool;
     /// The comment character; `\n` if there is none.
     fn comment(self) -> u8;
+    /// The quote; [`NO_QUOTE`] if there is none.
+    fn quote(self) -> u8;
     /// Whether characters beyond ASCII may end a field.
     const WIDE_BLANKS: bool;
 }
+
+/// Stands for the quote of a format without one: kernels leave this byte alone anyway.
+pub(super) const NO_QUOTE: u8 = 0xFF;
 
 /// Fields are parted by one byte.
 #[derive(Clone, Copy)]
 pub(crate) struct ByByte {
     pub(super) delimiter: u8,
     pub(super) comment: u8,
+    pub(super) quote: u8,
 }
 
 /// Fields are parted by runs of white space.
 #[derive(Clone, Copy)]
 pub(crate) struct BySpace {
     pub(super) comment: u8,
+    pub(super) quote: u8,
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -140,6 +147,10 @@ impl Separator for ByByte {
     fn comment(self) -> u8 {
         self.comment
     }
+
+    fn quote(self) -> u8 {
+        self.quote
+    }
 }
 
 impl Separator for BySpace {
@@ -183,6 +194,10 @@ impl Separator for BySpace {
 
     fn comment(self) -> u8 {
         self.comment
+    }
+
+    fn quote(self) -> u8 {
+        self.quote
     }
 }
 
@@ -257,6 +272,10 @@ pub(super) unsafe fn field_end<S: Separator>(separator: S, mut p: *const u8) -> 
 #[inline(always)]
 pub(super) unsafe fn skip_field<S: Separator>(separator: S, p: *const u8) -> Option<*const u8> {
     // SAFETY: `p` is a cursor.
+    if unsafe { byte(p) } == separator.quote() {
+        return None;
+    }
+    // SAFETY: likewise.
     let end = unsafe { field_end(separator, p) };
     // SAFETY: these bytes were seen just now, and are not written to.
     let bytes = unsafe { core::slice::from_raw_parts(p, distance(p, end)) };

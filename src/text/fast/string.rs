@@ -1,11 +1,11 @@
 //! Strings: found and copied sixteen bytes at a time.
 
-use super::distance;
 #[cfg(target_arch = "x86_64")]
 use super::separator::simd;
 use super::separator::{Separator, field_end};
 #[cfg(target_arch = "x86_64")]
 use super::{OVERRUN, add};
+use super::{byte, distance};
 use crate::text::plan::{Column, Op, Plan};
 
 /// Bytes of an `S` column.
@@ -22,6 +22,10 @@ pub(super) unsafe fn text<S: Separator>(
     out: *mut u8,
 ) -> Option<*const u8> {
     let width = column.width as usize;
+    // SAFETY: `p` is a cursor.
+    if unsafe { byte(p) } == separator.quote() {
+        return None;
+    }
     #[cfg(target_arch = "x86_64")]
     if plan.ascending && width <= OVERRUN {
         // SAFETY: a cursor is readable for 16 bytes.
@@ -81,6 +85,10 @@ pub(super) unsafe fn characters<S: Separator>(
     out: *mut u8,
 ) -> Option<*const u8> {
     // SAFETY: `p` is a cursor.
+    if unsafe { byte(p) } == separator.quote() {
+        return None;
+    }
+    // SAFETY: likewise.
     let (end, bytes) = unsafe { ascii_field(separator, only, p) }?;
     let width = column.width as usize;
     // SAFETY: the caller gives room for the column.

@@ -1,0 +1,36 @@
+//! The machines of x86-64.
+
+mod avx2;
+mod avx512;
+mod avx512_long;
+
+use super::machine::Fields;
+
+pub(in crate::text::fast) use avx2::avx2;
+pub(in crate::text::fast) use avx512::avx512;
+
+/// The `i`th of entries that lie `step` apart.
+///
+/// # Safety
+/// * There is such an entry.
+#[inline(always)]
+const unsafe fn entry(first: *const u16, i: usize, step: usize) -> u16 {
+    // SAFETY: the caller's promise.
+    let entry = unsafe { first.add(i * step) };
+    // SAFETY: likewise.
+    unsafe { *entry }
+}
+
+/// The place `back` bytes before the end of a field.
+///
+/// # Safety
+/// * The index has an entry for the field; so many bytes before its end are in the text.
+#[inline(always)]
+unsafe fn before_end(fields: Fields, field: usize, back: usize) -> *const u8 {
+    // SAFETY: the caller's promise.
+    let end = usize::from(unsafe { entry(fields.ends, field, fields.step) });
+    // SAFETY: the end is in the text.
+    let end = unsafe { fields.base.add(end) };
+    // SAFETY: the caller's promise.
+    unsafe { end.sub(back) }
+}
