@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use crate::dtype::{Builder, DType, Kind, MAX_FIELDS, Node, Order, parse};
+use crate::dtype::{Builder, DType, Extent, Kind, MAX_FIELDS, Node, Order, parse, parse_open};
 use crate::error::{DTypeFault, Error, Result};
 use crate::sys::Pages;
 
@@ -90,6 +90,14 @@ impl DTypeBuf {
     /// As for [`parse`], never [`Error::DTypeSpace`].
     pub fn parse(text: &str) -> Result<Self> {
         Self::build(Room::for_text(text.len()), |builder| parse(text, builder))
+    }
+
+    /// Reads the text of a dtype that may leave widths and units open, see [`parse_open`].
+    ///
+    /// # Errors
+    /// As for [`parse_open`], never [`Error::DTypeSpace`].
+    pub fn parse_open(text: &str, close: &mut dyn FnMut(usize, Kind) -> Extent) -> Result<Self> {
+        Self::build(Room::for_text(text.len()), |builder| parse_open(text, builder, close))
     }
 
     /// One plain type.

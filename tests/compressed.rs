@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 
+use ndshm::dtype::DType;
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::error::code;
 use ndshm::load::{
@@ -76,13 +77,13 @@ fn options(workers: usize, piece_bytes: Option<u64>) -> Options {
 
 fn start(inputs: Vec<Input>, options: &Options) -> Result<Job<Keep>, LoadError> {
     let dtype = DTypeBuf::parse("i8").unwrap();
-    Job::start(inputs, dtype.as_dtype(), Unicode::Ucs4, options, || Ok(Keep::default()))
+    Job::start(inputs, dtype.as_dtype(), Unicode::Ucs4, options, |_| Ok(Keep::default()))
 }
 
 fn run(inputs: Vec<Input>, options: &Options) -> Result<Keep, LoadError> {
     let dtype = DTypeBuf::parse("i8").unwrap();
     let never = AtomicBool::new(false);
-    let open = || Ok(Keep::default());
+    let open = |_: DType<'_>| Ok(Keep::default());
     Ok(load(inputs, dtype.as_dtype(), Unicode::Ucs4, options, &never, open)?.0)
 }
 
@@ -355,7 +356,7 @@ fn names_and_first_bytes_tell_what_a_file_is() {
         for input in [file.into(), Input::descriptor("pipe", reader), Input::stream("drops", drops)]
         {
             let never = AtomicBool::new(false);
-            let open = || Ok(Keep::default());
+            let open = |_: DType<'_>| Ok(Keep::default());
             let (keep, rows) =
                 load([input], dtype.as_dtype(), Unicode::Ucs4, &options, &never, open).unwrap();
             assert_eq!(rows, 1);

@@ -3,7 +3,8 @@
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
+use std::sync::Arc;
 use std::vec::Vec;
 
 use super::error::{ConvertError, Result, boxed};
@@ -13,7 +14,7 @@ use super::{Options, Summary};
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
 use crate::hdf5::{Writer, check_dtype, check_target};
-use crate::load::{self, Canceller, Input, LoadError, Progress, Report};
+use crate::load::{self, Canceller, Input, Progress, Report, RowTypeRef};
 use crate::text::Unicode;
 
 /// Bytes of metadata for a dataset beside its type: headers, names, links.
@@ -33,19 +34,19 @@ impl Job {
     ///
     /// # Errors
     /// [`ConvertError`].
-    pub fn start<I: Into<Input>>(
+    pub fn start<'t, I: Into<Input>>(
         inputs: impl IntoIterator<Item = I>,
         output: &Path,
-        dtype: DType<'_>,
+        rows: impl Into<RowTypeRef<'t>>,
         options: &Options,
     ) -> Result<Self> {
-        Self::start_watching(inputs, output, dtype, options, None)
+        Self::start_watching(inputs, output, rows, options, None)
     }
 
-    pub(super) fn start_watching<I: Into<Input>>(
+    pub(super) fn start_watching<'t, I: Into<Input>>(
         inputs: impl IntoIterator<Item = I>,
         output: &Path,
-        dtype: DType<'_>,
+        rows: impl Into<RowTypeRef<'t>>,
         options: &Options,
         flag: Option<&AtomicBool>,
     ) -> Result<Self> {
@@ -57,15 +58,17 @@ impl Job {
             Some(name) => (Names::Concat(name.clone()), 1),
             None => (Names::Each(names::of_inputs(&paths)?), paths.len() as u64),
         };
-        let own = DTypeBuf::copy_of(dtype).map_err(LoadError::Core)?;
-        let open = || {
-            let type_bytes = check_dtype(dtype, &options.hdf5).map_err(boxed)?;
+        let output = path::absolute(output).unwrap_or_else(|_| output.into());
+        let (hdf5, count) = (options.hdf5.clone(), paths.len());
+        let open = move |dtype: DType<'_>| {
+            let type_bytes = check_dtype(dtype, &hdf5).map_err(boxed)?;
             let metadata = (type_bytes + METADATA_PER_DATASET) * datasets;
-            let writer = Writer::create(output, &options.hdf5, metadata).map_err(boxed)?;
-            Ok(FileSink::new(writer, own, names, paths.len()))
+            let writer = Writer::create(&output, &hdf5, metadata).map_err(boxed)?;
+            let own = DTypeBuf::copy_of(dtype)?;
+            Ok(FileSink::new(writer, own, names.clone(), count))
         };
         let load = &options.load;
-        Ok(Self(load::Job::start_watching(inputs, dtype, Unicode::Utf8, load, flag, open)?))
+        Ok(Self(load::Job::start_watching(inputs, rows, Unicode::Utf8, load, flag, open)?))
     }
 
     /// As [`load::Job::step`].
@@ -84,8 +87,14 @@ impl Job {
 
     /// The rows that were left out so far.
     #[must_use]
-    pub const fn report(&self) -> &Report {
+    pub fn report(&self) -> &Report {
         self.0.report()
+    }
+
+    /// As [`load::Job::dtype`].
+    #[must_use]
+    pub fn dtype(&self) -> Option<DType<'_>> {
+        self.0.dtype()
     }
 
     /// As [`load::Job::raw_fd`].
@@ -113,10 +122,12 @@ impl Job {
     }
 }
 
-fn complete((sink, rows, report): (FileSink, u64, Report)) -> Result<Summary> {
+fn complete(done: load::Done<FileSink>) -> Result<Summary> {
+    let load::Done { sink, rows, report, dtype } = done;
     let FileSink { writer, made, .. } = sink;
-    let summary = writer.close()?;
-    Ok(Summary { path: summary.path, bytes: summary.bytes, rows, datasets: made, report })
+    let file = writer.close()?;
+    let dtype = Arc::new(dtype);
+    Ok(Summary { path: file.path, bytes: file.bytes, rows, datasets: made, dtype, report })
 }
 
 /// With `--force` the output would replace what is being read.

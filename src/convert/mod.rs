@@ -16,11 +16,12 @@ pub use sink::Dataset;
 use core::sync::atomic::AtomicBool;
 use std::path::{Path, PathBuf};
 use std::string::String;
+use std::sync::Arc;
 use std::vec::Vec;
 
-use crate::dtype::DType;
+use crate::dtype_buf::DTypeBuf;
 use crate::hdf5;
-use crate::load::{self, Input, Report};
+use crate::load::{self, Input, Report, RowTypeRef};
 
 /// How inputs become a file.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +46,8 @@ pub struct Summary {
     pub rows: u64,
     /// The datasets, in the order of the inputs.
     pub datasets: Vec<Dataset>,
+    /// The dtype of the rows: the one that was found, if it was not given.
+    pub dtype: Arc<DTypeBuf>,
     /// The rows that were left out because they could not be read.
     pub report: Report,
 }
@@ -55,12 +58,12 @@ pub struct Summary {
 ///
 /// # Errors
 /// [`ConvertError`].
-pub fn convert<I: Into<Input>>(
+pub fn convert<'t, I: Into<Input>>(
     inputs: impl IntoIterator<Item = I>,
     output: &Path,
-    dtype: DType<'_>,
+    rows: impl Into<RowTypeRef<'t>>,
     options: &Options,
     cancel: &AtomicBool,
 ) -> Result<Summary> {
-    Job::start_watching(inputs, output, dtype, options, Some(cancel))?.run(Some(cancel))
+    Job::start_watching(inputs, output, rows, options, Some(cancel))?.run(Some(cancel))
 }

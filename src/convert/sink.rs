@@ -11,7 +11,7 @@ use crate::hdf5::Writer;
 use crate::load::{Block, Sink, SinkError};
 
 /// Which dataset an input goes to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Names {
     /// One of its own.
     Each(Vec<String>),

@@ -10,6 +10,7 @@
 //! * [`Builder`] fills tables that the caller owns.
 //! * [`parse`] reads whatever NumPy prints and the short `name:type,...` form;
 //!   [`DType`]'s `Display` prints descr text, which reads back as an equal dtype.
+//! * [`parse_open`] reads texts that leave widths and units open.
 //! * [`DType::leaves`] walks through the plain values of one element.
 //!
 //! May be imported by every layer but [`error`](crate::error). No unsafe code,
@@ -33,4 +34,4 @@ pub use model::{
     DType, Field, Fields, Kind, MAX_DEPTH, MAX_FIELDS, MAX_SIZE, MAX_SUBARRAY_DIMS, Node, Order,
     Unit,
 };
-pub use parse::parse;
+pub use parse::{Extent, parse, parse_open};

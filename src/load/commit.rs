@@ -69,7 +69,7 @@ impl Engine {
         }
         match piece.state {
             State::Running { .. } => return,
-            State::Read { reply, .. } if next < piece.range.end && reply.first == next => return,
+            State::Read { reply, .. } if reply.first == next => return,
             State::Read { buffer, .. } => self.free.push(buffer),
             _ => {}
         }
@@ -106,13 +106,21 @@ impl Engine {
             return Err(self.lost(range, Ended::Unknown));
         }
         let wanted = self.options.max_rows.unwrap_or(u64::MAX) - self.current.rows;
-        if reply.bad_rows > 0 && reply.rows >= wanted && self.ask_for(wanted, reply) {
+        let looks = self.recipe.looks.is_some();
+        // What is too much cannot be left out of what columns are like.
+        let too_much = reply.bad_rows > 0 && reply.rows >= wanted || looks && reply.rows > wanted;
+        if too_much && self.ask_for(wanted, reply) {
             return Ok(false);
         }
         let rows = reply.rows.min(wanted);
         let data = self.recipe.ring.buffer(buffer as usize);
         if self.current.begun {
-            sink.rows(&Block::new(data, rows, row_size)).map_err(LoadError::Sink)?;
+            let block = if looks {
+                Block::table(data, rows, self.table_size(range.columns))
+            } else {
+                Block::new(data, rows, row_size)
+            };
+            sink.rows(&block).map_err(LoadError::Sink)?;
         }
         let again = self.goes_on(reply);
         if rows < wanted && !again {
@@ -224,9 +232,11 @@ impl Engine {
         } else {
             plan.is_table().then(|| plan.column_count() as u32)
         };
-        if sink.joins_inputs() {
+        let is_table = plan.is_table();
+        if sink.joins_inputs() || self.recipe.same_columns {
             self.compare(range.input, columns)?;
         }
+        let columns = columns.filter(|_| is_table);
         sink.begin(range.input, columns).map_err(LoadError::Sink)
     }
 

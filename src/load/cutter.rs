@@ -3,11 +3,13 @@
 use super::cancel::Stop;
 use super::error::{InputFault, LoadError, Result};
 use super::feeder::{Fed, Feeder, Until};
+use super::header::Header;
 use super::inputs::Inputs;
 use super::options::{Budget, Options};
 use super::ring::Ring;
 use super::slots::Slots;
 use super::streams::Streams;
+use super::worker::table_size;
 use crate::text::{OVERRUN, Plan};
 
 /// A range of an input: the records that start in it are one piece of work.
@@ -86,6 +88,10 @@ pub(super) enum Wait {
 #[derive(Debug)]
 pub(super) struct Cutting<'a> {
     pub(super) plan: Plan<'a>,
+    /// No rows are made, but a table of what the columns are like.
+    pub(super) looks: bool,
+    /// The names that the columns of each input must have.
+    pub(super) header: Option<&'a Header>,
     pub(super) options: &'a Options,
     pub(super) budget: &'a Budget,
     pub(super) ring: &'a Ring,
@@ -210,8 +216,9 @@ fn begin(inputs: &Inputs, input: usize, cutting: &Cutting<'_>) -> Result<Range> 
     let size = inputs.text_end(input, options.skip_footer, cutting.stop)?;
     let start = inputs.text_start(input).min(size);
     let mut range = Range { start, ..Range::whole(input, size) };
-    if size > 0 && (plan.needs_column_count() || options.skiprows > 0) {
-        let head = inputs.head(input, plan, options, cutting.budget.line, cutting.stop)?;
+    if size > 0 && (plan.needs_column_count() || options.skiprows > 0 || options.header) {
+        let limit = cutting.budget.line;
+        let head = inputs.head(input, plan, options, cutting.header, limit, cutting.stop)?;
         (range.start, range.skipped, range.columns) = (head.start, head.skipped, head.columns);
     }
     check_row(inputs, input, range.columns, cutting)?;
@@ -226,7 +233,9 @@ pub(super) fn check_row(
     cutting: &Cutting<'_>,
 ) -> Result<()> {
     if cutting.plan.needs_column_count() {
-        let row = cutting.plan.with_columns(columns)?.row_size() + OVERRUN;
+        let plan = cutting.plan.with_columns(columns)?;
+        let table = if cutting.looks { table_size(&plan) } else { 0 };
+        let row = plan.row_size() + table + OVERRUN;
         let buffer = cutting.budget.buffer;
         if row > buffer {
             let (need, have) = (row as u64, buffer as u64);

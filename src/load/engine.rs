@@ -23,7 +23,7 @@ use super::recipe::Recipe;
 use super::report::Report;
 use super::sink::Sink;
 use super::task::{FileId, IN_FILE, Outcome, Reply, Task};
-use super::worker::Reader;
+use super::worker::{self, Reader};
 use crate::pool::{Event, Pool};
 use crate::sys::Ended;
 
@@ -180,6 +180,8 @@ impl Engine {
         self.waiting = None;
         let cutting = Cutting {
             plan: self.recipe.compiled.plan(),
+            looks: self.recipe.looks.is_some(),
+            header: self.recipe.header.as_ref(),
             options: &self.options,
             budget: &self.budget,
             ring: &self.recipe.ring,
@@ -325,7 +327,17 @@ impl Engine {
         LoadError::Worker { input, path: self.inputs.path(input), start, end, how }
     }
 
+    /// Bytes of the table that a worker leaves of an input with so many columns.
+    pub(super) fn table_size(&self, columns: u32) -> usize {
+        let plan = self.recipe.compiled.plan().with_columns(columns);
+        plan.map_or(0, |plan| worker::table_size(&plan)).min(self.recipe.ring.rows_size())
+    }
+
+    /// Bytes of a row, 0 if none are made.
     pub(super) fn row_size(&self, at: usize) -> usize {
+        if self.recipe.looks.is_some() {
+            return 0;
+        }
         let columns = self.queue.get(at).map_or(0, |piece| piece.range.columns);
         self.recipe.compiled.plan().with_columns(columns).map_or(0, |plan| plan.row_size())
     }

@@ -9,6 +9,7 @@ use std::string::String;
 
 use super::decode;
 use super::inflate::{Compression, Damage};
+use super::options::ColumnRef;
 use crate::error::{Error, code};
 use crate::sys::{self, Ended};
 use crate::text::Encoding;
@@ -65,11 +66,6 @@ pub enum LoadError {
     /// The characters that part fields, begin comments, enclose fields and stand before
     /// fractions cannot be told apart.
     Format,
-    /// What cannot be done yet.
-    Unsupported {
-        /// What was asked for.
-        what: &'static str,
-    },
     /// A field of the dtype has no text form yet.
     NoTextForm {
         /// Name of the field, empty for a scalar dtype.
@@ -89,6 +85,32 @@ pub enum LoadError {
         path: PathBuf,
         /// The columns there.
         here: u32,
+    },
+    /// A column is asked for by its name, and the inputs have no header that names it.
+    NoHeader {
+        /// The name.
+        name: String,
+    },
+    /// No column has this name.
+    NoColumn {
+        /// The name.
+        name: String,
+        /// The names that there are, by commas.
+        names: String,
+    },
+    /// What is said about a column means nothing: it is not read, or it is not there.
+    ColumnNotRead {
+        /// The column as it was given.
+        column: ColumnRef,
+    },
+    /// One column has two values for missing ones.
+    TwoFills,
+    /// The value for missing ones is none of its column.
+    Fill {
+        /// The value.
+        value: String,
+        /// The type of the column, none if it is none of any column.
+        dtype: Option<String>,
     },
     /// The user asked to stop.
     Cancelled,
@@ -110,6 +132,22 @@ pub enum InputFault {
     NotRegular,
     /// It has no rows.
     Empty,
+    /// The line that is to name its columns names none.
+    NoNames {
+        /// Line number, from 1.
+        line: u64,
+    },
+    /// It must have the names of columns that the first input has, and has others.
+    NamesDiffer {
+        /// The column, from 1.
+        column: u32,
+        /// Its name; none if there are fewer columns.
+        name: Option<String>,
+        /// The first input.
+        first: PathBuf,
+        /// The name there; none if there are fewer columns.
+        first_name: Option<String>,
+    },
     /// It was replaced or became shorter while it was read.
     Changed,
     /// It is no text, or in another encoding.
@@ -317,6 +355,15 @@ impl fmt::Display for InputFault {
             }
             Self::Empty => f.write_str("has no rows (--allow-empty accepts that)"),
             Self::NotPlain(what) => write!(f, "is {what}"),
+            Self::NoNames { line } => {
+                write!(f, "line {line} is to name the columns, and has no names (--skiprows)")
+            }
+            Self::NamesDiffer { column, name, first, first_name } => {
+                write!(f, "column {column} is ")?;
+                called(name.as_deref(), f)?;
+                write!(f, ", in {} it is ", first.display())?;
+                called(first_name.as_deref(), f)
+            }
             Self::Changed => f.write_str("changed while it was read"),
             Self::Compressed { compression, damage, offset } => {
                 damage.describe(*compression, *offset, f)
@@ -372,7 +419,6 @@ impl fmt::Display for LoadError {
                  delimiter, white space parts the fields and can be nothing else, and comment \
                  strings cannot be combined with quotes",
             ),
-            Self::Unsupported { what } => write!(f, "{what}: not supported yet"),
             Self::NoTextForm { field, dtype } if field.is_empty() => {
                 write!(f, "{dtype} cannot be read from text yet")
             }
@@ -385,6 +431,25 @@ impl fmt::Display for LoadError {
                 path.display(),
                 first.display()
             ),
+            Self::NoHeader { name } => {
+                write!(f, "column '{name}' cannot be found without a header (--header)")
+            }
+            Self::NoColumn { name, names } => {
+                write!(f, "no column is called '{name}'; there are: {names}")
+            }
+            Self::ColumnNotRead { column } => match column {
+                ColumnRef::Index(index) => write!(f, "column {index} is not among those read"),
+                ColumnRef::Name(name) => write!(f, "column '{name}' is not among those read"),
+            },
+            Self::TwoFills => {
+                f.write_str("a column has two values for missing ones: give each column one")
+            }
+            Self::Fill { value, dtype: Some(dtype) } => {
+                write!(f, "the value for missing ones, '{value}', is none of {dtype}")
+            }
+            Self::Fill { value, dtype: None } => {
+                write!(f, "the value for missing ones, '{value}', is none of any column")
+            }
             Self::Cancelled => f.write_str("cancelled"),
             Self::Core(Error::Os { call, errno }) => {
                 write!(f, "{call}: {}", io::Error::from_raw_os_error(*errno))?;
@@ -397,6 +462,14 @@ impl fmt::Display for LoadError {
             Self::Core(error) => write!(f, "{error}"),
             Self::Sink(error) => write!(f, "{error}"),
         }
+    }
+}
+
+/// A name of a column, if there is one.
+fn called(name: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match name {
+        Some(name) => write!(f, "called '{name}'"),
+        None => f.write_str("missing"),
     }
 }
 
@@ -438,9 +511,13 @@ impl LoadError {
             Self::Text(_) => code::TEXT,
             Self::Worker { .. } | Self::NoWorkers => code::WORKERS,
             Self::Memory { .. } => code::MEMORY,
-            Self::Usecols { .. } | Self::Format | Self::Unsupported { .. } => {
-                Error::Argument.code()
-            }
+            Self::Usecols { .. }
+            | Self::Format
+            | Self::NoHeader { .. }
+            | Self::NoColumn { .. }
+            | Self::ColumnNotRead { .. }
+            | Self::TwoFills
+            | Self::Fill { .. } => Error::Argument.code(),
             Self::NoTextForm { .. } => Error::NotText { node: 0 }.code(),
             Self::ColumnsDiffer { .. } => code::COLUMNS,
             Self::Cancelled => code::CANCELLED,
@@ -477,7 +554,9 @@ impl LoadError {
                     InputFault::Decode { offset, .. } | InputFault::Compressed { offset, .. } => {
                         (0, offset)
                     }
-                    InputFault::LineTooLong { line, .. } => (line, 0),
+                    InputFault::LineTooLong { line, .. } | InputFault::NoNames { line } => {
+                        (line, 0)
+                    }
                     InputFault::AllBad { first: Some(ref first), .. } => (first.line, first.offset),
                     _ => (0, 0),
                 };
@@ -503,7 +582,11 @@ impl InputFault {
             | Self::NotPlain(_)
             | Self::Compressed { .. } => code::INPUT,
             Self::Empty => code::EMPTY,
-            Self::Encoding { .. } | Self::Decode { .. } | Self::AllBad { .. } => code::TEXT,
+            Self::NamesDiffer { .. } => code::COLUMNS,
+            Self::Encoding { .. }
+            | Self::Decode { .. }
+            | Self::AllBad { .. }
+            | Self::NoNames { .. } => code::TEXT,
             Self::RowTooLong { .. } | Self::LineTooLong { .. } | Self::FooterTooLong { .. } => {
                 code::MEMORY
             }

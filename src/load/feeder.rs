@@ -49,6 +49,8 @@ pub(super) struct Feeder {
     /// A byte order mark at the start is to be left out.
     mark: bool,
     skip: Skip,
+    /// The next record names the columns.
+    header: bool,
     /// Columns of the first row, 0 until there is one.
     columns: u32,
     /// Lines at the end that are not to be read.
@@ -80,6 +82,7 @@ impl Feeder {
             carry: Vec::new(),
             mark: encoding == Encoding::Utf8Sig,
             skip: Skip::new(skiprows, cutting.plan.format().encoding()),
+            header: cutting.header.is_some(),
             columns: 0,
             footer: Some(skip_footer).filter(|&lines| lines > 0).map(held),
             ended: false,
@@ -120,7 +123,8 @@ impl Feeder {
             return Ok(Fed::Wait(Wait::Room));
         }
         for turn in 0u64.. {
-            if let Err(fault) = self.skip(slots, cutting) {
+            let skipped = self.skip(slots, cutting);
+            if let Err(fault) = skipped.and_then(|()| self.pass_header(slots, cutting)) {
                 return Ok(Fed::Broken(fault));
             }
             let wanted = usize::try_from(piece).unwrap_or(usize::MAX).clamp(1, slots.slot_room());
@@ -201,12 +205,38 @@ impl Feeder {
         Ok(())
     }
 
+    /// Leaves out the record that names the columns, if it is whole.
+    fn pass_header(
+        &mut self,
+        slots: &Slots,
+        cutting: &Cutting<'_>,
+    ) -> core::result::Result<(), InputFault> {
+        let Some(header) = cutting.header.filter(|_| self.header && self.skip.left == 0) else {
+            return Ok(());
+        };
+        let window = self.bytes(slots, self.have, cutting);
+        let format = cutting.plan.format();
+        let Some((end, next)) = text::record(window, 0, &format, self.ended) else {
+            return Ok(());
+        };
+        self.header = false;
+        if next > 0 {
+            let record = window.get(..end).unwrap_or_default();
+            header.check(record, &format, self.skip.done + 1)?;
+            self.skip.done += text::skip(record, u64::MAX, true).0.max(1);
+            window.copy_within(next.., 0);
+            self.have -= next;
+            self.offset += next as u64;
+        }
+        Ok(())
+    }
+
     /// End of the whole records in the slot, if there is enough for a piece.
     fn cut(&mut self, slots: &Slots, wanted: usize, cutting: &Cutting<'_>) -> Option<usize> {
         if self.ended {
             return Some(self.have);
         }
-        if self.skip.left > 0 || self.have < wanted {
+        if self.skip.left > 0 || self.header || self.have < wanted {
             return None;
         }
         let bytes: &[u8] = self.bytes(slots, self.have, cutting);

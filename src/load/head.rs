@@ -9,6 +9,7 @@ use std::vec::Vec;
 
 use super::cancel::Stop;
 use super::error::InputFault;
+use super::header::Header;
 use crate::text::{self, Encoding, Format};
 
 const BLOCK: usize = 64 * 1024;
@@ -26,20 +27,29 @@ pub(super) struct Head {
     pub(super) columns: u32,
 }
 
-/// From the start of the text on skips `skiprows` lines, and counts the columns of the first row if asked to;
-/// `Interrupted` if it is stopped meanwhile.
+/// From the start of the text on skips `skiprows` lines, and a header that must be as the first
+/// one; counts the columns of the first row if asked to. `Interrupted` if it is stopped
+/// meanwhile.
+#[allow(clippy::too_many_arguments, reason = "facts that have nothing to do with each other")]
 pub(super) fn read(
     path: &Path,
     (start, size): (u64, u64),
     format: Format<'_>,
     skiprows: u64,
+    header: Option<&Header>,
     count_columns: bool,
     limit: usize,
     stop: &Stop<'_>,
 ) -> Result<Head, InputFault> {
     let file = File::open(path).map_err(InputFault::Io)?;
     let mut lines = Lines { file, size, offset: start, buf: Vec::new(), from: 0, limit, stop };
-    let skipped = lines.skip(Skip::new(skiprows, format.encoding()))?;
+    let mut skipped = lines.skip(Skip::new(skiprows, format.encoding()))?;
+    if let Some(header) = header
+        && let Some(record) = lines.next(format, skipped + 1)?
+    {
+        header.check(record, &format, skipped + 1)?;
+        skipped += text::skip(record, u64::MAX, true).0.max(1);
+    }
     let start = lines.position();
     let mut columns = 0;
     let mut line_number = skipped + 1;
@@ -232,7 +242,8 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text).unwrap();
         let go_on = Stop::new(Canceller::new().unwrap(), None);
-        read(file.path(), (0, text.len() as u64), Format::default(), skiprows, true, limit, &go_on)
+        let place = (0, text.len() as u64);
+        read(file.path(), place, Format::default(), skiprows, None, true, limit, &go_on)
     }
 
     #[test]

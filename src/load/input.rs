@@ -55,8 +55,16 @@ enum State {
     Broken(Option<io::Error>),
 }
 
+/// What a stream reads from.
+pub(super) enum Origin {
+    /// A file, which can be opened again.
+    Packed(Packed),
+    /// A reader, and the descriptor that says when there is something to read.
+    Reader(Box<dyn Read + Send>, Option<i32>),
+}
+
 /// A file that is read as a stream.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Packed {
     pub(super) place: PathBuf,
     pub(super) file: FileId,
@@ -110,6 +118,20 @@ impl Stream {
     pub(super) fn opened(fd: Fd) -> Self {
         let raw = fd.raw();
         Self::new(String::new(), Box::new(Opened(fd)), Some(raw))
+    }
+
+    /// What it reads from; it is not begun yet.
+    pub(super) fn into_origin(self) -> Origin {
+        match self.state {
+            State::Closed(packed) => Origin::Packed(packed),
+            State::Unseen { reader, fd } | State::Text { reader, fd } => Origin::Reader(reader, fd),
+            State::Broken(_) => Origin::Reader(Box::new(io::empty()), None),
+        }
+    }
+
+    /// What a reader gives, and a descriptor that says when, if there is one.
+    pub(super) fn reading(reader: Box<dyn Read + Send>, fd: Option<i32>) -> Self {
+        Self::new(String::new(), reader, fd)
     }
 
     /// A file that has to be unpacked, or made UTF-8.

@@ -14,6 +14,7 @@ use super::decode::{Encoding, MARK};
 use super::error::{InputFault, LoadError, Result};
 use super::footer;
 use super::head::{self, Head};
+use super::header::Header;
 use super::inflate::{self, Compression};
 use super::input::{Input, Packed, Stream};
 use super::options::Options;
@@ -89,6 +90,11 @@ impl Inputs {
         self.list.get(input).map(|source| source.path.clone()).unwrap_or_default()
     }
 
+    /// Where a file is; nowhere for a stream.
+    pub(super) fn place(&self, input: usize) -> &Path {
+        self.list.get(input).map_or(Path::new(""), |source| source.place.as_path())
+    }
+
     /// The file; `None` for a stream.
     pub(super) fn file(&self, input: usize) -> Option<FileId> {
         self.list.get(input).and_then(|source| source.file)
@@ -152,6 +158,7 @@ impl Inputs {
         input: usize,
         plan: &Plan<'_>,
         options: &Options,
+        header: Option<&Header>,
         line_limit: usize,
         stop: &Stop<'_>,
     ) -> Result<Head> {
@@ -167,6 +174,7 @@ impl Inputs {
             (self.text_start(input), size),
             plan.format(),
             options.skiprows,
+            header,
             count,
             line_limit,
             stop,

@@ -1,35 +1,30 @@
 //! A load that goes on when it is stepped.
 
+use core::fmt;
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
-use std::sync::Arc;
-use std::time::Instant;
+use std::boxed::Box;
+use std::vec::Vec;
 
 use super::TICK;
+use super::auto::{Merge, RowTypeRef, Spool, Spooled};
 use super::cancel::{Canceller, Stop};
-use super::cutter::{Cutter, Wait};
-use super::engine::{Engine, Parts, Round};
-use super::error::{LoadError, Result};
-use super::input::Input;
+use super::engine::Round;
+use super::error::{LoadError, Problem, Result};
+use super::input::{Input, Origin, Packed, Stream};
 use super::inputs::{Inputs, Looked};
-use super::options::{Budget, Options};
-use super::recipe::{Compiled, Recipe};
+use super::options::Options;
+use super::pass::{Sources, Start, Workers, end_of};
+use super::peek::{self, Peek};
+use super::recipe::Formula;
 use super::report::Report;
-use super::ring::Ring;
+use super::setup::{Beginning, Setup};
 use super::sink::{Sink, SinkError};
-use super::slots::Slots;
-use super::streams::Streams;
-use super::worker::Reader;
 use crate::dtype::DType;
+use crate::dtype_buf::DTypeBuf;
 use crate::error::Error;
-use crate::pool::Pool;
-use crate::sys::Pages;
-use crate::text::{PADDING, Unicode};
-
-/// Workers forked beyond those that are used at first.
-const SPARES: usize = 2;
-/// After this long a reader that had nothing, and has no descriptor, is asked again.
-const ASK_AGAIN_MS: i32 = 10;
+use crate::sys::{self, Epoll};
+use crate::text::Unicode;
 
 /// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -44,6 +39,10 @@ pub struct Progress {
     pub inputs_done: usize,
     /// Inputs.
     pub inputs_total: usize,
+    /// Which pass over the inputs this is, from 1; at most 3. When the types that were found
+    /// in a part of the text do not fit all of it, the load begins again, and so do the
+    /// numbers above.
+    pub pass: u32,
     /// Everything is done but [`Job::finish`].
     pub done: bool,
 }
@@ -54,78 +53,195 @@ pub struct Progress {
 /// or [`finish`](Self::finish); workers go on parsing what they have in between.
 /// Dropping it cancels it: workers are killed and reaped, the sink is dropped.
 ///
-/// It may move to another thread, but the workers end with the thread that started
-/// them (the kernel ties their lives to it): that one has to stay.
+/// It may move to another thread, but the workers end with the thread that forked
+/// them (the kernel ties their lives to it): that one has to stay. It is the one that
+/// started the job, but for types that are found in the text, and for a header of a
+/// stream: then steps fork, too, always after the sink is dropped.
 #[derive(Debug)]
 pub struct Job<S: Sink> {
-    engine: Engine,
-    /// None after an error.
-    sink: Option<S>,
+    setup: Setup,
+    open: Open<S>,
     canceller: Canceller,
-    /// The stream's descriptor that is waited for.
-    watched: Option<i32>,
-    /// There is something to do before the next wait.
-    pending: bool,
-    bytes_total: u64,
-    state: State,
+    /// What [`Job::raw_fd`] gives: readable if the bell rings, the workers answer, or there
+    /// is something to read of the stream that is looked at.
+    ready: Epoll,
+    streams: Vec<Source>,
+    stage: Stage<S>,
+    progress: Progress,
+    /// The process that it belongs to.
+    owner: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Running,
-    Done,
+/// Makes the sink of an attempt.
+struct Open<S>(Box<MakeSink<S>>);
+
+type MakeSink<S> = dyn FnMut(DType<'_>) -> core::result::Result<S, SinkError> + Send;
+
+impl<S> fmt::Debug for Open<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Open")
+    }
+}
+
+/// Where the streams of a pass come from.
+#[derive(Debug)]
+enum Source {
+    /// The input is a file.
+    File,
+    /// A stream that is read once.
+    Once(Option<Stream>),
+    /// One that may be read again.
+    Kept(Spool),
+    /// A file that is unpacked.
+    Packed(Packed),
+}
+
+#[derive(Debug)]
+enum Stage<S> {
+    /// The first input is a stream, of which the beginning is read.
+    Peeking(Box<Peek>, Box<Sources>),
+    /// Workers look at the text for its types.
+    Looking(Box<Workers>, Merge),
+    /// Workers parse; the types may be guessed.
+    Loading {
+        workers: Box<Workers>,
+        sink: S,
+        guess: bool,
+    },
+    Done(Box<Done<S>>),
     Failed,
+}
+
+/// What is left when everything is done.
+#[derive(Debug)]
+pub(crate) struct Done<S> {
+    pub(crate) sink: S,
+    pub(crate) rows: u64,
+    pub(crate) report: Report,
+    pub(crate) dtype: DTypeBuf,
 }
 
 impl<S: Sink> Job<S> {
     /// Looks at the inputs, forks the workers, and calls `open` for the sink: after the
     /// fork and before any row, so that what must not exist at a fork, an open HDF5 file
-    /// say, is made there. Reads no stream.
+    /// say, is made there. It is called with the dtype of the rows, and once more for
+    /// every new beginning, if types are found in the text; the sink before is dropped
+    /// then. Reads no stream.
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn start<I: Into<Input>>(
+    pub fn start<'t, I: Into<Input>>(
         inputs: impl IntoIterator<Item = I>,
-        dtype: DType<'_>,
+        rows: impl Into<RowTypeRef<'t>>,
         unicode: Unicode,
         options: &Options,
-        open: impl FnOnce() -> core::result::Result<S, SinkError>,
+        open: impl FnMut(DType<'_>) -> core::result::Result<S, SinkError> + Send + 'static,
     ) -> Result<Self> {
-        Self::start_watching(inputs, dtype, unicode, options, None, open)
+        Self::start_watching(inputs, rows, unicode, options, None, open)
     }
 
     /// [`Job::start`] that a caller's flag can stop while it reads the head of a file.
-    pub(crate) fn start_watching<I: Into<Input>>(
+    pub(crate) fn start_watching<'t, I: Into<Input>>(
         inputs: impl IntoIterator<Item = I>,
-        dtype: DType<'_>,
+        rows: impl Into<RowTypeRef<'t>>,
         unicode: Unicode,
         options: &Options,
         flag: Option<&AtomicBool>,
-        open: impl FnOnce() -> core::result::Result<S, SinkError>,
+        open: impl FnMut(DType<'_>) -> core::result::Result<S, SinkError> + Send + 'static,
     ) -> Result<Self> {
         let canceller = Canceller::new()?;
         let stop = Stop::new(canceller.clone(), flag);
         let Looked { inputs, c_paths, streams } = Inputs::look(inputs, options.encoding)?;
-        let compiled = Compiled::new(dtype, unicode, options)?;
-        let budget = Budget::new(options, first_row_size(&inputs, &compiled, options, &stop)?)?;
-        let has_streams = streams.iter().any(Option::is_some);
-        let slots = if has_streams { 2 * budget.workers + 2 } else { 0 };
-        let slots = Slots::new(slots, budget.text, budget.line);
-        let ring = Ring::new(budget.buffers, budget.buffer, slots.region())?;
-        let recipe = Arc::new(Recipe { compiled, paths: c_paths, ring });
-        let input = Pages::new(budget.input + PADDING)?;
-        let mut reader = Reader { recipe: recipe.clone(), input, open: None };
-        let pool = Pool::fork(budget.workers, SPARES, &mut reader)?;
-        let bytes_total = inputs.bytes();
-        let streams = Streams::new(streams, options.encoding, &budget);
-        let cutter = Cutter::new(budget.piece, streams, slots);
-        let options = options.clone();
-        let engine = Engine::new(Parts { inputs, options, budget, recipe, cutter, pool });
-        engine.pool.watch(canceller.bell().raw())?;
-        canceller.bell().ring();
-        let sink = Some(open().map_err(LoadError::Sink)?);
-        let (watched, pending, state) = (None, true, State::Running);
-        Ok(Self { engine, sink, canceller, watched, pending, bytes_total, state })
+        let setup = Setup::new(rows.into().to_owned()?, unicode, options.clone())?;
+        let ready = Epoll::new()?;
+        ready.add(canceller.bell().raw(), 0)?;
+        let mut job = Self {
+            streams: sources(streams, &setup)?,
+            setup,
+            open: Open(Box::new(open)),
+            canceller,
+            ready,
+            stage: Stage::Failed,
+            progress: Progress::default(),
+            owner: sys::lineage(),
+        };
+        let sources = Sources { inputs, c_paths };
+        job.stage = job.begin(sources, &stop)?;
+        job.note_progress();
+        Ok(job)
+    }
+
+    /// Begins with what needs to be known before the first pass.
+    fn begin(&mut self, sources: Sources, stop: &Stop<'_>) -> Result<Stage<S>> {
+        if !self.setup.needs_beginning() || sources.inputs.len() == 0 {
+            return self.first_pass(sources, None, stop);
+        }
+        if sources.inputs.file(0).is_some() {
+            let (text, ends) = peek::read_file(&sources.inputs, &self.setup, stop)?;
+            return self.first_pass(sources, Some(&Beginning { text: &text, ends }), stop);
+        }
+        let stream = self.streams.first_mut().and_then(Source::stream).ok_or(Error::Argument)?;
+        // The first step begins to read.
+        self.canceller.bell().ring();
+        Ok(Stage::Peeking(Box::new(Peek::new(stream, &self.setup)?), Box::new(sources)))
+    }
+
+    fn first_pass(
+        &mut self,
+        sources: Sources,
+        beginning: Option<&Beginning<'_>>,
+        stop: &Stop<'_>,
+    ) -> Result<Stage<S>> {
+        if let Some(beginning) = beginning {
+            self.setup.read_header(&sources.inputs.path(0), beginning)?;
+        }
+        let formula = self.setup.first(&sources.inputs, beginning, stop)?;
+        let guess = self.setup.can_begin_again();
+        match formula.looks {
+            None => self.load(sources, formula, guess, stop),
+            Some(_) => self.look(sources, formula, stop),
+        }
+    }
+
+    /// Forks workers that look at the text.
+    fn look(&mut self, sources: Sources, formula: Formula, stop: &Stop<'_>) -> Result<Stage<S>> {
+        let types = formula.looks.clone().unwrap_or_default();
+        let merge = Merge::new(types, &self.setup.rows);
+        Ok(Stage::Looking(self.fork(sources, formula, stop)?, merge))
+    }
+
+    /// Forks workers that parse, and makes the sink.
+    fn load(
+        &mut self,
+        sources: Sources,
+        formula: Formula,
+        guess: bool,
+        stop: &Stop<'_>,
+    ) -> Result<Stage<S>> {
+        let workers = self.fork(sources, formula, stop)?;
+        let sink = (self.open.0)(workers.dtype()).map_err(LoadError::Sink)?;
+        Ok(Stage::Loading { workers, sink, guess })
+    }
+
+    fn fork(
+        &mut self,
+        sources: Sources,
+        formula: Formula,
+        stop: &Stop<'_>,
+    ) -> Result<Box<Workers>> {
+        let streams = self.streams.iter_mut().map(Source::stream).collect();
+        let (options, canceller) = (&self.setup.options, &self.canceller);
+        let start = Start { sources, streams, formula, options, canceller, stop };
+        let workers = Workers::start(start)?;
+        self.ready.add(workers.raw_fd(), 1)?;
+        self.progress.pass += 1;
+        Ok(Box::new(workers))
+    }
+
+    /// Ends the workers of a pass.
+    fn end(&self, workers: Workers) -> Result<Sources> {
+        self.ready.remove(workers.raw_fd())?;
+        Ok(workers.end())
     }
 
     /// Does what can be done now, then waits for something to happen, at most `timeout`,
@@ -142,101 +258,135 @@ impl<S: Sink> Job<S> {
     }
 
     fn step_watching(&mut self, timeout: Duration, flag: Option<&AtomicBool>) -> Result<Progress> {
-        match self.state {
-            State::Done => return Ok(self.progress()),
-            State::Failed => return Err(LoadError::Core(Error::Argument)),
-            // A forked child would take the answers that its parent waits for.
-            State::Running if !self.engine.pool.is_own() => {
-                return Err(LoadError::Core(Error::Argument));
-            }
-            State::Running => {}
+        if matches!(self.stage, Stage::Done(_)) {
+            return Ok(self.progress);
+        }
+        // A forked child would take the answers that its parent waits for.
+        if self.owner != sys::lineage() {
+            return Err(LoadError::Core(Error::Argument));
         }
         let stop = Stop::new(self.canceller.clone(), flag);
         // So it stays, should a reader or the sink panic: what they had is lost.
-        self.state = State::Failed;
-        match self.advance(timeout, &stop) {
-            Ok(false) => self.state = State::Running,
-            Ok(true) => self.end(State::Done),
-            Err(error) => {
-                self.end(State::Failed);
-                self.sink = None;
-                return Err(error);
-            }
+        let stage = core::mem::replace(&mut self.stage, Stage::Failed);
+        let done = self.advance(stage, timeout, &stop);
+        if !matches!(done, Ok(Stage::Peeking(..) | Stage::Looking(..) | Stage::Loading { .. })) {
+            // Whoever waits for the descriptor shall look.
+            self.canceller.bell().ring();
         }
-        Ok(self.progress())
+        self.stage = done?;
+        self.note_progress();
+        Ok(self.progress)
     }
 
-    /// One step; whether everything is done.
-    fn advance(&mut self, timeout: Duration, stop: &Stop<'_>) -> Result<bool> {
-        let until = Instant::now().checked_add(timeout);
-        let round = Round { stop, until };
-        if self.pending && self.settle(round)? {
-            return Ok(true);
+    fn advance(&mut self, stage: Stage<S>, timeout: Duration, stop: &Stop<'_>) -> Result<Stage<S>> {
+        let round = Round { stop, until: end_of(timeout) };
+        match stage {
+            Stage::Peeking(mut peek, sources) => {
+                let input = |reason| sources.inputs.named(0, reason);
+                if !peek.advance(
+                    timeout,
+                    round,
+                    &self.setup,
+                    &self.canceller,
+                    &self.ready,
+                    input,
+                )? {
+                    return Ok(Stage::Peeking(peek, sources));
+                }
+                let (text, ends) = peek.into_text();
+                self.first_pass(*sources, Some(&Beginning { text: &text, ends }), stop)
+            }
+            Stage::Looking(mut workers, mut merge) => {
+                if !workers.advance(&mut merge, timeout, round, &self.canceller)? {
+                    return Ok(Stage::Looking(workers, merge));
+                }
+                let sources = self.end(*workers)?;
+                self.keep_no_more();
+                let formula = self.setup.load(merge.types(), &merge.seen, false)?;
+                self.load(sources, formula, false, stop)
+            }
+            Stage::Loading { mut workers, mut sink, guess } => {
+                match workers.advance(&mut sink, timeout, round, &self.canceller) {
+                    Ok(false) => Ok(Stage::Loading { workers, sink, guess }),
+                    Ok(true) => self.done(*workers, sink),
+                    Err(error) if guess && is_conflict(&error) => {
+                        // What it has open must not be open at the fork.
+                        drop(sink);
+                        let sources = self.end(*workers)?;
+                        let formula = self.setup.look()?;
+                        self.look(sources, formula, stop)
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+            Stage::Done(_) | Stage::Failed => Err(LoadError::Core(Error::Argument)),
         }
-        if self.pending {
-            // The next step goes on with what the time was too short for.
-            self.engine.wait(0)?;
-            return Ok(false);
+    }
+
+    fn done(&mut self, workers: Workers, sink: S) -> Result<Stage<S>> {
+        self.progress = Progress { pass: self.progress.pass, done: true, ..workers.progress() };
+        let (rows, dtype) = (workers.progress().rows, DTypeBuf::copy_of(workers.dtype())?);
+        let mut report = workers.report().clone();
+        let sources = self.end(workers)?;
+        report.spooled = self.spooled(&sources.inputs);
+        Ok(Stage::Done(Box::new(Done { sink, rows, report, dtype })))
+    }
+
+    /// Nothing will be read again.
+    fn keep_no_more(&self) {
+        for source in &self.streams {
+            if let Source::Kept(spool) = source {
+                spool.keep_no_more();
+            }
         }
-        let most = match self.engine.waiting {
-            Some(Wait::Data(None)) => ASK_AGAIN_MS,
-            _ => i32::MAX,
+    }
+
+    fn spooled(&self, inputs: &Inputs) -> Vec<Spooled> {
+        let kept = (0..).zip(&self.streams).filter_map(|(input, source)| match source {
+            Source::Kept(spool) => Spooled::of(inputs.path(input), spool),
+            _ => None,
+        });
+        kept.collect()
+    }
+
+    fn note_progress(&mut self) {
+        let workers = match &self.stage {
+            Stage::Looking(workers, _) | Stage::Loading { workers, .. } => workers,
+            Stage::Peeking(_, sources) => {
+                self.progress.inputs_total = sources.inputs.len();
+                return;
+            }
+            Stage::Done(_) | Stage::Failed => return,
         };
-        self.engine.wait(whole_ms(timeout).min(most))?;
-        self.settle(round)
-    }
-
-    fn settle(&mut self, round: Round<'_>) -> Result<bool> {
-        // It may also ring because a forked child has cancelled its copy of the job.
-        self.canceller.bell().silence();
-        self.pending = false;
-        self.unwatch()?;
-        let sink = self.sink.as_mut().ok_or(Error::Argument)?;
-        let done = self.engine.settle(sink, round)?;
-        match self.engine.waiting {
-            Some(Wait::Data(Some(fd))) => {
-                self.engine.pool.watch(fd)?;
-                self.watched = Some(fd);
-            }
-            Some(Wait::Turn) => {
-                self.pending = true;
-                self.canceller.bell().ring();
-            }
-            _ => {}
-        }
-        Ok(done)
-    }
-
-    /// Before a stream's descriptor is closed, it must not be waited for any more.
-    fn unwatch(&mut self) -> Result<()> {
-        Ok(self.watched.take().map_or(Ok(()), |fd| self.engine.pool.unwatch(fd))?)
-    }
-
-    /// The workers have nothing to do any more; and whoever waits for the descriptor
-    /// shall look.
-    fn end(&mut self, state: State) {
-        self.state = state;
-        self.engine.pool.end();
-        self.canceller.bell().ring();
+        self.progress = Progress { pass: self.progress.pass, ..workers.progress() };
     }
 
     /// How far it is.
     #[must_use]
-    pub fn progress(&self) -> Progress {
-        Progress {
-            bytes_done: self.engine.done_bytes + self.engine.current.bytes,
-            bytes_total: self.bytes_total,
-            rows: self.engine.total_rows,
-            inputs_done: self.engine.done_inputs,
-            inputs_total: self.engine.inputs.len(),
-            done: self.state == State::Done,
+    pub const fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// The dtype of the rows, as far as it is known: the sink's. It is final when everything
+    /// is done; before, types that are found in the text may become others.
+    #[must_use]
+    pub fn dtype(&self) -> Option<DType<'_>> {
+        match &self.stage {
+            Stage::Loading { workers, .. } => Some(workers.dtype()),
+            Stage::Done(done) => Some(done.dtype.as_dtype()),
+            Stage::Peeking(..) | Stage::Looking(..) | Stage::Failed => None,
         }
     }
 
-    /// The rows that were left out so far.
+    /// The rows that were left out so far, and at the end what was kept in files.
     #[must_use]
-    pub const fn report(&self) -> &Report {
-        &self.engine.report
+    pub fn report(&self) -> &Report {
+        static NOTHING: Report = Report { bad_rows: 0, first: Vec::new(), spooled: Vec::new() };
+        match &self.stage {
+            Stage::Loading { workers, .. } => workers.report(),
+            Stage::Done(done) => &done.report,
+            Stage::Peeking(..) | Stage::Looking(..) | Stage::Failed => &NOTHING,
+        }
     }
 
     /// A descriptor that is readable when a step has something to do, or when the job is
@@ -245,7 +395,7 @@ impl<S: Sink> Job<S> {
     /// It tells nothing of a reader without a descriptor that answered `WouldBlock`.
     #[must_use]
     pub const fn raw_fd(&self) -> i32 {
-        self.engine.pool.raw_fd()
+        self.ready.raw()
     }
 
     /// A handle that stops the job.
@@ -259,44 +409,53 @@ impl<S: Sink> Job<S> {
     /// # Errors
     /// As for [`Job::step`].
     pub fn finish(self) -> Result<(S, u64)> {
-        self.run(None).map(|(sink, rows, _)| (sink, rows))
+        self.run(None).map(|done| (done.sink, done.rows))
     }
 
-    /// [`Job::finish`] that a caller's flag can stop, and that tells what was left out.
-    pub(crate) fn run(mut self, flag: Option<&AtomicBool>) -> Result<(S, u64, Report)> {
+    /// [`Job::finish`] that a caller's flag can stop, and that tells everything.
+    pub(crate) fn run(mut self, flag: Option<&AtomicBool>) -> Result<Done<S>> {
         while !self.step_watching(TICK, flag)?.done {}
         if Stop::new(self.canceller.clone(), flag).is_set() {
             return Err(LoadError::Cancelled);
         }
-        let Engine { total_rows, report, .. } = self.engine;
-        Ok((self.sink.ok_or(Error::Argument)?, total_rows, report))
-    }
-}
-
-/// Milliseconds of a wait, rounded up, so that only 0 does not wait.
-fn whole_ms(timeout: Duration) -> i32 {
-    i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
-}
-
-/// Bytes of a row as far as they are known before the inputs are read: those of
-/// the first input, if the dtype does not say; none if that is a stream.
-fn first_row_size(
-    inputs: &Inputs,
-    compiled: &Compiled,
-    options: &Options,
-    stop: &Stop<'_>,
-) -> Result<Option<usize>> {
-    let plan = compiled.plan();
-    if !plan.needs_column_count() || inputs.len() == 0 {
-        return Ok(Some(plan.row_size()));
-    }
-    match inputs.file(0) {
-        None => Ok(None),
-        Some(_) if inputs.text_end(0, options.skip_footer, stop)? == 0 => Ok(Some(plan.row_size())),
-        Some(_) => {
-            let limit = Budget::new(options, Some(0))?.line;
-            let head = inputs.head(0, &plan, options, limit, stop)?;
-            Ok(Some(plan.with_columns(head.columns)?.row_size()))
+        match self.stage {
+            Stage::Done(done) => Ok(*done),
+            _ => Err(LoadError::Core(Error::Argument)),
         }
     }
+}
+
+/// Streams that may have to be read again are kept.
+fn sources(streams: Vec<Option<Stream>>, setup: &Setup) -> Result<Vec<Source>> {
+    let keeps = |input: usize| setup.can_begin_again() || (setup.needs_beginning() && input == 0);
+    let source = |(input, stream): (usize, Option<Stream>)| match stream {
+        None => Ok(Source::File),
+        Some(stream) if keeps(input) => Ok(match stream.into_origin() {
+            Origin::Packed(file) => Source::Packed(file),
+            Origin::Reader(reader, fd) => Source::Kept(Spool::new(reader, fd)?),
+        }),
+        once => Ok(Source::Once(once)),
+    };
+    (0..).zip(streams).map(source).collect()
+}
+
+impl Source {
+    /// The stream for the next pass.
+    fn stream(&mut self) -> Option<Stream> {
+        match self {
+            Self::File => None,
+            Self::Once(stream) => stream.take(),
+            Self::Kept(spool) => {
+                let (reader, fd) = spool.replay();
+                Some(Stream::reading(Box::new(reader), fd))
+            }
+            Self::Packed(file) => Some(Stream::packed(file.clone())),
+        }
+    }
+}
+
+/// Whether a field may have another type than was guessed. If it cannot have, whoever looks
+/// at the whole text finds the same fault.
+fn is_conflict(error: &LoadError) -> bool {
+    matches!(error, LoadError::Text(text) if matches!(text.problem, Problem::Convert { .. }))
 }

@@ -18,7 +18,9 @@
 //! A worker's death costs nothing: its piece is done again by another; only a
 //! second death of the same piece is an error.
 
+mod auto;
 mod cancel;
+mod columns;
 mod commit;
 mod cutter;
 mod decode;
@@ -27,16 +29,20 @@ mod error;
 mod feeder;
 mod footer;
 mod head;
+mod header;
 mod inflate;
 mod input;
 mod inputs;
 mod job;
 mod note;
 mod options;
+mod pass;
+mod peek;
 mod recipe;
 mod report;
 mod ring;
 mod segment;
+mod setup;
 mod sink;
 mod slots;
 mod streams;
@@ -45,11 +51,13 @@ mod task;
 mod tests;
 mod worker;
 
+pub use auto::{OpenType, RowType, RowTypeRef, Spooled};
 pub use cancel::Canceller;
 pub use decode::Encoding;
 pub use error::{InputFault, LoadError, Position, Problem, Result, TextError};
 pub use inflate::{Compression, Damage, find_compressed, without_compression};
 pub use input::{Input, Stream};
+pub(crate) use job::Done;
 pub use job::{Job, Progress};
 pub use options::{ColumnRef, Comments, Fill, MIN_MEMORY, Missing, OnBadRows, Options};
 pub use report::Report;
@@ -72,14 +80,14 @@ const TICK: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// [`LoadError`]: the first in file order, whatever the workers found first.
-pub fn load<S: Sink, I: Into<Input>>(
+pub fn load<'t, S: Sink, I: Into<Input>>(
     inputs: impl IntoIterator<Item = I>,
-    dtype: DType<'_>,
+    rows: impl Into<RowTypeRef<'t>>,
     unicode: Unicode,
     options: &Options,
     cancel: &AtomicBool,
-    open: impl FnOnce() -> core::result::Result<S, SinkError>,
+    open: impl FnMut(DType<'_>) -> core::result::Result<S, SinkError> + Send + 'static,
 ) -> Result<(S, u64)> {
-    let job = Job::start_watching(inputs, dtype, unicode, options, Some(cancel), open)?;
-    job.run(Some(cancel)).map(|(sink, rows, _)| (sink, rows))
+    let job = Job::start_watching(inputs, rows, unicode, options, Some(cancel), open)?;
+    job.run(Some(cancel)).map(|done| (done.sink, done.rows))
 }

@@ -5,16 +5,37 @@ use std::ffi::CString;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+use super::auto::Types;
+use super::columns::{self, Gap, Layout};
 use super::decode::Encoding;
 use super::error::{LoadError, Result};
-use super::options::{ColumnRef, Comments, Options};
+use super::header::Header;
+use super::options::{Comments, Options};
 use super::ring::Ring;
-use crate::dtype::DType;
+use crate::dtype::{DType, Kind};
 use crate::dtype_buf::DTypeBuf;
 use crate::error::Error;
 use crate::text::{
-    self, Column, Dialect, Format, Outline, Plan, PlanOptions, Unicode, columns_needed,
+    self, Column, Dialect, Format, Found, MissingTable, Outline, Plan, PlanOptions, Role, Unicode,
+    columns_needed,
 };
+
+/// What rows are compiled from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Blueprint<'a> {
+    pub(super) dtype: DType<'a>,
+    /// What of the dtype was found in the text.
+    pub(super) found: Found<'a>,
+    /// All of it: empty fields are missing values, and the number of fields is the text's.
+    pub(super) auto: bool,
+    /// It is not to be converted to, but looked at what can be.
+    pub(super) looks: bool,
+    /// What missing values of all columns become counts.
+    pub(super) common_fill: bool,
+    pub(super) unicode: Unicode,
+    pub(super) options: &'a Options,
+    pub(super) header: Option<&'a Header>,
+}
 
 /// A compiled dtype with everything that its plan refers to.
 #[derive(Debug)]
@@ -24,32 +45,82 @@ pub(super) struct Compiled {
     format: OwnFormat,
     columns: Vec<Column>,
     usecols: Option<Vec<i32>>,
+    /// Texts for missing values, and the table of them.
+    pub(super) gaps: Vec<Gap>,
+    missing: Vec<u8>,
 }
 
 impl Compiled {
-    pub(super) fn new(dtype: DType<'_>, unicode: Unicode, options: &Options) -> Result<Self> {
-        refuse_unfinished(options)?;
+    pub(super) fn new(from: &Blueprint<'_>) -> Result<Self> {
+        let Blueprint { dtype, options, header, .. } = *from;
         let format = OwnFormat::new(options)?;
-        let given = indexes(options)?;
-        let usecols = given.as_deref();
-        let mut columns = column_storage(dtype, usecols)?;
-        let plan_options =
-            PlanOptions { format: format.get(), unicode, usecols, ..PlanOptions::default() };
+        let usecols = columns::usecols(options, header)?;
+        let gaps = gaps(from, usecols.as_deref())?;
+        let missing = columns::table(&gaps)?;
+        let mut columns = column_storage(dtype, usecols.as_deref())?;
+        let plan_options = PlanOptions {
+            format: format.get(),
+            unicode: from.unicode,
+            usecols: usecols.as_deref(),
+            found: from.found,
+            missing: MissingTable::built(&missing),
+            counted: from.auto && header.is_none() && usecols.is_none() && dtype.is_record(),
+        };
         let plan = Plan::compile(dtype, &plan_options, &mut columns)
-            .map_err(|error| plan_error(error, dtype, usecols))?;
+            .map_err(|error| plan_error(error, dtype, usecols.as_deref(), &gaps))?;
         let outline = Outline::of(&plan);
         let dtype = DTypeBuf::copy_of(dtype)?;
-        Ok(Self { dtype, outline, format, columns, usecols: given })
+        Ok(Self { dtype, outline, format, columns, usecols, gaps, missing })
     }
 
     /// How a row is read.
     pub(super) fn plan(&self) -> Plan<'_> {
-        let (format, usecols) = (self.format.get(), self.usecols.as_deref());
-        self.outline.plan(&PlanOptions { format, usecols, ..PlanOptions::default() }, &self.columns)
+        let options = PlanOptions {
+            format: self.format.get(),
+            usecols: self.usecols.as_deref(),
+            missing: MissingTable::built(&self.missing),
+            ..PlanOptions::default()
+        };
+        self.outline.plan(&options, &self.columns)
     }
 
     pub(super) fn dtype(&self) -> DType<'_> {
         self.dtype.as_dtype()
+    }
+}
+
+/// The texts for missing values. Where types are found, an empty field is one, and what
+/// missing values of all columns become is for numbers: a string that is missing is empty,
+/// if its column has no fill of its own.
+fn gaps(from: &Blueprint<'_>, usecols: Option<&[i32]>) -> Result<Vec<Gap>> {
+    let &Blueprint { dtype, options, header, .. } = from;
+    let count = header.map(|header| header.names().len() as u32);
+    let count = count.or_else(|| {
+        let all = dtype.is_record() && usecols.is_none();
+        all.then(|| u32::try_from(dtype.leaf_count()).unwrap_or(u32::MAX))
+    });
+    let mut gaps = Layout { dtype, header, usecols, count }.gaps(options)?;
+    if !from.common_fill {
+        gaps.retain(|gap| gap.role != Role::Fill || gap.slot.is_some());
+    }
+    if from.auto {
+        gaps.push(Gap { slot: None, role: Role::Marker, text: String::new() });
+        let has_common = gaps.iter().any(|gap| gap.role == Role::Fill && gap.slot.is_none());
+        if has_common && !from.looks {
+            add_string_fills(dtype, &mut gaps);
+        }
+    }
+    Ok(gaps)
+}
+
+fn add_string_fills(dtype: DType<'_>, gaps: &mut Vec<Gap>) {
+    for (slot, leaf) in (0..).zip(dtype.leaves()) {
+        let is_string = matches!(leaf.field.kind(), Kind::Bytes | Kind::Unicode);
+        let slot = Some(slot);
+        let has_own = gaps.iter().any(|gap| gap.role == Role::Fill && gap.slot == slot);
+        if is_string && !has_own {
+            gaps.push(Gap { slot, role: Role::Fill, text: String::new() });
+        }
     }
 }
 
@@ -117,29 +188,28 @@ const fn core_encoding(encoding: Encoding) -> text::Encoding {
     }
 }
 
-/// What can be asked for, and is not there yet.
-fn refuse_unfinished(options: &Options) -> Result<()> {
-    let what = options
-        .header
-        .then_some("a header")
-        .or((!options.missing.is_empty()).then_some("missing values"))
-        .or((!options.fill.is_empty()).then_some("values for missing ones"));
-    what.map_or(Ok(()), |what| Err(LoadError::Unsupported { what }))
-}
-
-/// The columns asked for by their places.
-fn indexes(options: &Options) -> Result<Option<Vec<i32>>> {
-    let index = |column: &ColumnRef| match column {
-        ColumnRef::Index(index) => Ok(*index),
-        ColumnRef::Name(_) => Err(LoadError::Unsupported { what: "a column by its name" }),
-    };
-    options.usecols.as_ref().map(|list| list.iter().map(index).collect()).transpose()
+/// How rows are made in a pass, or what is looked for.
+#[derive(Debug)]
+pub(super) struct Formula {
+    pub(super) compiled: Compiled,
+    /// What workers look for, if they do not parse.
+    pub(super) looks: Option<Types>,
+    /// The names of the columns, if the inputs have them.
+    pub(super) header: Option<Header>,
+    /// Inputs must have the same columns, whatever the sink says.
+    pub(super) same_columns: bool,
 }
 
 /// What workers work by.
 #[derive(Debug)]
 pub(super) struct Recipe {
     pub(super) compiled: Compiled,
+    /// What workers look for, if they do not parse.
+    pub(super) looks: Option<Types>,
+    /// The names of the columns, if the inputs have them.
+    pub(super) header: Option<Header>,
+    /// Inputs must have the same columns, whatever the sink says.
+    pub(super) same_columns: bool,
     /// Paths of the inputs; empty for streams.
     pub(super) paths: Vec<CString>,
     pub(super) ring: Ring,
@@ -153,7 +223,7 @@ pub(super) fn column_storage(dtype: DType<'_>, usecols: Option<&[i32]>) -> Resul
     Ok(columns)
 }
 
-fn plan_error(error: Error, dtype: DType<'_>, usecols: Option<&[i32]>) -> LoadError {
+fn plan_error(error: Error, dtype: DType<'_>, usecols: Option<&[i32]>, gaps: &[Gap]) -> LoadError {
     match error {
         Error::NotText { node } => {
             let field = dtype.field_at(node);
@@ -163,6 +233,25 @@ fn plan_error(error: Error, dtype: DType<'_>, usecols: Option<&[i32]>) -> LoadEr
             given: usecols.map_or(0, <[i32]>::len),
             fields: dtype.leaf_count(),
         },
+        Error::Fill { slot } => {
+            let slot = (slot != u32::MAX).then_some(slot);
+            let is_it = |gap: &&Gap| gap.role == Role::Fill && gap.slot == slot;
+            let value = gaps.iter().find(is_it).map(|gap| gap.text.clone());
+            LoadError::Fill {
+                value: value.unwrap_or_default(),
+                dtype: slot.map(|slot| leaf_at(dtype, slot)),
+            }
+        }
         other => LoadError::Core(other),
+    }
+}
+
+/// The type of a column, in words.
+fn leaf_at(dtype: DType<'_>, slot: u32) -> String {
+    let leaf = dtype.leaves().nth(slot as usize).filter(|_| dtype.is_record());
+    let field = leaf.map_or(dtype.root(), |leaf| leaf.field);
+    match field.name() {
+        "" => field.to_string(),
+        name => std::format!("{field} (field '{name}')"),
     }
 }

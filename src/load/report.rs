@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+use super::auto::Spooled;
 use super::error::{Problem, TextError};
 use super::note::Note;
 use crate::dtype::{DType, Field, Kind};
@@ -17,6 +18,9 @@ pub struct Report {
     pub bad_rows: u64,
     /// The first ten, in the order of the inputs.
     pub first: Vec<TextError>,
+    /// The streams that were kept in temporary files, because their types are found by
+    /// reading them.
+    pub spooled: Vec<Spooled>,
 }
 
 /// Where the rows of a task start.

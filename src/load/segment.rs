@@ -12,10 +12,11 @@ use core::time::Duration;
 use std::boxed::Box;
 use std::vec::Vec;
 
+use super::auto::RowTypeRef;
 use super::cancel::Canceller;
 use super::error::{LoadError, Result};
 use super::input::Input;
-use super::job::{Job, Progress};
+use super::job::{Done, Job, Progress};
 use super::options::Options;
 use super::report::Report;
 use super::sink::{Block, Sink, SinkError};
@@ -50,33 +51,33 @@ impl Default for SegmentOptions {
 ///
 /// # Errors
 /// [`LoadError`]; then there is no segment.
-pub fn load_segment<'n, I: Into<Input>>(
+pub fn load_segment<'n, 't, I: Into<Input>>(
     inputs: impl IntoIterator<Item = I>,
     name: impl Into<Option<&'n Name>>,
-    dtype: DType<'_>,
+    rows: impl Into<RowTypeRef<'t>>,
     options: &Options,
     segment: SegmentOptions,
     cancel: &AtomicBool,
 ) -> Result<Segment> {
-    load_segment_reporting(inputs, name, dtype, options, segment, cancel).map(|(made, _)| made)
+    load_segment_reporting(inputs, name, rows, options, segment, cancel).map(|(made, _)| made)
 }
 
 /// [`load_segment`] that also tells which rows were left out.
 ///
 /// # Errors
 /// [`LoadError`]; then there is no segment.
-pub fn load_segment_reporting<'n, I: Into<Input>>(
+pub fn load_segment_reporting<'n, 't, I: Into<Input>>(
     inputs: impl IntoIterator<Item = I>,
     name: impl Into<Option<&'n Name>>,
-    dtype: DType<'_>,
+    rows: impl Into<RowTypeRef<'t>>,
     options: &Options,
     segment: SegmentOptions,
     cancel: &AtomicBool,
 ) -> Result<(Segment, Report)> {
-    let sink = SegmentSink::new(name.into(), dtype, segment)?;
-    let job = Job::start_watching(inputs, dtype, Unicode::Ucs4, options, Some(cancel), || Ok(sink));
-    let done = job.and_then(|job| job.run(Some(cancel))).map_err(unboxed)?;
-    let (sink, rows, report) = done;
+    let open = SegmentSink::maker(name.into(), segment);
+    let job = Job::start_watching(inputs, rows, Unicode::Ucs4, options, Some(cancel), open);
+    let Done { sink, rows, report, .. } =
+        job.and_then(|job| job.run(Some(cancel))).map_err(unboxed)?;
     Ok((publish((sink, rows)).map_err(unboxed)?, report))
 }
 
@@ -89,15 +90,15 @@ impl SegmentJob {
     ///
     /// # Errors
     /// [`LoadError`].
-    pub fn start<'n, I: Into<Input>>(
+    pub fn start<'n, 't, I: Into<Input>>(
         inputs: impl IntoIterator<Item = I>,
         name: impl Into<Option<&'n Name>>,
-        dtype: DType<'_>,
+        rows: impl Into<RowTypeRef<'t>>,
         options: &Options,
         segment: SegmentOptions,
     ) -> Result<Self> {
-        let sink = SegmentSink::new(name.into(), dtype, segment)?;
-        Job::start(inputs, dtype, Unicode::Ucs4, options, || Ok(sink)).map(Self)
+        let open = SegmentSink::maker(name.into(), segment);
+        Job::start(inputs, rows, Unicode::Ucs4, options, open).map(Self).map_err(unboxed)
     }
 
     /// As [`Job::step`].
@@ -116,8 +117,14 @@ impl SegmentJob {
 
     /// The rows that were left out so far.
     #[must_use]
-    pub const fn report(&self) -> &Report {
+    pub fn report(&self) -> &Report {
         self.0.report()
+    }
+
+    /// As [`Job::dtype`].
+    #[must_use]
+    pub fn dtype(&self) -> Option<DType<'_>> {
+        self.0.dtype()
     }
 
     /// As [`Job::raw_fd`].
@@ -157,9 +164,16 @@ struct SegmentSink {
 }
 
 impl SegmentSink {
-    fn new(name: Option<&Name>, dtype: DType<'_>, options: SegmentOptions) -> Result<Self> {
-        let dtype = DTypeBuf::copy_of(dtype)?;
-        Ok(Self { name: name.copied(), dtype, options, growable: None, columns: None })
+    /// Makes a sink for each attempt.
+    fn maker(
+        name: Option<&Name>,
+        options: SegmentOptions,
+    ) -> impl FnMut(DType<'_>) -> core::result::Result<Self, SinkError> + Send + 'static {
+        let name = name.copied();
+        move |dtype| {
+            let dtype = DTypeBuf::copy_of(dtype).map_err(boxed)?;
+            Ok(Self { name, dtype, options: options.clone(), growable: None, columns: None })
+        }
     }
 
     /// The segment in the making, begun when the first row is to come.

@@ -1,6 +1,7 @@
 //! The engine against one plain pass over the same text, for any number of
 //! workers and any size of pieces; and what happens when workers die.
 
+mod auto;
 mod bad_rows;
 mod job;
 mod quotes;
@@ -60,8 +61,13 @@ fn run(paths: &[PathBuf], dtype: &str, options: &Options) -> Result<Keep> {
 fn run_into(paths: &[PathBuf], dtype: &str, options: &Options, keep: Keep) -> Result<Keep> {
     let dtype = DTypeBuf::parse(dtype).unwrap();
     let cancel = AtomicBool::new(false);
-    load(paths, dtype.as_dtype(), Unicode::Ucs4, options, &cancel, || Ok(keep))
-        .map(|(keep, _)| keep)
+    load(paths, dtype.as_dtype(), Unicode::Ucs4, options, &cancel, once(keep)).map(|(keep, _)| keep)
+}
+
+/// Makes a sink that is there already: for jobs that begin but once.
+fn once<S>(sink: S) -> impl FnMut(DType<'_>) -> core::result::Result<S, SinkError> {
+    let mut sink = Some(sink);
+    move |_| Ok(sink.take().unwrap())
 }
 
 fn tiny(workers: usize, piece: u64) -> Options {
@@ -111,6 +117,10 @@ fn naive(text: &[u8], dtype: &str, options: &Options) -> Naive {
     let text = &text[..end];
     let (mut line, mut at) = text::skip(text, options.skiprows, true);
     let mut found = Naive::default();
+    let dtype = DTypeBuf::parse(dtype).unwrap();
+    let mut storage = column_storage(dtype.as_dtype(), None).unwrap();
+    let plan_options = PlanOptions { format: own.get(), ..PlanOptions::default() };
+    let plan = Plan::compile(dtype.as_dtype(), &plan_options, &mut storage).unwrap();
     let mut columns = 0;
     while at < text.len() && options.max_rows.is_none_or(|most| found.rows < most) {
         let (record_end, next) = text::record(text, at, &own.get(), true).unwrap();
@@ -118,7 +128,7 @@ fn naive(text: &[u8], dtype: &str, options: &Options) -> Naive {
         if columns == 0 {
             columns = text::field_count(&text[at..record_end], own.get());
         }
-        let (rows, fault) = parse_alone(record, dtype, &own, columns);
+        let (rows, fault) = parse_alone(record, &plan.with_columns(columns).unwrap());
         found.rows += u64::from(fault.is_none() && !rows.is_empty());
         if let Some(fault) = fault {
             let row = found.rows + found.bad.len() as u64;
@@ -139,22 +149,12 @@ fn naive(text: &[u8], dtype: &str, options: &Options) -> Naive {
 }
 
 /// The row of one record, or why there is none.
-fn parse_alone(
-    record: &[u8],
-    dtype: &str,
-    format: &OwnFormat,
-    columns: u32,
-) -> (Vec<u8>, Option<text::Fault>) {
-    let dtype = DTypeBuf::parse(dtype).unwrap();
-    let mut storage = column_storage(dtype.as_dtype(), None).unwrap();
-    let options = PlanOptions { format: format.get(), ..PlanOptions::default() };
-    let plan = Plan::compile(dtype.as_dtype(), &options, &mut storage).unwrap();
-    let plan = plan.with_columns(columns).unwrap();
+fn parse_alone(record: &[u8], plan: &Plan<'_>) -> (Vec<u8>, Option<text::Fault>) {
     let mut input = record.to_vec();
     input.resize(record.len() + PADDING, 0);
     let mut out = vec![0; plan.row_size() + text::OVERRUN];
     let text = Text::new(&mut input, record.len()).unwrap();
-    let progress = text::parse(&plan, text, Span::whole(&text), 9, &mut out, &mut BadRows::stop());
+    let progress = text::parse(plan, text, Span::whole(&text), 9, &mut out, &mut BadRows::stop());
     out.truncate(progress.rows as usize * plan.row_size());
     match progress.stop {
         text::Stop::Fault(fault) => (Vec::new(), Some(fault)),
@@ -189,7 +189,7 @@ fn same_as_naive(inputs: Vec<Input>, text: &[u8], dtype: &str, options: &Options
 
 fn run_reporting(inputs: Vec<Input>, dtype: &str, options: &Options) -> Result<(Keep, Report)> {
     let dtype = DTypeBuf::parse(dtype).unwrap();
-    let open = || Ok(Keep::default());
+    let open = |_: DType<'_>| Ok(Keep::default());
     let mut job = Job::start(inputs, dtype.as_dtype(), Unicode::Ucs4, options, open)?;
     while !job.step(TICK)?.done {}
     let report = job.report().clone();
@@ -413,7 +413,7 @@ fn a_cancel_stops_the_load() {
     let dtype = DTypeBuf::parse("i4").unwrap();
     let cancel = AtomicBool::new(true);
     let options = tiny(2, 64);
-    let open = || Ok(Keep::default());
+    let open = |_: DType<'_>| Ok(Keep::default());
     let error = load(&paths, dtype.as_dtype(), Unicode::Ucs4, &options, &cancel, open).unwrap_err();
     assert!(matches!(error, LoadError::Cancelled), "{error}");
 }
@@ -484,7 +484,7 @@ fn killed_workers_cost_nothing() {
     let (rows, _) = plain("a:i4,b:i4", format(&options).get(), text.as_bytes());
     let dtype = DTypeBuf::parse("a:i4,b:i4").unwrap();
     let cancel = AtomicBool::new(false);
-    let open = || Ok(Killer { keep: Keep::default(), kills: 4, blocks: 0 });
+    let open = |_: DType<'_>| Ok(Killer { keep: Keep::default(), kills: 4, blocks: 0 });
     let (killer, _) =
         load(&paths, dtype.as_dtype(), Unicode::Ucs4, &options, &cancel, open).unwrap();
     assert_eq!(killer.kills, 0);
@@ -498,7 +498,7 @@ fn when_all_workers_are_killed_the_load_fails() {
     let paths = [write(dir.path(), "a", "1,2\n".repeat(50_000).as_bytes())];
     let dtype = DTypeBuf::parse("i4").unwrap();
     let cancel = AtomicBool::new(false);
-    let open = || Ok(Killer { keep: Keep::default(), kills: u32::MAX, blocks: 0 });
+    let open = |_: DType<'_>| Ok(Killer { keep: Keep::default(), kills: u32::MAX, blocks: 0 });
     let error =
         load(&paths, dtype.as_dtype(), Unicode::Ucs4, &tiny(2, 100), &cancel, open).err().unwrap();
     assert!(matches!(error, LoadError::NoWorkers | LoadError::Worker { .. }), "{error}");

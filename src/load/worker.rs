@@ -15,13 +15,16 @@
 use core::ffi::CStr;
 use std::sync::Arc;
 
+use super::auto::Types;
 use super::note::{KEPT, Note};
 use super::recipe::Recipe;
 use super::task::{FileId, IN_FILE, Outcome, Reply, Task};
 use crate::error::{Error, Result};
 use crate::pool::Work;
 use crate::sys::{Fd, Pages, Stat};
-use crate::text::{self, BadRows, Encoding, Fault, PADDING, Plan, Span, Stop, Text};
+use crate::text::{
+    self, BadRows, Encoding, Fault, Looks, PADDING, Plan, Seen, Span, Stop, Table, Text,
+};
 
 /// Bytes read behind the end of a range for the line that goes on there.
 const SLACK: usize = 4096;
@@ -294,9 +297,16 @@ impl View {
     }
 }
 
+/// Bytes of the table in which it is put what the columns of a plan are like.
+pub(super) const fn table_size(plan: &Plan<'_>) -> usize {
+    plan.column_count() * size_of::<Seen>()
+}
+
 /// Rows of a task on their way into its buffer.
 struct Output<'r> {
     plan: Plan<'r>,
+    /// What is looked for, if no rows are made.
+    looks: Option<Looks<'r>>,
     task: &'r Task,
     out: &'r mut [u8],
     area: &'r mut [u8],
@@ -312,7 +322,11 @@ impl<'r> Output<'r> {
         // SAFETY: the parent granted this buffer to this task, and reads it only after the
         // reply.
         let (out, area) = unsafe { recipe.ring.buffer_mut(task.buffer as usize) };
-        Some(Self { plan, task, out, area, rows: 0, lines: 0, bad_rows: 0, notes: 0 })
+        let looks = recipe.looks.as_ref().map(Types::looks);
+        if looks.is_some() {
+            out.get_mut(..table_size(&plan))?.fill(0);
+        }
+        Some(Self { plan, looks, task, out, area, rows: 0, lines: 0, bad_rows: 0, notes: 0 })
     }
 
     /// Whether a record may have more than one line.
@@ -323,13 +337,23 @@ impl<'r> Output<'r> {
     /// Parses the records of `span`; `text` lies at `offset` of the input. Returns the bytes
     /// that were used.
     fn parse(&mut self, text: Text<'_>, span: Span, offset: u64) -> (usize, Stop) {
-        let stored = self.plan.row_size().saturating_mul(self.rows as usize);
-        let out = self.out.get_mut(stored..).unwrap_or_default();
         let mut faults = [Fault::NONE; KEPT];
         let room = faults.get_mut(self.notes..).unwrap_or_default();
         let mut bad = if self.task.skip_bad == 1 { BadRows::skip(room) } else { BadRows::stop() };
         let wanted = self.task.max_rows.saturating_sub(self.rows);
-        let progress = text::parse(&self.plan, text, span, wanted, out, &mut bad);
+        let progress = match self.looks {
+            None => {
+                let stored = self.plan.row_size().saturating_mul(self.rows as usize);
+                let out = self.out.get_mut(stored..).unwrap_or_default();
+                text::parse(&self.plan, text, span, wanted, out, &mut bad)
+            }
+            Some(looks) => {
+                let (table, row) = self.out.split_at_mut(table_size(&self.plan));
+                let seen = bytemuck::try_cast_slice_mut(table).unwrap_or_default();
+                let mut table = Table::new(looks, seen, row);
+                text::look(&self.plan, text, span, wanted, &mut table, &mut bad)
+            }
+        };
         self.bad_rows += bad.count();
         for fault in bad.first() {
             self.note(fault, text, offset);
@@ -345,7 +369,10 @@ impl<'r> Output<'r> {
     /// Whether the first rows of `span` can be read. Leaves nothing but bytes in the buffer.
     fn try_rows(&mut self, text: Text<'_>, span: Span) -> bool {
         let mut bad = BadRows::stop();
-        let progress = text::parse(&self.plan, text, span, TRIED, self.out, &mut bad);
+        // What is looked for is put at the start of the buffer.
+        let from = if self.looks.is_some() { table_size(&self.plan) } else { 0 };
+        let room = self.out.get_mut(from..).unwrap_or_default();
+        let progress = text::parse(&self.plan, text, span, TRIED, room, &mut bad);
         match progress.stop {
             Stop::InputEnd | Stop::OutputFull => true,
             Stop::Incomplete => progress.rows > 0,

@@ -193,7 +193,6 @@ impl Moment {
     }
 
     /// The finest unit that the text has.
-    #[allow(dead_code, reason = "for whoever looks for the unit of a column")]
     pub(crate) const fn finest(&self) -> Unit {
         self.finest
     }

@@ -44,6 +44,11 @@ impl<'a> BadRows<'a> {
         Self { skip: true, count: 0, first }
     }
 
+    /// Whether bad rows are left out.
+    pub(super) const fn skips(&self) -> bool {
+        self.skip
+    }
+
     /// Rows left out.
     #[must_use]
     pub const fn count(&self) -> u64 {

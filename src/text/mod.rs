@@ -7,6 +7,8 @@
 //! * [`parse`] reads whole records from a [`Text`] into rows;
 //! * [`start_from`] finds where a line starts, so that a file can be cut anywhere, and
 //!   [`record`] where a record ends that may have line ends in quotes;
+//! * [`look`] finds what types the fields of a text have, without making rows, and
+//!   [`names`] what its first line calls them;
 //! * `exact` is the plain reading of one record, the definition of what is right;
 //!   `fast` gives the same bytes for the rows that it is sure of.
 
@@ -17,8 +19,10 @@ mod exact;
 mod fast;
 mod fault;
 mod format;
+mod infer;
 mod lines;
 mod missing;
+mod names;
 mod number;
 mod plan;
 mod scan;
@@ -30,12 +34,14 @@ pub use column::{Column, Op, Unicode};
 pub use fast::{OVERRUN, PADDING};
 pub use fault::{BadRows, Fault, FaultKind};
 pub use format::{Comments, Delimiter, Dialect, Encoding, Format};
+pub use infer::{FoundType, Look, Looks, Seen, Table};
 pub use lines::{last_start, skip, start_from, without_end};
 pub use missing::{Missing, MissingTable, Role, missing_size};
+pub use names::names;
 #[cfg(feature = "std")]
 pub(crate) use plan::Outline;
 pub use plan::{Found, Plan, PlanOptions, columns_needed};
-pub use scan::{Progress, Span, Stop, Text, capacity, parse};
+pub use scan::{Progress, Span, Stop, Text, capacity, look, parse};
 
 /// Fields of one record without its line end; 0 if it does not count as a row.
 #[must_use]

@@ -44,6 +44,9 @@ pub struct PlanOptions<'a> {
     pub found: Found<'a>,
     /// Texts for missing values.
     pub missing: MissingTable<'a>,
+    /// The record has as many fields as the first row of the text has columns: another number
+    /// is the fault of a later row, and not one of the dtype.
+    pub counted: bool,
 }
 
 /// The converted columns: listed one by one, or all alike.
@@ -68,8 +71,10 @@ pub struct Plan<'a> {
     pub(super) missing: MissingTable<'a>,
     /// Bytes of a row.
     pub(super) row_size: usize,
-    /// The dtype is a record, so another number of columns is its error.
+    /// The dtype is a record, so another number of columns is its error,
     pub(super) record: bool,
+    /// unless that has as many fields as the first row has columns.
+    pub(super) counted: bool,
     /// Columns lie one behind the other in ascending order, so that a store may
     /// run over into what comes next.
     pub(super) ascending: bool,
@@ -106,7 +111,7 @@ impl<'a> Plan<'a> {
         options: &PlanOptions<'a>,
         storage: &'a mut [Column],
     ) -> Result<Self> {
-        let PlanOptions { format, usecols, missing, .. } = *options;
+        let PlanOptions { format, usecols, missing, counted, .. } = *options;
         let record = dtype.is_record();
         let count = columns_needed(dtype, usecols)?;
         let storage = storage.get_mut(..count).ok_or(Error::DTypeSpace)?;
@@ -135,6 +140,7 @@ impl<'a> Plan<'a> {
             missing,
             row_size,
             record,
+            counted,
             ascending,
             holes,
             in_file_order,
@@ -158,7 +164,7 @@ impl<'a> Plan<'a> {
     /// Whether the number of columns is found in the text.
     #[must_use]
     pub const fn needs_column_count(&self) -> bool {
-        matches!(self.columns, Columns::Uniform { .. })
+        self.counted || matches!(self.columns, Columns::Uniform { .. })
     }
 
     /// Whether the rows make a 2-D array of one type, not records.
@@ -214,7 +220,7 @@ pub(crate) struct Outline(Plan<'static>);
 impl Outline {
     pub(crate) fn of(plan: &Plan<'_>) -> Self {
         let (format, missing) = (Format::default(), MissingTable::default());
-        let Plan { row_size, record, ascending, holes, in_file_order, .. } = *plan;
+        let Plan { row_size, record, counted, ascending, holes, in_file_order, .. } = *plan;
         let columns = match plan.columns {
             Columns::Listed(_) => Columns::Listed(&[]),
             Columns::Uniform { first, count } => Columns::Uniform { first, count },
@@ -227,6 +233,7 @@ impl Outline {
             missing,
             row_size,
             record,
+            counted,
             ascending,
             holes,
             in_file_order,

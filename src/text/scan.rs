@@ -5,6 +5,7 @@
 use super::exact;
 use super::fast::{self, OVERRUN, PADDING};
 use super::fault::{BadRows, Fault, FaultKind};
+use super::infer::Table;
 use super::lines;
 use super::plan::Plan;
 use super::{Comments, Encoding};
@@ -108,12 +109,29 @@ pub fn parse(
         0 => max_rows,
         _ => max_rows.min(room),
     };
-    let until = span.until.min(text.len);
     let guard = Guard::new(plan, text, span);
-    let at = span.from;
-    let mut run = Run { plan, text, ends: span.ends, at, until, rows: 0, lines: 0, limit, guard };
-    let stop = run.go(out, bad);
-    Progress { used: run.at, rows: run.rows, lines: run.lines, stop }
+    Run::new(plan, text, span, limit, guard).go(&mut Out::Rows(out), bad)
+}
+
+/// Looks at the records of `span` as [`parse`] reads them, at most `max_rows` rows: what their
+/// fields are like goes to `table`.
+#[must_use]
+pub fn look(
+    plan: &Plan<'_>,
+    text: Text<'_>,
+    span: Span,
+    max_rows: u64,
+    table: &mut Table<'_>,
+    bad: &mut BadRows<'_>,
+) -> Progress {
+    let guard = Guard { limit: 0, ..Guard::new(plan, text, span) };
+    Run::new(plan, text, span, max_rows, guard).go(&mut Out::Seen(table), bad)
+}
+
+/// What becomes of the rows.
+enum Out<'o, 't> {
+    Rows(&'o mut [u8]),
+    Seen(&'o mut Table<'t>),
 }
 
 /// Comment strings that are looked for in a whole text; more keep the kernels away.
@@ -199,14 +217,26 @@ struct Run<'p, 't> {
     guard: Guard,
 }
 
-impl Run<'_, '_> {
-    fn go(&mut self, out: &mut [u8], bad: &mut BadRows<'_>) -> Stop {
+impl<'p, 't> Run<'p, 't> {
+    fn new(plan: &'p Plan<'p>, text: Text<'t>, span: Span, limit: u64, guard: Guard) -> Self {
+        let until = span.until.min(text.len);
+        Self { plan, text, ends: span.ends, at: span.from, until, rows: 0, lines: 0, limit, guard }
+    }
+
+    fn go(mut self, out: &mut Out<'_, '_>, bad: &mut BadRows<'_>) -> Progress {
+        let stop = self.run(out, bad);
+        Progress { used: self.at, rows: self.rows, lines: self.lines, stop }
+    }
+
+    fn run(&mut self, out: &mut Out<'_, '_>, bad: &mut BadRows<'_>) -> Stop {
         while self.at < self.until {
             if self.rows == self.limit {
                 return Stop::OutputFull;
             }
             let stop = self.guard.look(self.plan, self.text.text(), self.at).min(self.until);
-            if self.at < stop {
+            if let Out::Rows(out) = out
+                && self.at < stop
+            {
                 self.fast_rows(stop, out);
                 if self.at >= stop || self.rows == self.limit {
                     continue;
@@ -237,14 +267,15 @@ impl Run<'_, '_> {
     }
 
     /// One record; false if it does not end in the text.
-    fn exact_row(&mut self, out: &mut [u8], bad: &mut BadRows<'_>) -> Result<bool, Fault> {
+    fn exact_row(&mut self, out: &mut Out<'_, '_>, bad: &mut BadRows<'_>) -> Result<bool, Fault> {
         let (text, start) = (self.text.text(), self.at);
         let Some((end, next)) = exact::record(text, start, &self.plan.format, self.ends) else {
             return Ok(false);
         };
         let record = text.get(start..end).unwrap_or_default();
-        match self.read(record, out) {
+        match self.read(record, out, bad.skips()) {
             Ok(counted) => self.rows += u64::from(counted),
+            Err(fault) if self.is_conflict(&fault) => return Err(fault),
             Err(fault) => bad.take(fault)?,
         }
         // A record has its own line end, and those in its quotes.
@@ -253,14 +284,31 @@ impl Run<'_, '_> {
         Ok(true)
     }
 
-    fn read(&self, record: &[u8], out: &mut [u8]) -> Result<bool, Fault> {
+    /// Whether a type that was found in the text is not that of a field: it is not the row
+    /// that is wrong then.
+    fn is_conflict(&self, fault: &Fault) -> bool {
+        match fault.kind {
+            FaultKind::Convert { slot } => {
+                self.plan.column(slot as usize).is_some_and(|column| column.is_strict())
+            }
+            _ => false,
+        }
+    }
+
+    fn read(&self, record: &[u8], out: &mut Out<'_, '_>, skips: bool) -> Result<bool, Fault> {
         let fault = if (self.at..self.at + record.len()).contains(&self.guard.bad_byte) {
             self.encoding_fault(record)
         } else {
-            let size = self.plan.row_size();
-            let start = size * self.rows as usize;
-            let row = out.get_mut(start..start + size).unwrap_or_default();
-            match exact::read(self.plan, record, row) {
+            let read = match out {
+                Out::Rows(out) => {
+                    let size = self.plan.row_size();
+                    let start = size * self.rows as usize;
+                    let row = out.get_mut(start..start + size).unwrap_or_default();
+                    exact::read(self.plan, record, row)
+                }
+                Out::Seen(table) => table.read(self.plan, record, skips),
+            };
+            match read {
                 Ok(counted) => return Ok(counted),
                 Err(fault) => fault,
             }

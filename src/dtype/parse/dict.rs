@@ -40,7 +40,7 @@ impl<'t> List<'t> {
     }
 }
 
-impl<'t> Parser<'t, '_> {
+impl<'t> Parser<'t, '_, '_> {
     /// Reads a dict and adds its record.
     pub(super) fn dict(&mut self, label: Label<'_>, align: bool) -> Result<Added> {
         let start = self.at;

@@ -16,8 +16,8 @@ mod plain;
 mod python;
 mod scalar;
 
-use super::model::{MAX_DEPTH, MAX_SUBARRAY_DIMS};
-use super::{Builder, DType, Order};
+use super::model::{MAX_DEPTH, MAX_SIZE, MAX_SUBARRAY_DIMS, fault};
+use super::{Builder, DType, Kind, Order, Unit};
 use crate::error::{DTypeFault, Error, Result};
 use cursor::{Cursor, moved};
 use label::Label;
@@ -59,10 +59,39 @@ const MAX_NESTING: usize = 3 * MAX_DEPTH;
 /// [`Error::DTypeSpace`] if the tables are too small, [`Error::Overflow`] for
 /// a text of 4 GiB or more.
 pub fn parse<'a>(text: &str, into: Builder<'a>) -> Result<DType<'a>> {
+    run(text, into, None)
+}
+
+/// What a type becomes that [`parse_open`] asks about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// A string of so many characters.
+    Chars(u32),
+    /// A datetime that counts so many of a unit.
+    Unit(Unit, u32),
+}
+
+/// As [`parse`], for a text that may leave things open: the widths of strings (`S`, `U`),
+/// the units of datetimes (`M8`). `close` is asked for each of them in the order of the text,
+/// with the index of its node and its kind; an answer for another kind is none, so that a
+/// string is refused as [`parse`] does, and a datetime stays without a unit. After a fault it
+/// may be asked again from the first one on.
+///
+/// # Errors
+/// As for [`parse`]; [`DTypeFault::TooLarge`] for a width that is.
+pub fn parse_open<'a>(
+    text: &str,
+    into: Builder<'a>,
+    close: &mut dyn FnMut(usize, Kind) -> Extent,
+) -> Result<DType<'a>> {
+    run(text, into, Some(close))
+}
+
+fn run<'a>(text: &str, into: Builder<'a>, close: Option<Close<'_>>) -> Result<DType<'a>> {
     if u32::try_from(text.len()).is_err() {
         return Err(Error::Overflow);
     }
-    let mut parser = Parser { at: Cursor::new(text), into, sought: None, nesting: 0 };
+    let mut parser = Parser { at: Cursor::new(text), into, close, sought: None, nesting: 0 };
     parser.whole()?;
     match parser.into.check() {
         Ok(()) => Ok(parser.into.into_dtype()),
@@ -71,10 +100,13 @@ pub fn parse<'a>(text: &str, into: Builder<'a>) -> Result<DType<'a>> {
     }
 }
 
-#[derive(Debug)]
-struct Parser<'t, 'a> {
+/// Says what becomes of an open type.
+type Close<'c> = &'c mut dyn FnMut(usize, Kind) -> Extent;
+
+struct Parser<'t, 'a, 'c> {
     at: Cursor<'t>,
     into: Builder<'a>,
+    close: Option<Close<'c>>,
     /// When looking for the text that made a bad node: its index, its fault.
     sought: Option<(usize, DTypeFault)>,
     nesting: usize,
@@ -88,7 +120,7 @@ struct Added {
     alignment: u32,
 }
 
-impl<'t> Parser<'t, '_> {
+impl<'t> Parser<'t, '_, '_> {
     /// The text and nothing behind it.
     fn whole(&mut self) -> Result<()> {
         self.into.clear();
@@ -118,6 +150,10 @@ impl<'t> Parser<'t, '_> {
 
     fn leaf(&mut self, label: Label<'_>, at: usize, order: Order, is: Scalar) -> Result<Added> {
         self.meet(label, at)?;
+        let is = match is.open {
+            Some(word) => self.closed(is, word)?,
+            None => is,
+        };
         label.write(&mut self.into)?;
         let added = self.into.named_leaf(is.kind, is.itemsize, order);
         added.map_err(|error| label.blame(error, at))?;
@@ -125,6 +161,25 @@ impl<'t> Parser<'t, '_> {
             self.into.unit(unit, count)?;
         }
         Ok(Added { at, alignment: is.alignment() })
+    }
+
+    /// A type with the width or the unit that its text, at `word`, leaves open.
+    fn closed(&mut self, is: Scalar, word: usize) -> Result<Scalar> {
+        let node = self.into.len();
+        let extent = self.close.as_mut().map(|close| close(node, is.kind));
+        let bytes_each = match is.kind {
+            Kind::Bytes => 1,
+            Kind::Unicode => 4,
+            _ => {
+                let Some(Extent::Unit(unit, count)) = extent else { return Ok(is) };
+                return Ok(Scalar { unit: Some((unit, count)), ..is });
+            }
+        };
+        let Some(Extent::Chars(chars)) = extent else { return fault(word, DTypeFault::Size) };
+        match chars.checked_mul(bytes_each).filter(|&bytes| bytes <= MAX_SIZE) {
+            Some(itemsize) => Ok(Scalar { itemsize, ..is }),
+            None => fault(word, DTypeFault::TooLarge),
+        }
     }
 
     fn begin(&mut self, label: Label<'_>) -> Result<()> {
@@ -153,7 +208,7 @@ impl<'t> Parser<'t, '_> {
             return Ok(());
         }
         if self.into.at_root() {
-            return super::model::fault(at, DTypeFault::Subarray);
+            return fault(at, DTypeFault::Subarray);
         }
         self.into.subarray(dims).map_err(|error| moved(error, at))
     }

@@ -5,7 +5,7 @@ use super::{Added, Dims, Label, Parser};
 use crate::dtype::Order;
 use crate::error::{DTypeFault, Result};
 
-impl Parser<'_, '_> {
+impl Parser<'_, '_, '_> {
     /// The whole text: the short form if there is a colon.
     pub(super) fn plain(&mut self) -> Result<Added> {
         if self.at.peek() == Some(b'{') {

@@ -6,7 +6,7 @@ use super::{Added, Label, MAX_NESTING, Parser};
 use crate::dtype::Kind;
 use crate::error::{DTypeFault, Result};
 
-impl<'t> Parser<'t, '_> {
+impl<'t> Parser<'t, '_, '_> {
     /// Whether the text is Python: a bracket alone may begin a name too.
     pub(super) fn looks_python(&self) -> bool {
         let mut next = self.at;

@@ -12,6 +12,8 @@ pub(super) struct Scalar {
     pub(super) itemsize: u32,
     /// For datetimes and timedeltas.
     pub(super) unit: Option<(Unit, u32)>,
+    /// Where its word begins, if it leaves a width or a unit open.
+    pub(super) open: Option<usize>,
 }
 
 impl Scalar {
@@ -45,10 +47,14 @@ pub(super) fn scalar(cursor: &mut Cursor<'_>) -> Result<Scalar> {
     let start = cursor.at();
     let word = cursor.word();
     let bare = word.strip_prefix("np.").or_else(|| word.strip_prefix("numpy.")).unwrap_or(word);
+    if let Some(kind) = without_width(bare) {
+        return Ok(Scalar { kind, itemsize: 0, unit: None, open: Some(start) });
+    }
     let (kind, itemsize) = type_of(bare).or_else(|what| fault(start, what))?;
     let timed = matches!(kind, Kind::Datetime | Kind::Timedelta);
     let unit = if timed { Some(unit(cursor)?) } else { None };
-    Ok(Scalar { kind, itemsize, unit })
+    let without_unit = kind == Kind::Datetime && matches!(unit, Some((Unit::Generic, _)));
+    Ok(Scalar { kind, itemsize, unit, open: without_unit.then_some(start) })
 }
 
 /// `[10s]` behind a datetime, or nothing.
@@ -71,7 +77,7 @@ fn unit(cursor: &mut Cursor<'_>) -> Result<(Unit, u32)> {
 type Found = core::result::Result<(Kind, u32), DTypeFault>;
 
 fn type_of(word: &str) -> Found {
-    if is_flexible(word) {
+    if matches!(word, "V" | "void") {
         return Err(DTypeFault::Size);
     }
     if is_unshareable(word) {
@@ -80,9 +86,13 @@ fn type_of(word: &str) -> Found {
     named(word).map_or_else(|| sized(word), Ok)
 }
 
-/// Types whose width the text must give, and does not.
-fn is_flexible(word: &str) -> bool {
-    matches!(word, "S" | "a" | "U" | "V" | "bytes" | "bytes_" | "str" | "str_" | "unicode" | "void")
+/// Strings whose width the text does not give.
+fn without_width(word: &str) -> Option<Kind> {
+    match word {
+        "S" | "a" | "bytes" | "bytes_" => Some(Kind::Bytes),
+        "U" | "str" | "str_" | "unicode" => Some(Kind::Unicode),
+        _ => None,
+    }
 }
 
 /// Objects, NumPy's own strings, and floats whose layout depends on the machine.

@@ -6,6 +6,7 @@ mod builder;
 mod faults;
 mod leaves;
 mod numpy;
+mod open;
 mod random;
 mod tables;
 

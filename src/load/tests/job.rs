@@ -13,7 +13,7 @@ const NOW: Duration = Duration::ZERO;
 
 fn start<I: Into<Input>>(inputs: impl IntoIterator<Item = I>, options: &Options) -> Job<Keep> {
     let dtype = DTypeBuf::parse("i4").unwrap();
-    let open = || Ok(Keep::default());
+    let open = |_: DType<'_>| Ok(Keep::default());
     Job::start(inputs, dtype.as_dtype(), Unicode::Ucs4, options, open).unwrap()
 }
 
@@ -97,7 +97,7 @@ fn progress_is_counted_to_the_end() {
     let size = fs::metadata(&path).unwrap().len();
     let options = Options { skiprows: 1, max_rows: Some(500), ..tiny(2, 100) };
     let mut job = start([&path, &path], &options);
-    let zero = Progress { bytes_total: 2 * size, inputs_total: 2, ..Progress::default() };
+    let zero = Progress { bytes_total: 2 * size, inputs_total: 2, pass: 1, ..Progress::default() };
     assert_eq!(job.progress(), zero);
     let mut before = zero;
     while !before.done {

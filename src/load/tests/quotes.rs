@@ -73,7 +73,7 @@ fn compare(text: &[u8], dtype: &str, options: &Options) {
     let stream = Input::stream("a", std::io::Cursor::new(text.to_vec()));
     let mut inputs = Vec::from([Input::from(path), stream]);
     // Drop by drop a long text takes long.
-    if text.len() < 20_000 {
+    if text.len() < 5_000 {
         inputs.push(Input::stream("a", Drops::new(text, text.len())));
     }
     for input in inputs {
@@ -131,7 +131,7 @@ fn a_quote_that_never_ends_takes_the_rest() {
 fn long_records_get_the_room_of_one() {
     let options =
         Options { memory: Some(4 << 20), piece_bytes: None, quote: Some('"'), ..tiny(4, 1) };
-    for (lead, len) in [(0, 200_000), (3, 300_000), (60_000, 300_000), (70_000, 900_000)] {
+    for (lead, len) in [(0, 200_000), (3, 300_000), (40_000, 900_000)] {
         let long = std::format!("7,\"{}\"\n", "z\n".repeat(len / 2));
         let text = "1,a\n".repeat(lead) + &long + "2,\"b\n\"\n" + &long + "3,c\n";
         compare(text.as_bytes(), "n:i4,s:S12", &options);
@@ -157,7 +157,7 @@ fn killed_workers_cost_nothing_of_quoted_text() {
     let path = write(dir.path(), "a", text.as_bytes());
     let stream = Input::stream("a", std::io::Cursor::new(text.into_bytes()));
     for input in [Input::from(path), stream] {
-        let open = || Ok(Killer { keep: Keep::default(), kills: 4, blocks: 0 });
+        let open = |_: DType<'_>| Ok(Killer { keep: Keep::default(), kills: 4, blocks: 0 });
         let inputs = Vec::from([input]);
         let (killer, _) =
             load(inputs, dtype.as_dtype(), Unicode::Ucs4, &options, &cancel, open).unwrap();
@@ -195,7 +195,7 @@ fn a_guess_that_kills_its_workers_is_read_from_the_right_place() {
     let dir = tempfile::tempdir().unwrap();
     let path = write(dir.path(), "a", text.as_bytes());
     let dtype = DTypeBuf::parse("n:i4,s:S12").unwrap();
-    let open = || Ok(Keep::default());
+    let open = |_: DType<'_>| Ok(Keep::default());
     let mut job = Job::start([path], dtype.as_dtype(), Unicode::Ucs4, &options, open).unwrap();
     let workers = children();
     signal(&workers, "STOP");
@@ -207,4 +207,20 @@ fn a_guess_that_kills_its_workers_is_read_from_the_right_place() {
     }
     signal(&children(), "CONT");
     assert!(job.finish().unwrap().0.inputs[0].2 == expected.bytes);
+}
+
+/// The rows before it are read before all of it is there.
+#[test]
+fn what_is_wrong_with_a_long_record_has_its_place() {
+    for bad in ["7,\"{}\",x\n", "7,\"\",x,{}\n", "x,\"{}\"\n"] {
+        for end in ["", "8,b\n", "8,\"\n"] {
+            let bad =
+                bad.replace("{}", &if bad.contains("\"{}") { "z\n" } else { "zz" }.repeat(3_000));
+            let text = "1,\"\na\"\n".repeat(3) + &bad + end;
+            for on_bad_rows in [OnBadRows::Error, OnBadRows::Skip] {
+                let options = Options { on_bad_rows, ..quoted(2, 25) };
+                compare(text.as_bytes(), "n:i4,s:S12", &options);
+            }
+        }
+    }
 }

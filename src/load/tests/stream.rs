@@ -42,7 +42,7 @@ impl Read for Drops {
 fn run_inputs(inputs: Vec<Input>, dtype: &str, options: &Options) -> Result<Keep> {
     let dtype = DTypeBuf::parse(dtype).unwrap();
     let cancel = AtomicBool::new(false);
-    let open = || Ok(Keep::default());
+    let open = |_: DType<'_>| Ok(Keep::default());
     load(inputs, dtype.as_dtype(), Unicode::Ucs4, options, &cancel, open).map(|(keep, _)| keep)
 }
 
@@ -321,7 +321,7 @@ fn an_endless_stream_needs_no_more_memory_than_given() {
     let dtype = DTypeBuf::parse("i4").unwrap();
     let cancel = AtomicBool::new(false);
     let inputs = [Input::stream("endless", Endless(read))];
-    let open = || Ok(lag);
+    let open = once(lag);
     let (lag, done) =
         load(inputs, dtype.as_dtype(), Unicode::Ucs4, &options, &cancel, open).unwrap();
     assert_eq!((done, lag.rows), (rows, rows));
@@ -334,7 +334,7 @@ fn killed_workers_cost_nothing_of_a_stream() {
     let (rows, _) = plain("a:i4,b:i4", format(&tiny(1, 1)).get(), text.as_bytes());
     let dtype = DTypeBuf::parse("a:i4,b:i4").unwrap();
     let cancel = AtomicBool::new(false);
-    let open = || Ok(Killer { keep: Keep::default(), kills: 4, blocks: 0 });
+    let open = |_: DType<'_>| Ok(Killer { keep: Keep::default(), kills: 4, blocks: 0 });
     let inputs = [Input::stream("a", io::Cursor::new(text.into_bytes()))];
     let (killer, _) =
         load(inputs, dtype.as_dtype(), Unicode::Ucs4, &tiny(3, 500), &cancel, open).unwrap();

@@ -6,14 +6,13 @@
 mod convert;
 mod fields;
 
-pub(crate) use fields::{Fields, field_count, find_string, record};
+pub(crate) use fields::{Field, Fields, SCRATCH, field_count, find_string, record};
 
 use super::Format;
 use super::fault::FaultKind;
 use super::plan::Plan;
 use convert::convert;
 pub(crate) use convert::mark_missing;
-use fields::Field;
 
 /// What is wrong with a record, and where in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +30,37 @@ pub(crate) fn read(plan: &Plan<'_>, record: &[u8], row: &mut [u8]) -> Result<boo
         return Ok(false);
     }
     row.fill(0);
-    match plan.usecols {
-        None => read_all(plan, record, found, row)?,
-        Some(list) => read_some(plan, list, record, found, row)?,
-    }
+    walk(plan, record, found, &mut |slot, field| store(plan, slot, field, row))?;
     Ok(true)
 }
 
-fn read_all(plan: &Plan<'_>, line: &[u8], found: u32, row: &mut [u8]) -> Result<(), RowFault> {
+/// Takes a field for a column of the plan; `None` if it does not convert.
+pub(crate) trait Take: FnMut(u32, &Field<'_>) -> Option<()> {}
+
+impl<F: FnMut(u32, &Field<'_>) -> Option<()>> Take for F {}
+
+/// Goes through the fields that the plan asks for, of a record of `found` fields.
+pub(crate) fn walk(
+    plan: &Plan<'_>,
+    record: &[u8],
+    found: u32,
+    take: &mut impl Take,
+) -> Result<(), RowFault> {
+    match plan.usecols {
+        None => read_all(plan, record, found, take),
+        Some(list) => read_some(plan, list, record, found, take),
+    }
+}
+
+fn read_all(
+    plan: &Plan<'_>,
+    line: &[u8],
+    found: u32,
+    take: &mut impl Take,
+) -> Result<(), RowFault> {
     let need = u32::try_from(plan.column_count()).unwrap_or(u32::MAX);
     if need != found {
-        let kind = if plan.record {
+        let kind = if plan.record && !plan.counted {
             FaultKind::ColumnsRequired { need, found }
         } else {
             FaultKind::ColumnsChanged { from: need, to: found }
@@ -49,7 +68,7 @@ fn read_all(plan: &Plan<'_>, line: &[u8], found: u32, row: &mut [u8]) -> Result<
         return Err(RowFault { kind, column: 0, start: 0, len: line.len() });
     }
     for (i, field) in (0..need).zip(Fields::new(line, plan.format)) {
-        store(plan, i, field, i, row)?;
+        converted(take(i, &field), i, &field, i)?;
     }
     Ok(())
 }
@@ -64,7 +83,7 @@ fn read_some(
     usecols: &[i32],
     line: &[u8],
     found: u32,
-    row: &mut [u8],
+    take: &mut impl Take,
 ) -> Result<(), RowFault> {
     for (batch, list) in usecols.chunks(BATCH).enumerate() {
         let fields = collect(plan.format, list, line, found);
@@ -73,7 +92,8 @@ fn read_some(
                 let kind = FaultKind::ColumnIndex { index, found };
                 return Err(RowFault { kind, column: 0, start: 0, len: line.len() });
             }
-            store(plan, (batch * BATCH + i) as u32, field, place, row)?;
+            let slot = (batch * BATCH + i) as u32;
+            converted(take(slot, &field), slot, &field, place)?;
         }
     }
     Ok(())
@@ -118,19 +138,17 @@ fn resolve(index: i32, found: u32) -> u32 {
     u32::try_from(place).ok().filter(|&place| place < found).unwrap_or(NOWHERE)
 }
 
-fn store(
-    plan: &Plan<'_>,
-    slot: u32,
-    field: Field<'_>,
-    place: u32,
-    row: &mut [u8],
-) -> Result<(), RowFault> {
-    let converted = plan.column(slot as usize).and_then(|column| {
-        let start = column.offset as usize;
-        let bytes = row.get_mut(start..start.checked_add(column.width as usize)?)?;
-        convert(plan, slot, column, &field, bytes)
-    });
-    converted.ok_or(RowFault {
+/// Converts a field to its column of `row`.
+pub(crate) fn store(plan: &Plan<'_>, slot: u32, field: &Field<'_>, row: &mut [u8]) -> Option<()> {
+    let column = plan.column(slot as usize)?;
+    let start = column.offset as usize;
+    let bytes = row.get_mut(start..start.checked_add(column.width as usize)?)?;
+    convert(plan, slot, column, field, bytes)
+}
+
+/// The fault of a field that did not convert.
+fn converted(done: Option<()>, slot: u32, field: &Field<'_>, place: u32) -> Result<(), RowFault> {
+    done.ok_or(RowFault {
         kind: FaultKind::Convert { slot },
         column: place.saturating_add(1),
         start: field.start,

@@ -47,8 +47,7 @@ pub(super) struct Limits {
     pub(super) signed: bool,
 }
 
-/// A set of vector instructions. Each function has a twin in [`Portable`](super::portable),
-/// with which tests compare it.
+/// A set of vector instructions. Tests compare each function with a plain twin.
 ///
 /// # Safety
 /// * The functions do as they say: others rely on the bits of [`Masks`] for where it is

@@ -15,6 +15,8 @@ mod index;
 mod machine;
 mod marks;
 mod structure;
+#[cfg(test)]
+mod twins;
 mod x86;
 
 use crate::text::plan::Plan;

@@ -192,9 +192,11 @@ pub(super) unsafe fn floats(fields: Fields, lens: __m128i, point: u8) -> (__m512
     );
     let places = _mm512_and_si512(_mm512_sub_epi64(word(32), places), word(31));
     let (mut values, mut bad) = round(mantissas, places);
-    // Few digits: the product would be in doubt too often, and a division is exact.
+    // Few digits, or no fraction: the product would be in doubt too often, and one operation
+    // is exact but for its own rounding.
     let few = _mm512_cmplt_epu64_mask(mantissas, word(1_000_000_000_000_000))
-        & _mm512_cmple_epu64_mask(places, word(22));
+        & _mm512_cmple_epu64_mask(places, word(22))
+        | _mm512_testn_epi64_mask(places, places);
     if few != 0 {
         // SAFETY: a float64 and its bits have the same size.
         let table = unsafe { &*(&raw const EXACT).cast::<[u64; 32]>() };

@@ -6,7 +6,11 @@ mod avx512_long;
 
 use super::machine::Fields;
 
+#[cfg(test)]
+pub(super) use avx2::Avx2;
 pub(in crate::text::fast) use avx2::avx2;
+#[cfg(test)]
+pub(super) use avx512::Avx512;
 pub(in crate::text::fast) use avx512::avx512;
 
 /// The `i`th of entries that lie `step` apart.

@@ -1,0 +1,188 @@
+//! Names of columns, from the first line of the inputs.
+
+use core::ops::Range;
+use std::collections::HashSet;
+use std::format;
+use std::path::PathBuf;
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::error::InputFault;
+use crate::text::{self, Format};
+
+/// The names of the columns, as the first input has them. All others must have the same.
+#[derive(Debug, Clone)]
+pub(super) struct Header {
+    /// Where they are from.
+    path: PathBuf,
+    names: Vec<String>,
+}
+
+impl Header {
+    /// Reads the names in a record, on `line` of an input.
+    pub(super) fn read(
+        path: PathBuf,
+        record: &[u8],
+        format: &Format<'_>,
+        line: u64,
+    ) -> core::result::Result<Self, InputFault> {
+        let names = unique(given(record, format));
+        if names.is_empty() {
+            return Err(InputFault::NoNames { line });
+        }
+        Ok(Self { path, names })
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// The names of some columns by their places; an error is a place that is none.
+    pub(super) fn of(&self, places: &[i32]) -> core::result::Result<Vec<String>, i32> {
+        let count = i64::try_from(self.names.len()).unwrap_or(i64::MAX);
+        let name = |&index: &i32| {
+            let place = i64::from(index) + if index < 0 { count } else { 0 };
+            let name = usize::try_from(place).ok().and_then(|place| self.names.get(place));
+            name.cloned().ok_or(index)
+        };
+        places.iter().map(name).collect::<core::result::Result<_, _>>().map(unique)
+    }
+
+    /// Compares the names in a record of another input, on `line` of it.
+    pub(super) fn check(
+        &self,
+        record: &[u8],
+        format: &Format<'_>,
+        line: u64,
+    ) -> core::result::Result<(), InputFault> {
+        let here = Self::read(PathBuf::new(), record, format, line)?.names;
+        let pair = |at: usize| (here.get(at), self.names.get(at));
+        let differs = |&at: &usize| pair(at).0 != pair(at).1;
+        let Some(at) = (0..self.names.len().max(here.len())).find(differs) else { return Ok(()) };
+        let (name, first_name) = (pair(at).0.cloned(), pair(at).1.cloned());
+        let (column, first) = (at as u32 + 1, self.path.clone());
+        Err(InputFault::NamesDiffer { column, name, first, first_name })
+    }
+}
+
+/// Where the rows of an input begin, and what names its columns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The record with the names.
+    pub(super) names: Range<usize>,
+    /// The line that it is on, from 1.
+    pub(super) line: u64,
+    /// Where the rows begin.
+    pub(super) start: usize,
+}
+
+/// Looks for it in the beginning of an input, behind the lines to be skipped; `None` if that
+/// is too short to tell. `ends` says that this is all of it.
+pub(super) fn find(
+    text: &[u8],
+    skiprows: u64,
+    has_names: bool,
+    format: &Format<'_>,
+    ends: bool,
+) -> Option<Found> {
+    let (skipped, at) = text::skip(text, skiprows, ends);
+    if skipped < skiprows && !ends {
+        return None;
+    }
+    if !has_names {
+        return Some(Found { names: at..at, line: skipped + 1, start: at });
+    }
+    let (end, start) = text::record(text, at, format, ends)?;
+    Some(Found { names: at..end, line: skipped + 1, start })
+}
+
+/// The fields as names, without white space around them.
+fn given(record: &[u8], format: &Format<'_>) -> Vec<String> {
+    let is_space = |c: char| c.is_whitespace() || ('\u{1C}'..='\u{1F}').contains(&c);
+    let trimmed = |name: String| name.trim_matches(is_space).to_string();
+    text::names(record, format).map(|name| trimmed(name.collect())).collect()
+}
+
+/// Every name once, and none empty: a column without a name is called `f` and its place from
+/// 0, and of a name that is there already `_1`, `_2` and so on makes another one.
+fn unique(given: Vec<String>) -> Vec<String> {
+    let mut taken: HashSet<String> = given.iter().cloned().collect();
+    let mut used = HashSet::with_capacity(given.len());
+    let mut names = Vec::with_capacity(given.len());
+    for (place, name) in given.into_iter().enumerate() {
+        let name = if name.is_empty() {
+            free(&format!("f{place}"), &taken)
+        } else if used.contains(&name) {
+            free_numbered(&name, &taken)
+        } else {
+            name
+        };
+        taken.insert(name.clone());
+        used.insert(name.clone());
+        names.push(name);
+    }
+    names
+}
+
+fn free(name: &str, taken: &HashSet<String>) -> String {
+    if taken.contains(name) { free_numbered(name, taken) } else { name.to_string() }
+}
+
+fn free_numbered(name: &str, taken: &HashSet<String>) -> String {
+    let mut numbered = (1u64..).map(|n| format!("{name}_{n}"));
+    numbered.find(|name| !taken.contains(name)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(line: &str) -> Vec<String> {
+        let format = Format::default();
+        Header::read(PathBuf::from("a"), line.as_bytes(), &format, 1).unwrap().names
+    }
+
+    fn all(given: &[&str]) -> Vec<String> {
+        unique(given.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn names_are_what_stands_there() {
+        assert_eq!(names("# chr pos pct%"), ["chr", "pos", "pct%"]);
+        let error = Header::read(PathBuf::from("a"), b" # ", &Format::default(), 3);
+        assert!(matches!(error, Err(InputFault::NoNames { line: 3 })));
+    }
+
+    #[test]
+    fn every_name_is_there_once() {
+        assert_eq!(all(&["a", "a", "b", "a"]), ["a", "a_1", "b", "a_2"]);
+        assert_eq!(all(&["a", "a", "a_1"]), ["a", "a_2", "a_1"]);
+        assert_eq!(all(&["", "x", ""]), ["f0", "x", "f2"]);
+        assert_eq!(all(&["", "f0", "f0"]), ["f0_1", "f0", "f0_2"]);
+    }
+
+    #[test]
+    fn names_stand_behind_what_is_skipped() {
+        let format = Format::default();
+        let found = |text: &str, skip, ends| find(text.as_bytes(), skip, true, &format, ends);
+        let there = Found { names: 2..5, line: 2, start: 6 };
+        assert_eq!(found("x\na b\n1 2\n", 1, false), Some(there));
+        assert_eq!(found("x\na b", 1, false), None);
+        assert_eq!(found("x", 1, false), None);
+        assert_eq!(found("x", 1, true), Some(Found { names: 1..1, line: 2, start: 1 }));
+        let rows = find(b"x\na b\n", 1, false, &format, false).unwrap();
+        assert_eq!((rows.start, rows.names), (2, 2..2));
+    }
+
+    #[test]
+    fn the_first_name_that_differs_is_told() {
+        let format = Format::default();
+        let header = Header::read(PathBuf::from("a"), b"x y", &format, 1).unwrap();
+        let check = |line: &str| header.check(line.as_bytes(), &format, 1);
+        assert!(check("# x y").is_ok());
+        for (line, what) in [("x z", "'z'"), ("x", "'y'"), ("x y z", "'z'"), ("y x", "'y'")] {
+            let error = check(line).unwrap_err().to_string();
+            assert!(error.contains(what) && error.contains(" in a it is"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! What a job is asked for, and what it makes of that for each pass.
+
+use std::path::Path;
+use std::string::String;
+use std::vec::Vec;
+
+use super::auto::{PLACES, RowType, SAMPLE, Sample, Types, dtype_of, record};
+use super::cancel::Stop;
+use super::columns;
+use super::error::{InputFault, LoadError, Result};
+use super::header::{self, Header};
+use super::inputs::Inputs;
+use super::options::{Budget, OnBadRows, Options};
+use super::recipe::{Blueprint, Compiled, Formula, OwnFormat};
+use crate::dtype::{DType, Kind};
+use crate::dtype_buf::{DTypeBuf, Room};
+use crate::text::{Format, Found, Role, Seen, Unicode};
+
+/// What stays the same from pass to pass.
+#[derive(Debug)]
+pub(super) struct Setup {
+    pub(super) rows: RowType,
+    pub(super) unicode: Unicode,
+    pub(super) options: Options,
+    format: OwnFormat,
+    /// The names of the columns, when they are known.
+    header: Option<Header>,
+}
+
+/// What the beginning of the first input shows.
+#[derive(Debug)]
+pub(super) struct Beginning<'t> {
+    /// Its text, from the start.
+    pub(super) text: &'t [u8],
+    /// This is all of it.
+    pub(super) ends: bool,
+}
+
+impl Setup {
+    pub(super) fn new(rows: RowType, unicode: Unicode, options: Options) -> Result<Self> {
+        let format = OwnFormat::new(&options)?;
+        Ok(Self { rows, unicode, options, format, header: None })
+    }
+
+    fn format(&self) -> Format<'_> {
+        self.format.get()
+    }
+
+    /// Whether the beginning of the first input has to be seen before the first pass.
+    pub(super) const fn needs_beginning(&self) -> bool {
+        self.options.header || self.can_begin_again()
+    }
+
+    /// Whether there may be more than one pass.
+    pub(super) const fn can_begin_again(&self) -> bool {
+        !matches!(self.rows, RowType::Fixed(_))
+    }
+
+    /// Whether this is enough of the first input.
+    pub(super) fn is_enough(&self, text: &[u8], ends: bool) -> bool {
+        let Options { skiprows, header, .. } = self.options;
+        let wanted = if self.can_begin_again() { SAMPLE } else { 0 };
+        let found = header::find(text, skiprows, header, &self.format(), ends);
+        ends || found.is_some_and(|found| text.len() - found.start >= wanted)
+    }
+
+    /// Reads the names of the columns.
+    pub(super) fn read_header(&mut self, path: &Path, beginning: &Beginning<'_>) -> Result<()> {
+        let Options { skiprows, header, .. } = self.options;
+        let Beginning { text, ends } = *beginning;
+        if !header {
+            return Ok(());
+        }
+        let input_error = |reason| LoadError::Input { input: 0, path: path.into(), reason };
+        let found = header::find(text, skiprows, true, &self.format(), ends);
+        let limit = text.len() as u64;
+        let found = found.ok_or(InputFault::LineTooLong { limit, line: skiprows + 1 });
+        let names = found.and_then(|found| {
+            let record = text.get(found.names).unwrap_or_default();
+            Header::read(path.into(), record, &self.format(), found.line)
+        });
+        self.header = Some(names.map_err(input_error)?);
+        Ok(())
+    }
+
+    /// Whether and how the first pass makes rows: for a fixed type always, for others if a
+    /// sample says what they are at least. Without it, the first pass looks.
+    pub(super) fn first(
+        &mut self,
+        inputs: &Inputs,
+        beginning: Option<&Beginning<'_>>,
+        stop: &Stop<'_>,
+    ) -> Result<Formula> {
+        if let RowType::Fixed(dtype) = &self.rows {
+            let named = self.named(dtype.as_dtype())?;
+            let dtype = named.as_ref().unwrap_or(dtype);
+            let blueprint = self.blueprint(dtype.as_dtype(), Found::Nothing);
+            return Ok(self.formula(Compiled::new(&blueprint)?, None));
+        }
+        let looking = self.look()?;
+        let Formula { compiled, looks: Some(types), .. } = &looking else { return Ok(looking) };
+        let mut sample = Sample::new(compiled.plan(), types, &self.options);
+        if let Some(&Beginning { text, ends }) = beginning {
+            let Options { skiprows, header, .. } = self.options;
+            let found = header::find(text, skiprows, header, &self.format(), ends);
+            let start = found.map_or(text.len(), |found| found.start);
+            sample.first(text.get(start..).unwrap_or_default(), ends)?;
+        }
+        self.look_further(&mut sample, compiled, inputs, stop)?;
+        if types.suffice(&self.rows, &sample.seen) {
+            match self.load(types, &sample.seen, true) {
+                // A value for missing ones that is too wide, say, for what was seen.
+                Err(LoadError::Fill { .. }) => {}
+                other => return other,
+            }
+        }
+        Ok(looking)
+    }
+
+    /// Looks at places all over the files.
+    fn look_further(
+        &self,
+        sample: &mut Sample<'_>,
+        compiled: &Compiled,
+        inputs: &Inputs,
+        stop: &Stop<'_>,
+    ) -> Result<()> {
+        if !Sample::can_look_anywhere(&self.options) {
+            return Ok(());
+        }
+        let size = |input| inputs.file(input).map_or(0, |file| file.size);
+        let total: u64 = (0..inputs.len()).map(size).sum();
+        let (mut input, mut before) = (0, 0);
+        for place in 1..PLACES {
+            if stop.is_set() {
+                return Err(LoadError::Cancelled);
+            }
+            let at = total / PLACES * place;
+            while input < inputs.len() && before + size(input) <= at {
+                before += size(input);
+                input += 1;
+            }
+            let at = at - before;
+            let seen = if input == 0 { SAMPLE as u64 } else { 0 };
+            if at > seen && at >= self.rows_start(compiled, inputs, input, stop)? {
+                sample.further(inputs.place(input), at, size(input))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the rows of a file start.
+    fn rows_start(
+        &self,
+        compiled: &Compiled,
+        inputs: &Inputs,
+        input: usize,
+        stop: &Stop<'_>,
+    ) -> Result<u64> {
+        if self.options.skiprows == 0 && !self.options.header {
+            return Ok(0);
+        }
+        let limit = Budget::new(&self.options, Some(0))?.line;
+        let header = self.header.as_ref();
+        let head = inputs.head(input, &compiled.plan(), &self.options, header, limit, stop);
+        // What is wrong there is an error when its turn comes.
+        Ok(head.map_or(u64::MAX, |head| head.start))
+    }
+
+    /// A pass that looks what the columns are like.
+    pub(super) fn look(&self) -> Result<Formula> {
+        let dtype = match (&self.rows, self.column_names()?) {
+            (RowType::Open(open), _) => open.least()?,
+            (_, Some(names)) => record(&names, |_| Some((Kind::Unicode, 4)))?,
+            (_, None) => DTypeBuf::parse("U1")?,
+        };
+        let dtype = match &self.rows {
+            RowType::Open(_) => self.named(dtype.as_dtype())?.unwrap_or(dtype),
+            _ => dtype,
+        };
+        let blueprint =
+            Blueprint { looks: true, ..self.blueprint(dtype.as_dtype(), Found::Nothing) };
+        let compiled = Compiled::new(&blueprint)?;
+        let types = self.types(&compiled);
+        Ok(self.formula(compiled, Some(types)))
+    }
+
+    /// What is to be looked for, and what is known before: values for missing ones.
+    fn types(&self, compiled: &Compiled) -> Types {
+        let plan = compiled.plan();
+        let point = plan.format().decimal();
+        let mut types = Types::new(&self.rows, &plan);
+        for gap in compiled.gaps.iter().filter(|gap| gap.role == Role::Fill) {
+            let slots = match (gap.slot, &self.rows) {
+                (Some(slot), _) => slot..slot + 1,
+                (None, RowType::Open(_)) => 0..types.columns() as u32,
+                (None, _) => 0..0,
+            };
+            let is_own = |slot| gap.slot == Some(slot);
+            let has_own = |slot| {
+                compiled
+                    .gaps
+                    .iter()
+                    .any(|other| other.role == Role::Fill && other.slot == Some(slot))
+            };
+            for slot in slots.filter(|&slot| is_own(slot) || !has_own(slot)) {
+                types.note_fill(slot, &gap.text, point);
+            }
+        }
+        types
+    }
+
+    /// A pass that makes rows of what was seen; of a sample, which is a `guess`.
+    pub(super) fn load(&self, types: &Types, seen: &[Seen], guess: bool) -> Result<Formula> {
+        let skips = self.options.on_bad_rows == OnBadRows::Skip;
+        let (dtype, nodes) = match &self.rows {
+            RowType::Open(open) => {
+                let dtype = types.close(open, seen)?;
+                let nodes: Vec<u32> = open.nodes().iter().map(|&(node, _)| node).collect();
+                (self.named(dtype.as_dtype())?.unwrap_or(dtype), Some(nodes))
+            }
+            _ => (dtype_of(seen, self.column_names()?.as_deref())?, None),
+        };
+        let found = match &nodes {
+            None => Found::Everything,
+            // Now it is known that what does not fit is a bad row.
+            Some(_) if skips && !guess => Found::Nothing,
+            Some(nodes) if nodes.as_slice() == [0] => Found::Everything,
+            Some(nodes) => Found::Nodes(nodes),
+        };
+        let blueprint = self.blueprint(dtype.as_dtype(), found);
+        let compiled = match Compiled::new(&blueprint) {
+            // What missing values of all columns become is for those that can have it.
+            Err(LoadError::Fill { dtype: None, .. }) if nodes.is_none() => {
+                Compiled::new(&Blueprint { common_fill: false, ..blueprint })
+            }
+            other => other,
+        };
+        Ok(self.formula(compiled?, None))
+    }
+
+    fn blueprint<'a>(&'a self, dtype: DType<'a>, found: Found<'a>) -> Blueprint<'a> {
+        Blueprint {
+            dtype,
+            found,
+            auto: matches!(self.rows, RowType::Auto),
+            looks: false,
+            common_fill: true,
+            unicode: self.unicode,
+            options: &self.options,
+            header: self.header.as_ref(),
+        }
+    }
+
+    fn formula(&self, compiled: Compiled, looks: Option<Types>) -> Formula {
+        let auto = matches!(self.rows, RowType::Auto);
+        let same_columns = auto && compiled.plan().needs_column_count();
+        Formula { compiled, looks, header: self.header.clone(), same_columns }
+    }
+
+    /// The names of the columns that are read, if there is a header.
+    fn column_names(&self) -> Result<Option<Vec<String>>> {
+        let Some(header) = &self.header else { return Ok(None) };
+        columns::names(&self.options, header).map(Some)
+    }
+
+    /// A dtype with the names of a header: a record of a plain type, or a record whose
+    /// fields have no names of their own. None for any other.
+    fn named(&self, dtype: DType<'_>) -> Result<Option<DTypeBuf>> {
+        let Some(names) = self.column_names()? else { return Ok(None) };
+        if !dtype.is_record() {
+            return repeated(dtype, &names).map(Some);
+        }
+        let counted = (0..).zip(dtype.root().fields());
+        let mut counted = counted.map(|(place, field)| field.name() == std::format!("f{place}"));
+        if counted.all(|is| is) { renamed(dtype, &names) } else { Ok(None) }
+    }
+}
+
+/// A record of one plain type, once for every name.
+fn repeated(dtype: DType<'_>, names: &[String]) -> Result<DTypeBuf> {
+    let bytes = names.iter().map(String::len).sum();
+    let room = Room { nodes: names.len() + 1, dims: 0, names: bytes };
+    Ok(DTypeBuf::build(room, |mut builder| {
+        builder.begin_record("")?;
+        for name in names {
+            builder.copy(name, dtype.root())?;
+        }
+        builder.end_record()?;
+        builder.finish()
+    })?)
+}
+
+/// A record whose fields are named after their first columns; none if there are too few.
+fn renamed(dtype: DType<'_>, names: &[String]) -> Result<Option<DTypeBuf>> {
+    let mut leaves = dtype.leaves().map(|leaf| leaf.field.index());
+    let mut own = Vec::new();
+    for field in dtype.root().fields() {
+        let first = leaves.clone().position(|index| index >= field.index());
+        match first.and_then(|place| names.get(place)) {
+            Some(name) => own.push((field, name)),
+            None => return Ok(None),
+        }
+    }
+    leaves.next();
+    let bytes: usize = own.iter().map(|(_, name)| name.len()).sum();
+    let of = Room::of(dtype);
+    let room = Room { names: of.names + bytes, ..of };
+    Ok(Some(DTypeBuf::build(room, |mut builder| {
+        builder.begin_record("")?;
+        for (field, name) in &own {
+            builder.copy(name, *field)?;
+            builder.place(field.offset())?;
+        }
+        builder.end_record()?;
+        builder.resize(dtype.itemsize())?;
+        builder.finish()
+    })?))
+}
