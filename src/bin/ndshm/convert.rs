@@ -4,18 +4,17 @@ use std::io::Write;
 use std::time::Instant;
 
 use ndshm::convert::{ConvertError, Options, Summary, convert};
-use ndshm::dtype::DType;
 use ndshm::hdf5;
 
 use crate::args::ConvertArgs;
-use crate::output::{Failure, human, printable, shape, shortened, skipped, thousands};
+use crate::output::{Failure, aside, human, printable, shape, shortened, thousands};
 use crate::text::TextSource;
 
 /// Datasets that the summary lists.
 const LISTED: usize = 20;
 
 pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
-    let TextSource { inputs, dtype, options: load } = args.text.source()?;
+    let TextSource { inputs, rows, options: load } = args.text.source()?;
     let mut file = hdf5::Options::default();
     file.force = args.force;
     file.sync = args.sync;
@@ -25,20 +24,18 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     let cancel = crate::cancel_on_signals()?;
     let start = Instant::now();
     let summary =
-        convert(inputs, &args.output, dtype.as_dtype(), &options, cancel).map_err(|error| {
-            match error {
-                ConvertError::Load(error) => Failure::loading(&error),
-                error => Failure::new(error),
-            }
+        convert(inputs, &args.output, &rows, &options, cancel).map_err(|error| match error {
+            ConvertError::Load(error) => Failure::loading(&error),
+            error => Failure::new(error),
         })?;
-    skipped(&summary.report);
+    aside(&summary.report);
     if !args.quiet {
-        report(&summary, dtype.as_dtype(), start.elapsed().as_secs_f64())?;
+        report(&summary, start.elapsed().as_secs_f64())?;
     }
     Ok(())
 }
 
-fn report(summary: &Summary, dtype: DType<'_>, seconds: f64) -> Result<(), Failure> {
+fn report(summary: &Summary, seconds: f64) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let count = summary.datasets.len();
     writeln!(
@@ -56,6 +53,6 @@ fn report(summary: &Summary, dtype: DType<'_>, seconds: f64) -> Result<(), Failu
     if count > LISTED {
         writeln!(out, "  ... and {} more", thousands((count - LISTED) as u64))?;
     }
-    writeln!(out, "  dtype {}", shortened(&dtype.to_string(), 300))?;
+    writeln!(out, "  dtype {}", shortened(&summary.dtype.as_dtype().to_string(), 300))?;
     Ok(())
 }

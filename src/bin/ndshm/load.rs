@@ -8,19 +8,18 @@ use ndshm::load::{LoadError, SegmentOptions, load_segment_reporting};
 use ndshm::segment::Name;
 
 use crate::args::LoadArgs;
-use crate::output::{Failure, human, shape, shm_error, shortened, skipped};
+use crate::output::{Failure, aside, human, shape, shm_error, shortened};
 use crate::text::TextSource;
 
 pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
-    let TextSource { inputs, dtype, options } = args.text.source()?;
+    let TextSource { inputs, rows, options } = args.text.source()?;
     let name = Name::new(&args.name).map_err(|error| Failure::about(&args.name, error))?;
     let cancel = crate::cancel_on_signals()?;
     let start = Instant::now();
     let made = SegmentOptions::default();
-    let (segment, report) =
-        load_segment_reporting(inputs, &name, dtype.as_dtype(), &options, made, cancel)
-            .map_err(|error| failure(&args.name, error))?;
-    skipped(&report);
+    let (segment, report) = load_segment_reporting(inputs, &name, &rows, &options, made, cancel)
+        .map_err(|error| failure(&args.name, error))?;
+    aside(&report);
     if args.quiet {
         return Ok(());
     }

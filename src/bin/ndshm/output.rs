@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ndshm::error::Error;
-use ndshm::load::{InputFault, LoadError, Report, TextError};
+use ndshm::load::{InputFault, LoadError, Report, Spooled, TextError};
 
 /// Columns that a line of the input may take on the terminal.
 const WIDTH: usize = 76;
@@ -106,8 +106,21 @@ pub(crate) fn printable(text: &str) -> String {
     shown
 }
 
-/// Says which rows were left out.
-pub(crate) fn skipped(report: &Report) {
+/// Says what went on beside: what was kept in a file, and which rows were left out.
+pub(crate) fn aside(report: &Report) {
+    for Spooled { path, bytes, directory } in &report.spooled {
+        complain(format!(
+            "{}: kept in an unnamed file of {} in {} meanwhile, because its types were found by \
+             reading it",
+            path.display(),
+            human(*bytes),
+            directory.display()
+        ));
+    }
+    skipped(report);
+}
+
+fn skipped(report: &Report) {
     let Report { bad_rows, first, .. } = report;
     let mut text = match (*bad_rows, first.len() as u64) {
         (0, _) => return,

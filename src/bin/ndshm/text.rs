@@ -8,9 +8,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
-use ndshm::dtype_buf::DTypeBuf;
 use ndshm::error::Error;
-use ndshm::load::{Comments, Encoding, Input, OnBadRows, Options};
+use ndshm::load::{Comments, Encoding, Input, OnBadRows, Options, RowType};
 use ndshm::text::Delimiter;
 
 use crate::output::Failure;
@@ -29,8 +28,9 @@ pub(crate) struct TextArgs {
     files_from0: Option<PathBuf>,
 
     /// Type of a row: NumPy's descr text, 'name:type,...', or one type for a 2-D table; @FILE
-    /// reads it from a file
-    #[arg(short = 't', long, value_name = "DTYPE", help_heading = "Text")]
+    /// reads it from a file; 'auto' finds it in the text, as the widths of 'S' and 'U' and the
+    /// unit of 'M8' are found that have none
+    #[arg(short = 't', long, value_name = "DTYPE", default_value = "auto", help_heading = "Text")]
     dtype: String,
 
     /// Character between fields, '\t' or 'tab' for the tabulator [default: any white space]
@@ -111,7 +111,7 @@ enum BadRows {
 /// What is read, and how.
 pub(crate) struct TextSource {
     pub(crate) inputs: Vec<Input>,
-    pub(crate) dtype: DTypeBuf,
+    pub(crate) rows: RowType,
     pub(crate) options: Options,
 }
 
@@ -121,7 +121,7 @@ impl TextArgs {
             Some(list) => names_from(list)?.into_iter().map(Input::from).collect(),
             None => self.inputs.iter().map(|path| input(path)).collect::<Result<_, _>>()?,
         };
-        Ok(TextSource { inputs, dtype: dtype(&self.dtype)?, options: self.options() })
+        Ok(TextSource { inputs, rows: row_type(&self.dtype)?, options: self.options() })
     }
 
     fn options(&self) -> Options {
@@ -191,12 +191,12 @@ fn names_from(list: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// A dtype, given as text or in a file.
-fn dtype(text: &str) -> Result<DTypeBuf, Failure> {
+fn row_type(text: &str) -> Result<RowType, Failure> {
     let Some(file) = text.strip_prefix('@') else {
-        return DTypeBuf::parse(text).map_err(|error| dtype_failure("--dtype", text, error));
+        return RowType::parse(text).map_err(|error| dtype_failure("--dtype", text, error));
     };
     let text = fs::read_to_string(file).map_err(|error| Failure::about(file, error))?;
-    DTypeBuf::parse(&text).map_err(|error| dtype_failure(file, &text, error))
+    RowType::parse(&text).map_err(|error| dtype_failure(file, &text, error))
 }
 
 /// Shows where in its text a dtype went wrong.

@@ -7,7 +7,7 @@ use super::*;
 use crate::load::{Input, OnBadRows};
 
 /// A field, right or wrong; now and then one whose quote never ends.
-fn field() -> impl Strategy<Value = String> {
+fn field(wrong: u32) -> impl Strategy<Value = String> {
     let part = prop_oneof![
         6 => "[a-z]{1,3}".prop_map(String::from),
         3 => Just("\n".into()),
@@ -18,6 +18,7 @@ fn field() -> impl Strategy<Value = String> {
         2 => Just("\"\"".into()),
         1 => Just("é".into()),
         1 => Just("1,2\n3,".into()),
+        wrong => Just("\u{1}".into()),
     ];
     let inside = prop::collection::vec(part, 0..6).prop_map(|parts| parts.concat());
     prop_oneof![
@@ -40,12 +41,12 @@ fn number() -> impl Strategy<Value = String> {
 fn record(wrong: u32) -> impl Strategy<Value = String> {
     let end = prop_oneof![4 => Just("\n"), 1 => Just("\r\n"), 1 => Just("\r")];
     let body = prop_oneof![
-        100 - wrong => (number(), field()).prop_map(|(n, s)| std::format!("{n},{s}")),
+        100 - wrong => (number(), field(wrong)).prop_map(|(n, s)| std::format!("{n},{s}")),
         4 => Just(String::new()),
         4 => Just(String::from("# it's a \"comment, with a quote")),
-        4 => (number(), field()).prop_map(|(n, s)| std::format!("{n},{s}# \" rest")),
-        wrong => (field(), field()).prop_map(|(n, s)| std::format!("{n},{s},1")),
-        wrong => field(),
+        4 => (number(), field(wrong)).prop_map(|(n, s)| std::format!("{n},{s}# \" rest")),
+        wrong => (field(wrong), field(wrong)).prop_map(|(n, s)| std::format!("{n},{s},1")),
+        wrong => field(wrong),
     ];
     (body, end).prop_map(|(body, end)| body + end)
 }
@@ -53,12 +54,14 @@ fn record(wrong: u32) -> impl Strategy<Value = String> {
 fn text(wrong: u32) -> impl Strategy<Value = Vec<u8>> {
     let tail = prop_oneof![
         6 => Just(String::new()),
-        2 => field().prop_map(|s| std::format!("7,{s}")),
+        2 => field(wrong).prop_map(|s| std::format!("7,{s}")),
         2 => Just(String::from("8,\"open\n9,a\n# \"")),
         1 => Just(String::from("8,\"")),
     ];
     (prop::collection::vec(record(wrong), 0..25), tail)
         .prop_map(|(records, tail)| (records.concat() + &tail).into_bytes())
+        // What is no UTF-8.
+        .prop_map(|text| text.into_iter().map(|b| if b == 1 { 0xFF } else { b }).collect())
 }
 
 fn quoted(workers: usize, piece: u64) -> Options {
@@ -97,6 +100,9 @@ proptest! {
         let on_bad_rows = if skip { OnBadRows::Skip } else { OnBadRows::Error };
         let options =
             Options { skiprows, skip_footer, max_rows, on_bad_rows, ..quoted(workers, piece) };
+        // What is skipped must be in the encoding.
+        let skipped = text::skip(&text, skiprows, true).1;
+        prop_assume!(core::str::from_utf8(&text[..skipped]).is_ok());
         compare(&text, dtype, &options);
     }
 }
