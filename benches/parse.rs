@@ -28,6 +28,14 @@ fn main() {
     bench("full, 17 digits", "f8", Delimiter::Whitespace, 20, |random, text| {
         row(text, ' ', 20, |text| write!(text, "{}", (2.0 * random.unit() - 1.0) * 3.0));
     });
+    bench("savetxt, %.18e", "f8", Delimiter::Whitespace, 20, |random, text| {
+        row(text, ' ', 20, |text| {
+            let digits = format!("{:.18e}", (2.0 * random.unit() - 1.0) * 30.0);
+            let (mantissa, exponent) = digits.split_once('e').expect("an exponent");
+            let exponent: i32 = exponent.parse().expect("a number");
+            write!(text, "{mantissa}e{exponent:+03}")
+        });
+    });
     bench("integers", "i8", Delimiter::Whitespace, 10, |random, text| {
         row(text, ' ', 10, |text| write!(text, "{}", random.next() as i64 >> (random.next() % 60)));
     });

@@ -109,7 +109,7 @@ impl Engine {
         let looks = self.recipe.looks.is_some();
         // What is too much cannot be left out of what columns are like.
         let too_much = reply.bad_rows > 0 && reply.rows >= wanted || looks && reply.rows > wanted;
-        if too_much && self.ask_for(wanted, reply) {
+        if too_much && self.ask_for(wanted) {
             return Ok(false);
         }
         let rows = reply.rows.min(wanted);
@@ -163,14 +163,11 @@ impl Engine {
 
     /// Has the front piece read again, so that it ends with the last row wanted: bad rows
     /// behind that do not count. False if it was read so.
-    fn ask_for(&mut self, rows: u64, reply: &Reply) -> bool {
+    fn ask_for(&mut self, rows: u64) -> bool {
         let Some(piece) = self.queue.front_mut().filter(|p| p.max_rows > rows) else {
             return false;
         };
         piece.max_rows = rows;
-        if self.quotes {
-            (piece.range.start, piece.range.at_record) = (reply.first, true);
-        }
         piece.state = State::Waiting;
         true
     }

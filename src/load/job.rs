@@ -16,7 +16,7 @@ use super::inputs::{Inputs, Looked};
 use super::options::Options;
 use super::pass::{Sources, Start, Workers, end_of};
 use super::peek::{self, Peek};
-use super::recipe::Formula;
+use super::recipe::{Aim, Formula};
 use super::report::Report;
 use super::setup::{Beginning, Setup};
 use super::sink::{Sink, SinkError};
@@ -197,6 +197,9 @@ impl<S: Sink> Job<S> {
         }
         let formula = self.setup.first(&sources.inputs, beginning, stop)?;
         let guess = self.setup.can_begin_again();
+        if !guess {
+            self.keep_no_more();
+        }
         match formula.looks {
             None => self.load(sources, formula, guess, stop),
             Some(_) => self.look(sources, formula, stop),
@@ -302,7 +305,7 @@ impl<S: Sink> Job<S> {
                 }
                 let sources = self.end(*workers)?;
                 self.keep_no_more();
-                let formula = self.setup.load(merge.types(), &merge.seen, false)?;
+                let formula = self.setup.load(merge.types(), &merge.seen, Aim::Load)?;
                 self.load(sources, formula, false, stop)
             }
             Stage::Loading { mut workers, mut sink, guess } => {

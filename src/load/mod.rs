@@ -57,6 +57,7 @@ pub use decode::Encoding;
 pub use error::{InputFault, LoadError, Position, Problem, Result, TextError};
 pub use inflate::{Compression, Damage, find_compressed, without_compression};
 pub use input::{Input, Stream};
+#[cfg(feature = "hdf5")]
 pub(crate) use job::Done;
 pub use job::{Job, Progress};
 pub use options::{ColumnRef, Comments, Fill, MIN_MEMORY, Missing, OnBadRows, Options};

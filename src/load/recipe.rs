@@ -20,6 +20,17 @@ use crate::text::{
     columns_needed,
 };
 
+/// What a pass is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// Rows.
+    Load,
+    /// Rows, of types that were found in a part of the text and may turn out to be wrong.
+    Guess,
+    /// No rows, but the types that they can have.
+    Look,
+}
+
 /// What rows are compiled from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Blueprint<'a> {
@@ -28,8 +39,7 @@ pub(super) struct Blueprint<'a> {
     pub(super) found: Found<'a>,
     /// All of it: empty fields are missing values, and the number of fields is the text's.
     pub(super) auto: bool,
-    /// It is not to be converted to, but looked at what can be.
-    pub(super) looks: bool,
+    pub(super) aim: Aim,
     /// What missing values of all columns become counts.
     pub(super) common_fill: bool,
     pub(super) unicode: Unicode,
@@ -64,6 +74,7 @@ impl Compiled {
             usecols: usecols.as_deref(),
             found: from.found,
             missing: MissingTable::built(&missing),
+            guessed: from.aim == Aim::Guess,
             counted: from.auto && header.is_none() && usecols.is_none() && dtype.is_record(),
         };
         let plan = Plan::compile(dtype, &plan_options, &mut columns)
@@ -106,7 +117,7 @@ fn gaps(from: &Blueprint<'_>, usecols: Option<&[i32]>) -> Result<Vec<Gap>> {
     if from.auto {
         gaps.push(Gap { slot: None, role: Role::Marker, text: String::new() });
         let has_common = gaps.iter().any(|gap| gap.role == Role::Fill && gap.slot.is_none());
-        if has_common && !from.looks {
+        if has_common && from.aim != Aim::Look {
             add_string_fills(dtype, &mut gaps);
         }
     }

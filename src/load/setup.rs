@@ -4,14 +4,14 @@ use std::path::Path;
 use std::string::String;
 use std::vec::Vec;
 
-use super::auto::{PLACES, RowType, SAMPLE, Sample, Types, dtype_of, record};
+use super::auto::{PLACES, RowType, Sample, Types, dtype_of, first_bytes, record};
 use super::cancel::Stop;
 use super::columns;
 use super::error::{InputFault, LoadError, Result};
 use super::header::{self, Header};
 use super::inputs::Inputs;
-use super::options::{Budget, OnBadRows, Options};
-use super::recipe::{Blueprint, Compiled, Formula, OwnFormat};
+use super::options::{Budget, Options};
+use super::recipe::{Aim, Blueprint, Compiled, Formula, OwnFormat};
 use crate::dtype::{DType, Kind};
 use crate::dtype_buf::{DTypeBuf, Room};
 use crate::text::{Format, Found, Role, Seen, Unicode};
@@ -59,7 +59,7 @@ impl Setup {
     /// Whether this is enough of the first input.
     pub(super) fn is_enough(&self, text: &[u8], ends: bool) -> bool {
         let Options { skiprows, header, .. } = self.options;
-        let wanted = if self.can_begin_again() { SAMPLE } else { 0 };
+        let wanted = if self.can_begin_again() { first_bytes(&self.options) } else { 0 };
         let found = header::find(text, skiprows, header, &self.format(), ends);
         ends || found.is_some_and(|found| text.len() - found.start >= wanted)
     }
@@ -108,7 +108,7 @@ impl Setup {
         }
         self.look_further(&mut sample, compiled, inputs, stop)?;
         if types.suffice(&self.rows, &sample.seen) {
-            match self.load(types, &sample.seen, true) {
+            match self.load(types, &sample.seen, Aim::Guess) {
                 // A value for missing ones that is too wide, say, for what was seen.
                 Err(LoadError::Fill { .. }) => {}
                 other => return other,
@@ -141,7 +141,7 @@ impl Setup {
                 input += 1;
             }
             let at = at - before;
-            let seen = if input == 0 { SAMPLE as u64 } else { 0 };
+            let seen = if input == 0 { first_bytes(&self.options) as u64 } else { 0 };
             if at > seen && at >= self.rows_start(compiled, inputs, input, stop)? {
                 sample.further(inputs.place(input), at, size(input))?;
             }
@@ -179,7 +179,7 @@ impl Setup {
             _ => dtype,
         };
         let blueprint =
-            Blueprint { looks: true, ..self.blueprint(dtype.as_dtype(), Found::Nothing) };
+            Blueprint { aim: Aim::Look, ..self.blueprint(dtype.as_dtype(), Found::Nothing) };
         let compiled = Compiled::new(&blueprint)?;
         let types = self.types(&compiled);
         Ok(self.formula(compiled, Some(types)))
@@ -210,28 +210,22 @@ impl Setup {
         types
     }
 
-    /// A pass that makes rows of what was seen; of a sample, which is a `guess`.
-    pub(super) fn load(&self, types: &Types, seen: &[Seen], guess: bool) -> Result<Formula> {
-        let skips = self.options.on_bad_rows == OnBadRows::Skip;
-        let (dtype, nodes) = match &self.rows {
-            RowType::Open(open) => {
-                let dtype = types.close(open, seen)?;
-                let nodes: Vec<u32> = open.nodes().iter().map(|&(node, _)| node).collect();
-                (self.named(dtype.as_dtype())?.unwrap_or(dtype), Some(nodes))
-            }
-            _ => (dtype_of(seen, self.column_names()?.as_deref())?, None),
+    /// A pass that makes rows of what was seen in all of the text, or in a sample.
+    pub(super) fn load(&self, types: &Types, seen: &[Seen], aim: Aim) -> Result<Formula> {
+        let nodes: Vec<u32>;
+        let (dtype, found) = if let RowType::Open(open) = &self.rows {
+            nodes = open.nodes().iter().map(|&(node, _)| node).collect();
+            let dtype = types.close(open, seen)?;
+            // One plain type, which a header makes a record of.
+            let found = if nodes == [0] { Found::Everything } else { Found::Nodes(&nodes) };
+            (self.named(dtype.as_dtype())?.unwrap_or(dtype), found)
+        } else {
+            (self.dtype_of_columns(seen)?, Found::Everything)
         };
-        let found = match &nodes {
-            None => Found::Everything,
-            // Now it is known that what does not fit is a bad row.
-            Some(_) if skips && !guess => Found::Nothing,
-            Some(nodes) if nodes.as_slice() == [0] => Found::Everything,
-            Some(nodes) => Found::Nodes(nodes),
-        };
-        let blueprint = self.blueprint(dtype.as_dtype(), found);
+        let blueprint = Blueprint { aim, ..self.blueprint(dtype.as_dtype(), found) };
         let compiled = match Compiled::new(&blueprint) {
             // What missing values of all columns become is for those that can have it.
-            Err(LoadError::Fill { dtype: None, .. }) if nodes.is_none() => {
+            Err(LoadError::Fill { dtype: None, .. }) if blueprint.auto => {
                 Compiled::new(&Blueprint { common_fill: false, ..blueprint })
             }
             other => other,
@@ -239,12 +233,23 @@ impl Setup {
         Ok(self.formula(compiled?, None))
     }
 
+    /// The dtype of rows of which nothing is known but what was seen.
+    fn dtype_of_columns(&self, seen: &[Seen]) -> Result<DTypeBuf> {
+        let names = self.column_names()?;
+        // Without a row nothing was seen of any column.
+        let count = names.as_ref().map(Vec::len);
+        let count = count.or(self.options.usecols.as_ref().map(Vec::len));
+        let mut seen = seen.to_vec();
+        seen.resize(count.unwrap_or(seen.len()), Seen::default());
+        Ok(dtype_of(&seen, names.as_deref())?)
+    }
+
     fn blueprint<'a>(&'a self, dtype: DType<'a>, found: Found<'a>) -> Blueprint<'a> {
         Blueprint {
             dtype,
             found,
             auto: matches!(self.rows, RowType::Auto),
-            looks: false,
+            aim: Aim::Load,
             common_fill: true,
             unicode: self.unicode,
             options: &self.options,

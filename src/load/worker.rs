@@ -416,3 +416,71 @@ impl<'r> Output<'r> {
         reply
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::options::Options;
+    use super::super::recipe::{Aim, Blueprint, Compiled};
+    use super::super::ring::Ring;
+    use super::*;
+    use crate::dtype_buf::DTypeBuf;
+    use crate::text::{Delimiter, Found, Unicode};
+    use bytemuck::Zeroable;
+    use std::ffi::CString;
+    use std::io::Write;
+    use std::os::unix::ffi::OsStrExt;
+    use std::vec::Vec;
+
+    fn reader(path: &std::path::Path) -> Reader {
+        let dtype = DTypeBuf::parse("n:i4,s:S9").unwrap();
+        let delimiter = Delimiter::Char(',');
+        let options = Options { quote: Some('"'), delimiter, ..Options::default() };
+        let blueprint = Blueprint {
+            dtype: dtype.as_dtype(),
+            found: Found::Nothing,
+            auto: false,
+            aim: Aim::Load,
+            common_fill: true,
+            unicode: Unicode::Ucs4,
+            options: &options,
+            header: None,
+        };
+        let recipe = Recipe {
+            compiled: Compiled::new(&blueprint).unwrap(),
+            looks: None,
+            header: None,
+            same_columns: false,
+            paths: Vec::from([CString::new(path.as_os_str().as_bytes()).unwrap()]),
+            ring: Ring::new(1, 1 << 16, 0).unwrap(),
+        };
+        Reader { recipe: Arc::new(recipe), input: Pages::new(1 << 16).unwrap(), open: None }
+    }
+
+    /// Where the first record of each range is taken to start, and where the next one does.
+    #[test]
+    fn guesses_are_good_where_rows_can_be_told_from_text() {
+        let text = b"1,\"a\nb, c\nd\ne\"\n2,f\n3,\"\ng\"\n";
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text).unwrap();
+        let mut reader = reader(file.path());
+        let fd = Fd::open_read(&reader.recipe.paths[0]).unwrap();
+        let file = FileId::of(&fd.stat().unwrap());
+        let size = text.len() as u64;
+        // Within quotes, and behind them; of the last record's second line there is no telling.
+        for start in 3..=19 {
+            let task = Task {
+                start,
+                end: size,
+                text_end: size,
+                text_at: IN_FILE,
+                file,
+                max_rows: u64::MAX,
+                ..Task::zeroed()
+            };
+            let reply = reader.run(&task);
+            let (first, rows) = if start <= 15 { (15, 2) } else { (19, 1) };
+            assert_eq!((reply.first, reply.next), (first, size), "{start}");
+            assert_eq!((reply.rows, reply.notes), (rows, 0));
+        }
+    }
+}

@@ -7,6 +7,9 @@
 //! A type is possible as long as `number` converts every field to it: a column that is found
 //! to have a type is read as that type without a fault.
 
+#[cfg(test)]
+mod tests;
+
 use bytemuck::{Pod, Zeroable};
 
 use super::datetime::{self, Time};

@@ -47,6 +47,9 @@ pub struct PlanOptions<'a> {
     /// The record has as many fields as the first row of the text has columns: another number
     /// is the fault of a later row, and not one of the dtype.
     pub counted: bool,
+    /// What was found was found in a part of the text: where it is not the type of a field, it
+    /// is not the row that is bad, and reading stops whatever becomes of bad rows.
+    pub guessed: bool,
 }
 
 /// The converted columns: listed one by one, or all alike.
@@ -58,10 +61,7 @@ pub(super) enum Columns<'a> {
 
 /// A compiled plan for the rows of a table.
 #[derive(Debug, Clone, Copy)]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "four facts that have nothing to do with each other"
-)]
+#[allow(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 pub struct Plan<'a> {
     pub(super) format: Format<'a>,
     pub(super) columns: Columns<'a>,
@@ -75,6 +75,8 @@ pub struct Plan<'a> {
     pub(super) record: bool,
     /// unless that has as many fields as the first row has columns.
     pub(super) counted: bool,
+    /// Types that were found may turn out to be wrong.
+    pub(super) guessed: bool,
     /// Columns lie one behind the other in ascending order, so that a store may
     /// run over into what comes next.
     pub(super) ascending: bool,
@@ -111,7 +113,7 @@ impl<'a> Plan<'a> {
         options: &PlanOptions<'a>,
         storage: &'a mut [Column],
     ) -> Result<Self> {
-        let PlanOptions { format, usecols, missing, counted, .. } = *options;
+        let PlanOptions { format, usecols, missing, counted, guessed, .. } = *options;
         let record = dtype.is_record();
         let count = columns_needed(dtype, usecols)?;
         let storage = storage.get_mut(..count).ok_or(Error::DTypeSpace)?;
@@ -141,6 +143,7 @@ impl<'a> Plan<'a> {
             row_size,
             record,
             counted,
+            guessed,
             ascending,
             holes,
             in_file_order,
@@ -220,7 +223,8 @@ pub(crate) struct Outline(Plan<'static>);
 impl Outline {
     pub(crate) fn of(plan: &Plan<'_>) -> Self {
         let (format, missing) = (Format::default(), MissingTable::default());
-        let Plan { row_size, record, counted, ascending, holes, in_file_order, .. } = *plan;
+        let Plan { row_size, record, counted, guessed, ascending, .. } = *plan;
+        let Plan { holes, in_file_order, .. } = *plan;
         let columns = match plan.columns {
             Columns::Listed(_) => Columns::Listed(&[]),
             Columns::Uniform { first, count } => Columns::Uniform { first, count },
@@ -234,6 +238,7 @@ impl Outline {
             row_size,
             record,
             counted,
+            guessed,
             ascending,
             holes,
             in_file_order,

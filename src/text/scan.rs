@@ -284,11 +284,11 @@ impl<'p, 't> Run<'p, 't> {
         Ok(true)
     }
 
-    /// Whether a type that was found in the text is not that of a field: it is not the row
-    /// that is wrong then.
+    /// Whether a type that was guessed is not that of a field: it is not the row that is wrong
+    /// then.
     fn is_conflict(&self, fault: &Fault) -> bool {
         match fault.kind {
-            FaultKind::Convert { slot } => {
+            FaultKind::Convert { slot } if self.plan.guessed => {
                 self.plan.column(slot as usize).is_some_and(|column| column.is_strict())
             }
             _ => false,

@@ -12,7 +12,7 @@ mod spool;
 
 pub(super) use found::{Merge, Types, dtype_of, record};
 pub use open::OpenType;
-pub(super) use sample::{PLACES, SAMPLE, Sample};
+pub(super) use sample::{PLACES, Sample, first_bytes};
 pub(super) use spool::Spool;
 pub use spool::Spooled;
 

@@ -12,7 +12,7 @@ use crate::load::options::{OnBadRows, Options};
 use crate::text::{self, BadRows, Fault, PADDING, Plan, Seen, Span, Table, Text};
 
 /// Bytes at the start of the first input that are looked at.
-pub(in crate::load) const SAMPLE: usize = 64 << 10;
+const FIRST: usize = 64 << 10;
 /// Places further in that are looked at, and bytes there.
 pub(in crate::load) const PLACES: u64 = 32;
 const BLOCK: usize = 8 << 10;
@@ -37,6 +37,8 @@ impl<'a> Sample<'a> {
 
     /// Looks at the start of the rows of the first input; `ends` says that this is all of it.
     pub(in crate::load) fn first(&mut self, text: &[u8], ends: bool) -> Result<()> {
+        let part = text.get(..first_bytes(self.options));
+        let (text, ends) = part.map_or((text, ends), |part| (part, false));
         let (text, ends) = self.without_footer(text, ends);
         self.columns = first_columns(text, &self.plan, ends);
         if self.columns > 0 {
@@ -53,7 +55,8 @@ impl<'a> Sample<'a> {
         }
         let mut block = Vec::new();
         // A line starts behind a line end.
-        let len = usize::try_from(size - at + 1).unwrap_or(usize::MAX).min(BLOCK);
+        let len = usize::try_from(size - at + 1).unwrap_or(usize::MAX);
+        let len = len.min(BLOCK).min(first_bytes(self.options));
         block.resize(len, 0);
         let read = File::open(path).and_then(|file| file.read_at(&mut block, at - 1));
         // What cannot be read now is an error later.
@@ -107,6 +110,13 @@ impl<'a> Sample<'a> {
         self.rows += progress.rows;
         Ok(())
     }
+}
+
+/// Bytes at the start of the first input that are looked at: as tiny as pieces, if those are
+/// made tiny.
+pub(in crate::load) fn first_bytes(options: &Options) -> usize {
+    let piece = options.piece_bytes.and_then(|bytes| usize::try_from(bytes).ok());
+    piece.map_or(FIRST, |bytes| bytes.min(FIRST))
 }
 
 /// Columns of the first row, 0 if there is none.

@@ -15,9 +15,13 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::vec::Vec;
 
 use crate::error::{Error, Result};
 use crate::sys::{self, Bell, Epoll};
+
+/// Bytes of each stream that are not put into a file.
+const IN_MEMORY: usize = 128 << 10;
 
 /// A stream that was kept in a temporary file, because its types are found by reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +43,8 @@ struct Tape {
     reader: Box<dyn Read + Send>,
     /// Says when there is something to read, if the reader has a descriptor.
     ready: Option<Ready>,
+    /// The first of it is kept in memory: there may not be more.
+    begin: Vec<u8>,
     file: Option<File>,
     kept: u64,
     keeps: bool,
@@ -55,7 +61,8 @@ impl Spool {
     /// Keeps what `reader` gives; `fd` is its descriptor, if it has one.
     pub(in crate::load) fn new(reader: Box<dyn Read + Send>, fd: Option<i32>) -> Result<Self> {
         let ready = fd.map(Ready::new).transpose()?;
-        let tape = Tape { reader, ready, file: None, kept: 0, keeps: true, ended: false };
+        let begin = Vec::new();
+        let tape = Tape { reader, ready, begin, file: None, kept: 0, keeps: true, ended: false };
         Ok(Self(Arc::new(Mutex::new(tape))))
     }
 
@@ -81,8 +88,8 @@ impl Spool {
     }
 
     /// Bytes of the file.
-    pub(in crate::load) fn kept(&self) -> u64 {
-        self.tape().map_or(0, |tape| tape.kept)
+    fn in_file(&self) -> u64 {
+        self.tape().map_or(0, |tape| tape.kept - tape.begin.len() as u64)
     }
 
     fn tape(&self) -> io::Result<MutexGuard<'_, Tape>> {
@@ -142,6 +149,12 @@ impl Tape {
     fn read_again(&mut self, room: &mut [u8], at: u64) -> io::Result<usize> {
         let left = usize::try_from(self.kept - at).unwrap_or(usize::MAX).min(room.len());
         let room = room.get_mut(..left).unwrap_or_default();
+        let begin = usize::try_from(at).ok().and_then(|at| self.begin.get(at..));
+        if let Some(begin @ [_, ..]) = begin {
+            let pairs = room.iter_mut().zip(begin);
+            return Ok(pairs.map(|(to, &from)| *to = from).count());
+        }
+        let at = at - self.begin.len() as u64;
         match self.file.as_ref().map_or(Ok(0), |file| file.read_at(room, at))? {
             0 if !room.is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
             n => Ok(n),
@@ -166,11 +179,17 @@ impl Tape {
     }
 
     fn keep(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.file.is_none() && self.begin.len() + bytes.len() <= IN_MEMORY {
+            self.begin.extend_from_slice(bytes);
+            self.kept += bytes.len() as u64;
+            return Ok(());
+        }
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(unnamed(&directory()).map_err(|error| cannot_keep(&error))?),
         };
-        file.write_all_at(bytes, self.kept).map_err(|error| cannot_keep(&error))?;
+        let at = self.kept - self.begin.len() as u64;
+        file.write_all_at(bytes, at).map_err(|error| cannot_keep(&error))?;
         self.kept += bytes.len() as u64;
         Ok(())
     }
@@ -217,7 +236,7 @@ fn named(directory: &Path) -> io::Result<File> {
 impl Spooled {
     /// What was kept of an input; `None` if nothing was.
     pub(in crate::load) fn of(path: PathBuf, spool: &Spool) -> Option<Self> {
-        let bytes = spool.kept();
+        let bytes = spool.in_file();
         (bytes > 0).then(|| Self { path, bytes, directory: directory() })
     }
 }
@@ -226,7 +245,7 @@ impl Spooled {
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::vec::Vec;
+    use std::vec;
 
     fn all(reader: &mut impl Read) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -236,12 +255,20 @@ mod tests {
 
     #[test]
     fn what_was_read_comes_again_and_then_the_rest() {
-        let spool = Spool::new(Box::new(&b"0123456789"[..]), None).unwrap();
-        let mut first = spool.replay().0;
-        assert_eq!(first.read(&mut [0; 4]).unwrap(), 4);
-        assert_eq!((all(&mut spool.replay().0), spool.kept()), (b"0123456789".to_vec(), 10));
-        assert_eq!(all(&mut spool.replay().0), b"0123456789");
-        assert_eq!(Spooled::of(PathBuf::from("x"), &spool).unwrap().bytes, 10);
+        for len in [0, 10, IN_MEMORY, IN_MEMORY + 1, 3 * IN_MEMORY] {
+            let text: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+            for step in [1 + len / 7, IN_MEMORY - 1, len + 1] {
+                let spool = Spool::new(Box::new(io::Cursor::new(text.clone())), None).unwrap();
+                let mut first = spool.replay().0;
+                let mut begin = vec![0; step];
+                let read = first.read(&mut begin).unwrap();
+                assert_eq!(begin[..read], text[..read]);
+                assert_eq!(all(&mut spool.replay().0), text);
+                assert_eq!(all(&mut spool.replay().0), text);
+                let kept = Spooled::of(PathBuf::from("x"), &spool).map_or(0, |kept| kept.bytes);
+                assert_eq!(kept > 0, len > IN_MEMORY, "{len} {step}");
+            }
+        }
     }
 
     #[test]
@@ -249,7 +276,8 @@ mod tests {
         let spool = Spool::new(Box::new(&b"0123456789"[..]), None).unwrap();
         assert_eq!(spool.replay().0.read(&mut [0; 4]).unwrap(), 4);
         spool.keep_no_more();
-        assert_eq!((all(&mut spool.replay().0), spool.kept()), (b"0123456789".to_vec(), 4));
+        assert_eq!(all(&mut spool.replay().0), b"0123456789");
+        assert_eq!(spool.tape().unwrap().kept, 4);
     }
 
     #[test]

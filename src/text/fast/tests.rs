@@ -100,7 +100,15 @@ fn number(random: &mut Random, strange: usize) -> String {
         ];
         return String::from(random.pick(&odd));
     }
-    match random.below(9) {
+    if strange % 2 == 1 && random.one_in(4) {
+        return format!("\"{}\"", random.below(10_000));
+    }
+    match random.below(10) {
+        9 => {
+            let text = format!("{:.*e}", random.below(19), value);
+            let (mantissa, exponent) = text.split_once('e').unwrap();
+            format!("{mantissa}e{:+03}", exponent.parse::<i32>().unwrap())
+        }
         0 => format!("{}", random.below(10)),
         1 => format!("{}", random.next() as i64 >> random.below(64)),
         2 => format!("{}", random.next() >> random.below(64)),
@@ -114,6 +122,9 @@ fn number(random: &mut Random, strange: usize) -> String {
 }
 
 fn word(random: &mut Random, strange: usize) -> String {
+    if strange % 2 == 1 && random.one_in(2) {
+        return format!("\"{}\"", quoted(random, strange));
+    }
     if random.one_in(strange) {
         return String::from(
             random.pick(&["", "é", "\"q\"", "\"", "a\"b", "#", "\u{2003}", "a b"]),
@@ -121,6 +132,15 @@ fn word(random: &mut Random, strange: usize) -> String {
     }
     let len = if random.one_in(20) { random.below(80) } else { random.below(12) };
     (0..=len).map(|_| char::from(b'a' + random.below(26) as u8)).collect()
+}
+
+/// What may be between quotes.
+fn quoted(random: &mut Random, strange: usize) -> String {
+    if random.one_in(strange) {
+        return String::from(random.pick(&["", "\n", "a\"\"b", "a\"b", "é", "\r\n", "\" ", "#"]));
+    }
+    let len = if random.one_in(9) { random.below(80) } else { random.below(9) };
+    (0..len).map(|_| char::from(b"abc;;, \t12."[random.below(11)])).collect()
 }
 
 /// A text of many rows, most of them plain. `kinds` has a letter for each column.
@@ -245,7 +265,7 @@ const TABLES: [(&str, &str, u32); 16] = [
     ("U3", "ss", 2),
 ];
 
-fn formats() -> [(Format<'static>, &'static str); 7] {
+fn formats() -> [(Format<'static>, &'static str); 8] {
     let dialect = Dialect::default();
     let by = |c: char| Dialect { delimiter: Delimiter::Char(c), ..dialect };
     let format = |dialect: Dialect<'static>| Format::new(dialect).unwrap();
@@ -255,6 +275,7 @@ fn formats() -> [(Format<'static>, &'static str); 7] {
         (format(by(',')), ","),
         (format(by('\t')), "\t"),
         (format(by(' ')), " "),
+        (format(Dialect { quote: Some('"'), ..by(',') }), ","),
         (format(Dialect { quote: Some('"'), comments: Comments::None, ..by(';') }), ";"),
         (format(Dialect { decimal: b',', quote: Some('"'), ..dialect }), " "),
     ]
@@ -267,7 +288,7 @@ fn for_all(rounds: usize, mut run: impl FnMut(&Plan<'_>, &str, usize) -> u64) {
     for round in 0..rounds {
         for (format, delimiter) in formats() {
             for (dtype, kinds, columns) in TABLES {
-                let strange = [8, 60, 4000][round % 3];
+                let strange = [8, 60, 4000, 61, 4001][round % 5];
                 let mut text = table(&mut random, kinds, delimiter, strange);
                 if format.decimal() == b',' {
                     text = text.replace('.', ",");
@@ -287,7 +308,7 @@ fn for_all(rounds: usize, mut run: impl FnMut(&Plan<'_>, &str, usize) -> u64) {
 
 #[test]
 fn rows_are_those_of_the_plain_reading() {
-    let rounds = if cfg!(debug_assertions) { 12 } else { 600 };
+    let rounds = if cfg!(debug_assertions) { 10 } else { 600 };
     for_all(rounds, |plan, text, until| {
         check(plan, text, until, |text, at, until, out, limit| {
             // SAFETY: `check` gives a text with padding, and room for so many rows.
@@ -299,7 +320,7 @@ fn rows_are_those_of_the_plain_reading() {
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn batches_of_every_size_are_those_of_the_plain_reading() {
-    let rounds = if cfg!(debug_assertions) { 6 } else { 300 };
+    let rounds = if cfg!(debug_assertions) { 5 } else { 300 };
     let machines =
         [(cpu::Level::Avx2, batch::avx2 as batch::Read), (cpu::Level::Avx512, batch::avx512)];
     for (_, read) in machines.into_iter().filter(|(level, _)| *level <= cpu::level()) {
@@ -338,4 +359,51 @@ fn chosen_columns_are_those_of_the_plain_reading() {
         }
     }
     assert!(sure > 10 * rounds as u64);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn plain_quotes_are_not_left_alone() {
+    let format = formats()[5].0;
+    let line = |n| format!("\"a,{n}\",{n},\"{n}.5\",\"\"\n");
+    let text = (0..300).map(line).collect::<Vec<_>>().concat();
+    with_plan("a:S9,b:i4,c:f8,d:S2", format, None, 0, Unicode::Ucs4, |plan| {
+        let sure = check(plan, &text, text.len(), |text, at, until, out, limit| {
+            // SAFETY: `check` gives a text with padding, and room for so many rows.
+            unsafe { rows(plan, text, at, until, out, limit) }
+        });
+        assert_eq!(sure, if cpu::level() == cpu::Level::Base { 0 } else { 300 });
+    });
+}
+
+/// Once the line end behind a batch's last byte was taken for one that had been counted: so the
+/// first two lines passed for a row of two fields.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_quote_at_the_end_of_a_batch_ends_no_row() {
+    let text = format!("1\n2\n3,\"{}\"\n", "x".repeat(56));
+    with_plan("a:S1,b:S60", formats()[5].0, None, 0, Unicode::Ucs4, |plan| {
+        let marks = Marks::new(plan.format.plain().unwrap());
+        let mut input = vec![b'7'; LEAD];
+        input.extend_from_slice(text.as_bytes());
+        input.resize(input.len() + PADDING, b'3');
+        let mut out = vec![0; 10 * plan.row_size() + OVERRUN];
+        for (level, read) in
+            [(cpu::Level::Avx2, batch::avx2 as batch::Read), (cpu::Level::Avx512, batch::avx512)]
+        {
+            if level > cpu::level() {
+                continue;
+            }
+            let base = input[LEAD..].as_ptr();
+            let stretch = batch::Stretch {
+                base,
+                until: text.len(),
+                reach: 64,
+                out: out.as_mut_ptr(),
+                limit: 10,
+            };
+            // SAFETY: the processor was asked; there is padding, and room for ten rows.
+            assert_eq!(unsafe { read(plan, &marks, stretch) }.rows, 0);
+        }
+    });
 }

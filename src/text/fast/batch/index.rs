@@ -35,6 +35,34 @@ struct Carry {
     line: u64,
     /// It was the `\r` of a line end.
     half: u64,
+    /// It was in quotes, or the quote that opens them.
+    inside: u64,
+    /// It was a quote that opens or closes.
+    opened: u64,
+    closed: u64,
+}
+
+impl Carry {
+    /// Before a line's first byte.
+    const START: Self = Self { stop: 1, line: 1, half: 0, inside: 0, opened: 0, closed: 0 };
+
+    /// Whether the next block needs a closer look, whatever is in it.
+    const fn is_special(self) -> bool {
+        self.half | self.inside | self.opened | self.closed != 0
+    }
+}
+
+/// What a closer look at a block finds.
+#[derive(Clone, Copy, Default)]
+struct Look {
+    /// What rows are left alone for.
+    odd: u64,
+    /// The first bytes of line ends of two.
+    half: u64,
+    /// In quotes, those that open them included.
+    inside: u64,
+    opens: u64,
+    closes: u64,
 }
 
 /// One block's fields.
@@ -94,7 +122,7 @@ impl Index {
         reach: usize,
     ) -> bool {
         (self.fields, self.started, self.lines) = (0, 0, 0);
-        let mut carry = Carry { stop: 1, line: 1, half: 0 };
+        let mut carry = Carry::START;
         let mut at = 0;
         while at < reach && self.fields <= FIELDS - BLOCK {
             // SAFETY: no line end at `until - 1` or behind was found yet, so `at` is not
@@ -118,6 +146,8 @@ impl Index {
         }
         // The first half of a line end was looked at, the second was seen to follow.
         self.lines += carry.half as usize;
+        // Of a quote at the end, it was not.
+        self.fields -= carry.closed as usize;
         false
     }
 }
@@ -148,36 +178,40 @@ unsafe fn block<M: Machine>(
             done = true;
         }
     }
-    let mut half = 0;
+    let mut look = Look::default();
     let empty = found.line & (found.line << 1 | carry.line);
-    if (found.special & keep) | empty | carry.half != 0 {
+    if (found.special & keep) | empty != 0 || carry.is_special() {
         // SAFETY: the block is readable, and the byte behind it unless `done`.
-        let odd = unsafe { closer_look::<M>(marks, p, found, keep, carry, &mut half) };
-        let odd = (odd | empty) & keep;
+        look = unsafe { closer_look::<M>(marks, p, found, keep, *carry) };
+        let odd = (look.odd | empty) & keep;
         if odd != 0 {
             keep &= (odd & odd.wrapping_neg()) - 1;
             (done, stopped) = (true, true);
         }
     }
-    let stop = found.stop | found.line;
     let (starts, ends) = if marks.by_space {
-        let stop = stop | half;
+        let stop = found.stop | found.line | look.half;
         let before = stop << 1 | carry.stop;
         carry.stop = stop >> 63;
         (!stop & before, stop & !before)
     } else {
-        let starts = stop << 1 | carry.stop;
-        carry.stop = stop >> 63;
+        let stop = (found.stop | found.line) & !look.inside;
+        // Quotes are no part of a field.
+        let starts = (stop << 1 | carry.stop) & !look.opens | look.opens << 1 | carry.opened;
         // Of `\r\n`, the first byte ends the field.
-        (starts, (stop | half) & !(half << 1 | carry.half))
+        let behind = (look.half | look.closes) << 1 | carry.half | carry.closed;
+        carry.stop = stop >> 63;
+        (starts, (stop | look.half) & !behind | look.closes)
     };
     carry.line = found.line >> 63;
-    carry.half = half >> 63;
+    carry.half = look.half >> 63;
+    carry.inside = look.inside >> 63;
+    carry.opened = look.opens >> 63;
+    carry.closed = look.closes >> 63;
     Found { starts: starts & keep, ends: ends & keep, lines: found.line & keep, done, odd: stopped }
 }
 
-/// Of a block with special bytes: those that rows are left alone for; and in `half`, those
-/// that are the first byte of a line end of two.
+/// Looks at a block with special bytes.
 ///
 /// # Safety
 /// * The processor has the machine's instructions.
@@ -188,9 +222,8 @@ unsafe fn closer_look<M: Machine>(
     p: *const u8,
     found: Masks,
     keep: u64,
-    carry: &Carry,
-    half: &mut u64,
-) -> u64 {
+    carry: Carry,
+) -> Look {
     // SAFETY: the caller's promises.
     let special = unsafe { M::inspect(marks, p) };
     let mut next = 0;
@@ -200,10 +233,35 @@ unsafe fn closer_look<M: Machine>(
         // SAFETY: likewise.
         next = u64::from(unsafe { *behind } == b'\n') << 63;
     }
-    *half = special.returns & (found.line >> 1 | next);
-    let ends = found.stop | found.line | *half;
-    // A quote that a field begins with, a line without anything, half a line end alone.
-    let quoted = special.quotes & (ends << 1 | carry.stop);
-    let empty = *half & (found.line << 1 | carry.line);
-    special.odd | quoted | empty | (special.returns & !*half)
+    let half = special.returns & (found.line >> 1 | next);
+    // Half a line end alone, a line without anything.
+    let odd = special.odd | (special.returns & !half) | (half & (found.line << 1 | carry.line));
+    let ends = found.stop | found.line | half;
+    if special.quotes == 0 && carry.inside | carry.closed == 0 {
+        return Look { odd, half, ..Look::default() };
+    }
+    if marks.by_space {
+        // White space behind a quoted field counts in its own way.
+        let quoted = special.quotes & (ends << 1 | carry.stop);
+        return Look { odd: odd | quoted, half, ..Look::default() };
+    }
+    let inside = parity(special.quotes) ^ carry.inside.wrapping_neg();
+    let (opens, closes) = (special.quotes & inside, special.quotes & !inside);
+    let ends = ends & !inside;
+    // Quotes in other places than the borders of a field, and line ends in quotes.
+    let inner = opens & !(ends << 1 | carry.stop);
+    let doubled = (closes << 1 | carry.closed) & !ends;
+    let odd = odd | inner | doubled | ((found.line | half) & inside);
+    Look { odd, half, inside, opens, closes }
+}
+
+/// For each bit whether it and those below are odd in number.
+#[inline(always)]
+const fn parity(mut bits: u64) -> u64 {
+    let mut shift = 1;
+    while shift < 64 {
+        bits ^= bits << shift;
+        shift *= 2;
+    }
+    bits
 }

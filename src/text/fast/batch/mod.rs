@@ -67,12 +67,12 @@ unsafe fn read<M: Machine>(plan: &Plan<'_>, marks: &Marks, stretch: Stretch) -> 
     // SAFETY: the caller's promises.
     let stopped = unsafe { index.fill::<M>(marks, base, until, reach.min(REACH - index::BLOCK)) };
     // SAFETY: the index is of the text at `base`.
-    let (width, alike) = unsafe { structure::alike(plan, &index, base) };
+    let (width, alike) = unsafe { structure::alike(plan, marks, &index, base) };
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX).min(alike);
     let batch = Rows { plan, point: plan.format.decimal(), index: &index, base, width };
     // SAFETY: each of `wanted` rows has `width` fields, and there is room for them.
     let rows = unsafe { batch.convert::<M>(wanted, out) };
     // SAFETY: as before.
-    let bytes = unsafe { structure::end(&index, base, rows * width, marks.by_space) };
+    let bytes = unsafe { structure::end(&index, base, rows * width, marks) };
     Done { rows, bytes, unsure: rows < wanted || alike < index.lines || stopped }
 }

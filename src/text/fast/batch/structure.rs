@@ -1,19 +1,23 @@
 //! Whether the fields of an index make rows of equal length.
 
 use super::index::Index;
-use crate::text::Delimiter;
+use super::marks::Marks;
 use crate::text::plan::Plan;
 
 /// Fields of a row, and how many rows from the start on have just as many.
 ///
 /// # Safety
 /// * The index is of the text at `base`.
-pub(super) unsafe fn alike(plan: &Plan<'_>, index: &Index, base: *const u8) -> (usize, usize) {
-    let by_space = plan.format.delimiter() == Delimiter::Whitespace;
+pub(super) unsafe fn alike(
+    plan: &Plan<'_>,
+    marks: &Marks,
+    index: &Index,
+    base: *const u8,
+) -> (usize, usize) {
     let width = match plan.usecols {
         None => plan.column_count(),
         // SAFETY: the caller's promise.
-        Some(_) => unsafe { first_row(index, base, by_space) },
+        Some(_) => unsafe { first_row(index, base, marks) },
     };
     if width == 0 {
         return (0, 0);
@@ -21,17 +25,21 @@ pub(super) unsafe fn alike(plan: &Plan<'_>, index: &Index, base: *const u8) -> (
     let rows = index.lines.min(index.fields / width);
     let mut whole = rows == index.lines;
     for row in 1..=rows {
+        let at = index.end(row * width - 1);
         // SAFETY: the end of a field lies in the text.
-        let end = unsafe { byte(base, index.end(row * width - 1)) };
+        let end = unsafe { byte(base, at) };
         // Of `\r`, the index has only those that a line end begins with.
-        whole &= end == b'\n' || end == b'\r';
+        whole &= end == b'\n'
+            || end == b'\r'
+            // SAFETY: as before.
+            || (end == marks.quote && unsafe { line_end(base, at, marks) }.is_some());
     }
     // As many line ends as rows, and one behind each row: there are no others.
     if whole {
         return (width, rows);
     }
     // SAFETY: the caller's promise.
-    (width, unsafe { alike_slowly(index, base, width, rows, by_space) })
+    (width, unsafe { alike_slowly(index, base, width, rows, marks) })
 }
 
 /// The same for rows that have blanks around them, or are not all alike.
@@ -44,7 +52,7 @@ unsafe fn alike_slowly(
     base: *const u8,
     width: usize,
     rows: usize,
-    by_space: bool,
+    marks: &Marks,
 ) -> usize {
     // SAFETY: the caller's promise.
     if unsafe { lines_between(base, 0, index.start(0).unwrap_or(0)) } > 0 {
@@ -58,7 +66,7 @@ unsafe fn alike_slowly(
                 // SAFETY: the caller's promise.
                 Some(next) => unsafe { lines_between(base, end, next) },
                 // SAFETY: likewise.
-                None => usize::from(unsafe { line_end(base, end, by_space) }.is_some()),
+                None => usize::from(unsafe { line_end(base, end, marks) }.is_some()),
             };
             match (last, lines) {
                 (true, 1) | (false, 0) => {}
@@ -92,14 +100,16 @@ unsafe fn byte(base: *const u8, at: usize) -> u8 {
     unsafe { *p }
 }
 
-/// The place behind the line end that follows a field's end; over blanks, if they part fields.
+/// The place behind the line end that follows a field's end; over its quote, and over blanks if
+/// they part fields.
 ///
 /// # Safety
 /// * `base + at` is in the text, or its sentinel.
-unsafe fn line_end(base: *const u8, mut at: usize, by_space: bool) -> Option<usize> {
-    // SAFETY: it moves over blanks and `\r` only, which the sentinel is not.
+unsafe fn line_end(base: *const u8, mut at: usize, marks: &Marks) -> Option<usize> {
+    // SAFETY: it moves over quotes, blanks and `\r` only, which the sentinel is not.
     let byte = |at: usize| unsafe { byte(base, at) };
-    while by_space && matches!(byte(at), b' ' | b'\t') {
+    at += usize::from(byte(at) == marks.quote && marks.quote != b'\n');
+    while marks.by_space && matches!(byte(at), b' ' | b'\t') {
         at += 1;
     }
     at += usize::from(byte(at) == b'\r');
@@ -110,13 +120,13 @@ unsafe fn line_end(base: *const u8, mut at: usize, by_space: bool) -> Option<usi
 ///
 /// # Safety
 /// * The index is of the text at `base`.
-unsafe fn first_row(index: &Index, base: *const u8, by_space: bool) -> usize {
+unsafe fn first_row(index: &Index, base: *const u8, marks: &Marks) -> usize {
     if index.lines == 0 {
         return 0;
     }
     let is_last = |&field: &usize| {
         // SAFETY: the end of a field lies in the text.
-        unsafe { line_end(base, index.end(field), by_space) }.is_some()
+        unsafe { line_end(base, index.end(field), marks) }.is_some()
     };
     (0..index.fields).find(is_last).map_or(0, |field| field + 1)
 }
@@ -125,10 +135,10 @@ unsafe fn first_row(index: &Index, base: *const u8, by_space: bool) -> usize {
 ///
 /// # Safety
 /// * The index is of the text at `base`; a line end follows that field, over blanks.
-pub(super) unsafe fn end(index: &Index, base: *const u8, fields: usize, by_space: bool) -> usize {
+pub(super) unsafe fn end(index: &Index, base: *const u8, fields: usize, marks: &Marks) -> usize {
     match fields.checked_sub(1) {
         None => 0,
         // SAFETY: the caller's promise.
-        Some(last) => unsafe { line_end(base, index.end(last), by_space) }.unwrap_or(0),
+        Some(last) => unsafe { line_end(base, index.end(last), marks) }.unwrap_or(0),
     }
 }

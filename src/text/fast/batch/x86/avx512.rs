@@ -103,7 +103,7 @@ avx512_fn! {
 /// * The eight entries are readable.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl")]
-unsafe fn entries(first: *const u16, step: usize) -> __m128i {
+pub(super) unsafe fn entries(first: *const u16, step: usize) -> __m128i {
     if step == 1 {
         // SAFETY: the caller's promise.
         return unsafe { _mm_loadu_si128(first.cast()) };
@@ -341,6 +341,11 @@ unsafe impl Machine for Avx512 {
     unsafe fn floats(fields: Fields, point: u8) -> (__m512i, u8) {
         // SAFETY: the caller's promises.
         let lens = unsafe { lens(fields) };
+        // SAFETY: likewise.
+        if _mm_extract_epi16::<0>(lens) > 4 && unsafe { avx512_long::has_exponent(fields) } {
+            // SAFETY: likewise.
+            return unsafe { avx512_long::with_exponents(fields, lens, point) };
+        }
         if _mm_cmpgt_epu16_mask(lens, _mm_set1_epi16(16)) != 0 {
             // SAFETY: the caller's promises.
             return unsafe { avx512_long::floats(fields, lens, point) };
