@@ -1388,7 +1388,9 @@ typedef struct ndshm_text_options {
     // Worker processes, 0 for as many as there are processors to use.
     uint32_t workers;
     // Type of the rows, if it is a record, or else of every value, as for
-    // `ndshm_create_options`.
+    // `ndshm_create_options`. Strings without a width (`S`, `U`) become as wide as
+    // the longest one in the text, times without a unit (`M8`) get the finest one
+    // that is there. `"auto"`: the type that the text shows.
     const char *dtype;
     // The one character that parts fields; NULL for any white space.
     const char *delimiter;

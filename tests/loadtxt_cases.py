@@ -11,9 +11,9 @@ import random
 from dataclasses import dataclass, field
 
 import numpy as np
-from text_values import BAD_NUMBERS, NOT_SPACES, SPACES, beyond, limits, plain_text, string_text
+from text_values import BAD_NUMBERS, NOT_SPACES, SPACES, beyond, limits, plain_text
 
-COMPRESS = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress,
+COMPRESS = {".gz": lambda data: gzip.compress(data, mtime=0), ".bz2": bz2.compress, ".xz": lzma.compress,
             ".lzma": lambda data: lzma.compress(data, format=lzma.FORMAT_ALONE)}
 PATHS = ["path"] * 24 + ["pathlib"] * 2
 STREAMS = ["StringIO", "BytesIO", "text file", "binary file", "lines", "bytes lines", "generator"]

@@ -1,9 +1,13 @@
 """One case through two readers: what each gave, whether it is the same, what differs on purpose."""
+import bz2
+import gzip
 import io
+import lzma
 import os
 import pathlib
 import re
 import warnings
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -103,13 +107,17 @@ def outcome(function, case, folder, **parallel):
             array, error = function(call.fname(), **call.options(), **parallel), None
         except Exception as exception:  # noqa: BLE001 - any refusal counts
             array, error = None, exception
-    said = [(w.category, re.sub(" at 0x[0-9a-f]+>", ">", str(w.message))) for w in caught if not quiet(w)]
+    def plain(message):
+        return re.sub(" at 0x[0-9a-f]+>", ">", str(message).replace(call.path, "TABLE"))
+
+    said = [(w.category, plain(w.message)) for w in caught if not quiet(w)]
     return array, error, said
 
 
 def quiet(warning):
-    """Warnings that differ on purpose: NumPy's conversions warn from the inside of C."""
-    return warning.category is not UserWarning or "timezones" in str(warning.message)
+    """Warnings that differ on purpose: NumPy's conversions warn from the inside of C; and types that are found by looking
+    at the text warn of its own pieces of 50000 rows."""
+    return warning.category is not UserWarning or re.search("timezones|`max_rows=50000`", str(warning.message))
 
 
 # ------------------------------------------------------------------ the comparison
@@ -190,7 +198,7 @@ def verdict(ours, numpys):
 
 CLASSES = {
     "convert": "could not convert string",
-    "datetime": "Error parsing datetime string|in datetime string|NumPy datetime",
+    "datetime": "Error parsing datetime string|in datetime string|NumPy datetime|^the date",
     "columns changed": "the number of columns changed",
     "columns required": "the dtype passed requires",
     "column index": "invalid column index",
@@ -238,6 +246,8 @@ def error_class(error):
 
 # ------------------------------------------------------------------ what differs on purpose
 
+EXPAND = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress, ".lzma": lzma.decompress}
+
 
 def again(case, folder, **changes):
     """What NumPy makes of a case that is changed."""
@@ -259,8 +269,9 @@ def decoded_ahead(case, folder, ours, numpys):
     """NumPy decodes whole blocks before it looks at a row, and so finds wrong bytes behind the place where it stops."""
     if not isinstance(numpys[1], UnicodeError) or isinstance(ours[1], UnicodeError):
         return False
-    if case.suffix in COMPRESS or (ours[1] is None and "max_rows" not in case.options):
+    if ours[1] is None and "max_rows" not in case.options:
         return False
+    case = expanded(case)
     # What is before the wrong bytes gives the same; and before their line.
     good = decodable(case)
     options = {**case.options, "encoding": "'utf-8'"}
@@ -268,15 +279,39 @@ def decoded_ahead(case, folder, ours, numpys):
     return any(same(ours, again(case, folder, data=text.encode(), options=options)) for text in cuts)
 
 
+def expanded(case):
+    """The same text, not compressed."""
+    if case.suffix not in COMPRESS:
+        return case
+    return replace(case, data=EXPAND[case.suffix](case.data), suffix=".txt", source="path")
+
+
 def decodable(case):
     """The text up to the first wrong byte."""
     codec = eval(case.options.get("encoding", "None")) or "utf-8"  # noqa: S307 - text of ours
     try:
         return case.data.decode("utf-8" if codec == "bytes" else codec)
-    except UnicodeDecodeError as error:
-        return case.data[:error.start].decode("utf-8" if codec == "bytes" else codec)
-    except UnicodeError:
+    except UnicodeError as error:
+        for end in range(getattr(error, "start", 0) + 4, 0, -1):
+            try:
+                return case.data[:end].decode("utf-8" if codec == "bytes" else codec)
+            except UnicodeError:
+                pass
         return ""
+
+
+def damaged_behind(case, folder, ours, numpys):
+    """What was damaged lies behind the row that stops the reading. Python inflates whole blocks."""
+    if case.suffix not in COMPRESS or not error_class(numpys[1]).startswith("compressed"):
+        return False
+    inflate = {".gz": lambda: zlib.decompressobj(31), ".bz2": bz2.BZ2Decompressor}.get(case.suffix, lzma.LZMADecompressor)()
+    text = b""
+    try:
+        for at in range(len(case.data)):
+            text += inflate.decompress(case.data[at:at + 1])
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        pass
+    return same(ours, again(case, folder, data=text, suffix=".txt", source="path"))
 
 
 def converters_first(case, _folder, ours, _numpys):
@@ -289,19 +324,65 @@ def now(case, _folder, ours, numpys):
     return numpys[1] is None and re.search("could not convert string '(now|today)'", str(ours[1]))
 
 
-def wraps_around(_case, _folder, ours, _numpys):
+def wraps_around(_case, _folder, ours, numpys):
     """A date that the unit cannot hold becomes some other date in NumPy; here it is an error."""
     said = re.match("could not convert string '(.*)' to ([<>]?(?:M8|datetime64).*) at row", str(ours[1]))
-    if not said:
+    if said:
+        return not holds(said[1], np.dtype(said[2]))
+    said = re.match('the date "(.*)" does not fit', str(ours[1]))
+    if said and numpys[1] is not None:
+        return "Integer overflow getting a common metadata divisor" in str(numpys[1])
+    return said and not holds(said[1], (numpys[0][0] if isinstance(numpys[0], list) else numpys[0]).dtype)
+
+
+def holds(text, dtype):
+    """Whether a unit can hold a date."""
+    unit, count = np.datetime_data(dtype)
+    if re.match("[-+]?[0-9]{12,}", text):
         return False
-    unit, count = np.datetime_data(np.dtype(said[2]))
-    tick = {"ns": 10**9, "us": 10**6, "ps": 10**12, "ms": 10**3}.get(unit)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return tick is not None and abs(int(np.datetime64(said[1].strip(), "s").view("i8"))) * tick // count >= 2**63 - tick
-    except ValueError:
+    tick = {"ns": 10**9, "us": 10**6, "ps": 10**12, "ms": 10**3}.get(unit, 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return abs(int(np.datetime64(text.strip(), "s").view("i8"))) * tick // count < 2**63 - tick
+
+
+def dates_last(case, folder, ours, numpys):
+    """NumPy converts dates of no unit when it has read all rows. So does this, but not where it cannot read again."""
+    if error_class(ours[1]) != "datetime" or case.source not in [*STREAMS, "long lines"]:
         return False
+    return same(numpys, again(case, folder, options={**case.options, "dtype": "'U1'"}))
+
+
+def words_for_dates(case, _folder, ours, numpys):
+    """If there is no date at all beside the wrong one, NumPy complains of a unit."""
+    return type(ours[1]) is ValueError and "other than NaT with generic units" in str(numpys[1]) and (
+        error_class(ours[1]) == "datetime")
+
+
+def timedelta_too_large(_case, _folder, ours, numpys):
+    """NumPy cuts what does not fit to the largest timedelta."""
+    said = re.match("could not convert string '([-+]?[0-9]+)' to ([<>]?m8|timedelta64)", str(ours[1]))
+    return said and abs(int(said[1])) >= 2**63 - 1
+
+
+def separators_in_float16(case, folder, ours, numpys):
+    """NumPy's float16 comes from Python's float(), which does not strip U+001C to U+001F."""
+    if "float16" not in str(numpys[1]):
+        return False
+    case = expanded(case)
+    return same(ours, again(case, folder, data=re.sub(b"[\x1c-\x1f]", b" ", case.data)))
+
+
+def garbage_behind(case, _folder, ours, numpys):
+    """Python leaves out what follows a stream of bzip2 or xz and is none; here it is an error."""
+    return "damage" in case.tags and re.search("goes on with something else|no valid header \\(byte [1-9]", str(ours[1]))
+
+
+def quotes_of_long_text(_case, _folder, ours, numpys):
+    """Which quotes Python puts around a text depends on all of it; here of its first 100 characters."""
+    start, left, right = "could not convert string ", str(ours[1]), str(numpys[1])
+    plain = [re.sub("[\"']", "", text).replace("\\", "")[:100] for text in (left, right)]
+    return type(ours[1]) is type(numpys[1]) and left.startswith(start) and right.startswith(start) and plain[0] == plain[1]
 
 
 def quotes_over_items(case, folder, ours, _numpys):
@@ -310,7 +391,9 @@ def quotes_over_items(case, folder, ours, _numpys):
     if case.source not in STREAMS or "quotechar" not in case.options:
         return False
     with Call(case, folder) as call:
-        lines = [line if isinstance(line, str) else line.decode("latin1") for line in call.fname()]
+        codec = call.options().get("encoding") or "latin1"
+        lines = [line if isinstance(line, str) else line.decode("latin1" if codec == "bytes" else codec, "replace")
+                 for line in call.fname()]
     data = "\n".join(line.removesuffix("\n").removesuffix("\r") for line in lines)
     data += "\n" * lines[-1].endswith("\n") if lines else ""
     options = {**case.options, "encoding": "'utf-8'"}
@@ -319,10 +402,17 @@ def quotes_over_items(case, folder, ours, _numpys):
 
 ON_PURPOSE = {
     "bytes behind the row that stops the reading": decoded_ahead,
+    "damage behind the row that stops the reading": damaged_behind,
     "converters are looked at first": converters_first,
     "now and today": now,
     "dates that the unit cannot hold": wraps_around,
+    "dates are converted at once": dates_last,
+    "a wrong date alone": words_for_dates,
     "quotes over items of an iterable": quotes_over_items,
+    "timedeltas that are too large": timedelta_too_large,
+    "separators around a float16": separators_in_float16,
+    "garbage behind a compressed stream": garbage_behind,
+    "quotes around a long text": quotes_of_long_text,
 }
 
 

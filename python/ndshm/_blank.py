@@ -6,23 +6,31 @@ import warnings
 
 import numpy as np
 
+from . import _arguments as args
+
 WARNS = tuple(int(part) for part in re.findall("[0-9]+", np.__version__)[:2]) < (2, 5)
 # Lines that are looked at: more would take longer than reading them.
 MOST_LINES = 100_000
 
 
-def warn(lines, max_rows, skiprows, dialect, last):
-    """The warning, if a line without data lies among the first `max_rows` rows. `last`: also if it is the last one and
-    does not end."""
-    before = rows_before_blank(itertools.islice(lines, skiprows, skiprows + MOST_LINES), max_rows, dialect, last)
+def warn(source, call):
+    """The warning, if a line without data lies among the rows that were wanted."""
+    lines = itertools.islice(source.lines(), call.skiprows, call.skiprows + MOST_LINES)
+    # Types that are found by looking at the text NumPy reads in pieces, and calls that `max_rows`, too.
+    most = min(call.max_rows, 50_000) if args.is_open(call.dtype) else call.max_rows
+    # A last line that does not end is one more item, or just the end of a file.
+    last = source.path is None or call.strings is not None
+    dialect = Dialect(call.delimiter, call.comment, call.strings, call.quotechar)
+    before = rows_before_blank(lines, most, dialect, last)
     if before is not None:
         warnings.warn(
-            f"Input line {before + skiprows + 1} contained no data and will not be counted towards `max_rows={max_rows}`."
+            f"Input line {before + call.skiprows + 1} contained no data and will not be counted towards "
+            f"`max_rows={most}`."
             "  This differs from the behaviour in NumPy <=1.22 which counted lines rather than rows.  If desired, the "
             "previous behaviour can be achieved by using `itertools.islice`.\nPlease see the 1.23 release notes for an "
             "example on how to do this.  If you wish to ignore this warning, use `warnings.filterwarnings`.  This warning is "
             "expected to be removed in the future and is given only once per `loadtxt` call.",
-            category=UserWarning, stacklevel=4)
+            category=UserWarning, stacklevel=5)
 
 
 def rows_before_blank(lines, most, dialect, last):

@@ -1,5 +1,6 @@
 """`loadtxt`: NumPy's function, done by the library's workers."""
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -34,50 +35,12 @@ def loadtxt(fname, dtype=float, comments="#", delimiter=None, converters=None, s
         if dispatched is not NotImplemented:
             return dispatched
         quotechar = None  # NumPy forgets it, too
-    if isinstance(comments, (str, bytes)):
-        comments = [comments]
-    if comments is not None:
-        comments = [args.decoded(c) for c in comments]
-    delimiter = args.decoded(delimiter)
-    if isinstance(encoding, str) and encoding == "bytes":
-        encoding = None
-    dtype = args.as_dtype(dtype)
-    usecols = args.listed(usecols)
-    args.check_ndmin(ndmin)
-    comment, strings = args.split_comments(comments, delimiter, quotechar)
-    args.check_count(skiprows)
-    if max_rows is not None:
-        args.check_count(max_rows)
-    source = open_source(fname, encoding, quotechar, strings)
-    try:
-        if args.is_open(dtype) and max_rows is not None and max_rows == 0:
-            raise ValueError("need at least one array to concatenate")
-        for character in (delimiter, comment, quotechar):
-            args.check_character(character)
-        skiprows = args.as_count(skiprows)
-        max_rows = None if max_rows is None else args.as_count(max_rows)
-        args.check_collisions(delimiter, comment, quotechar)
-        usecols = None if usecols is None else args.as_columns(usecols)
-        args.check_dtype(dtype, usecols)
+    call = Call(dtype, comments, delimiter, quotechar, skiprows, max_rows, usecols, ndmin)
+    encoding = None if isinstance(encoding, str) and encoding == "bytes" else encoding
+    with contextlib.closing(open_source(fname, encoding, call)) as source:
+        call.check()
         args.check_converters(converters)
-        shown = Rows(dtype, usecols)
-        options = lib.sized(lib.TextOptions, workers=workers or 0, dtype=shown.text.encode(),
-                            skiprows=source.without(skiprows, comment),
-                            allow_empty=1, piece_bytes=chunk_bytes or 0, delimiter=utf8(delimiter),
-                            comments=utf8(comment or ""), quote=utf8(quotechar), encoding=None if source.encoding == "utf-8" else utf8(source.encoding))
-        if strings is not None and source.path is not None:
-            set_strings(options, strings, source)
-        if shown.columns is not None:
-            options.usecols = (ctypes.c_int32 * len(shown.columns))(*map(lib.as_column, shown.columns))
-            options.usecols_len = len(shown.columns)
-        if max_rows is not None:
-            options.max_rows, options.no_rows = max_rows, max_rows == 0
-        array = shown.array(read(source, options, usecols))
-        if max_rows and _blank.WARNS:
-            dialect = _blank.Dialect(delimiter, comment, strings, quotechar)
-            _blank.warn(source.lines(), max_rows, skiprows, dialect, source.path is None or strings is not None)
-    finally:
-        source.close()
+        array = call.run(source, workers or 0, chunk_bytes or 0)
     return shaped(array, fname, ndmin, unpack)
 
 
@@ -90,6 +53,76 @@ def dispatch(like, *positional, **keywords):
     return like.__array_function__(np.loadtxt, (type(like),), positional, keywords)
 
 
+class Call:
+    """What is to be read, and how. Arguments are checked in two steps: before the file is opened, and behind that."""
+
+    def __init__(self, dtype, comments, delimiter, quotechar, skiprows, max_rows, usecols, ndmin):
+        if isinstance(comments, (str, bytes)):
+            comments = [comments]
+        if comments is not None:
+            comments = [args.decoded(c) for c in comments]
+        self.delimiter, self.quotechar = args.decoded(delimiter), quotechar
+        self.dtype = args.as_dtype(dtype)
+        self.usecols = args.listed(usecols)
+        args.check_ndmin(ndmin)
+        self.comment, self.strings = args.split_comments(comments, self.delimiter, quotechar)
+        self.skiprows, self.max_rows = skiprows, max_rows
+        args.check_count(skiprows)
+        if max_rows is not None:
+            args.check_count(max_rows)
+
+    def check(self):
+        if args.is_open(self.dtype) and self.max_rows is not None and self.max_rows == 0:
+            raise ValueError("need at least one array to concatenate")
+        for character in (self.delimiter, self.comment, self.quotechar):
+            args.check_character(character)
+        self.skiprows = args.as_count(self.skiprows)
+        self.max_rows = None if self.max_rows is None else args.as_count(self.max_rows)
+        args.check_collisions(self.delimiter, self.comment, self.quotechar)
+        self.usecols = None if self.usecols is None else args.as_columns(self.usecols)
+        args.check_dtype(self.dtype, self.usecols)
+
+    def run(self, source, workers, chunk_bytes):
+        """The array, before it gets its dimensions."""
+        rows = Rows(self.dtype, self.usecols)
+        if self.max_rows == 0 and self.skiprows == 0:
+            return rows.made(0, ())
+        options = lib.sized(lib.TextOptions, workers=workers, piece_bytes=chunk_bytes, allow_empty=1,
+                            dtype=rows.text.encode(), encoding=utf8(source.encoding), delimiter=utf8(self.delimiter),
+                            quote=utf8(self.quotechar), skiprows=source.without(self.skiprows, self.comment, self.delimiter),
+                            max_rows=self.max_rows or 0, no_rows=self.max_rows == 0)
+        self.set_comments(options, source)
+        if rows.columns is not None:
+            options.usecols = (ctypes.c_int32 * len(rows.columns))(*map(lib.as_column, rows.columns))
+            options.usecols_len = len(rows.columns)
+        array = rows.array(self.read(rows, source, options))
+        if self.max_rows and _blank.WARNS:
+            _blank.warn(source, self)
+        return array
+
+    def read(self, rows, source, options):
+        """The segment with the rows."""
+        owner, error = read(source, options)
+        if error is None:
+            return owner
+        if rows.open and self.dtype.kind == "M" and error.fault == lib.FAULT_CONVERT and source.reopen is not None:
+            # NumPy takes all rows for text first, and finds out about columns.
+            options.dtype = b"U1"
+            error = read(source, options)[1] or error
+        raise exception(error, self.usecols, self.dtype if rows.open else None)
+
+    def set_comments(self, options, source):
+        if self.strings is None or source.path is None:
+            options.comments = utf8(self.comment or "")
+            return
+        wrong = [text for text in self.strings if not isinstance(text, str)]
+        if wrong and source.has_lines():
+            raise TypeError(f"must be str or None, not {type(wrong[0]).__name__}")
+        given = [utf8(text) for text in self.strings if text not in wrong]
+        options.comment_strings = (ctypes.c_char_p * len(given))(*given)
+        options.comment_strings_len = len(given)
+
+
 def utf8(text):
     """A text for the library."""
     if text is None:
@@ -99,18 +132,8 @@ def utf8(text):
     return text.encode()
 
 
-def set_strings(options, strings, source):
-    wrong = [text for text in strings if not isinstance(text, str)]
-    if wrong and source.has_lines():
-        raise TypeError(f"must be str or None, not {type(wrong[0]).__name__}")
-    given = [utf8(text) for text in strings if text not in wrong]
-    options.comments = None
-    options.comment_strings = (ctypes.c_char_p * len(given))(*given)
-    options.comment_strings_len = len(given)
-
-
-def read(source, options, usecols):
-    """The segment with the rows: two dimensions, or one if they are records."""
+def read(source, options):
+    """(the segment with the rows: two dimensions, or one if they are records, None), or (None, what is wrong)."""
     library, error, job, owner = lib.library(), lib.sized(lib.Error), lib.Job(), Owner()
     source.check()
     errors = []
@@ -130,9 +153,10 @@ def read(source, options, usecols):
     if errors and not error.fault and (status != lib.OK or not limited or owner.shape()[0] < options.max_rows):
         raise errors.pop()
     if status != lib.OK:
-        source.retry()
-        raise exception(error, usecols)
-    return owner
+        if error.fault in (0, lib.FAULT_ENCODING):
+            source.retry()
+        return None, error
+    return owner, None
 
 
 def reader(read, errors):

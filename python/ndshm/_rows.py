@@ -50,6 +50,7 @@ def dtype_text(dtype):
 
 
 def leaf_text(leaf):
-    if leaf.kind not in "?biufcSUMm" or leaf.char in "gG":
+    open_unit = leaf.kind == "M" and leaf == np.dtype("M8")
+    if leaf.kind not in "?biufcSUMm" or leaf.char in "gG" or open_unit:
         raise TypeError(f"{leaf} cannot be read from text by workers: use np.loadtxt")
     return leaf.str

@@ -8,6 +8,7 @@ import itertools
 import locale
 import lzma
 import os
+import stat
 
 OPENERS = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open, ".lzma": lzma.open}
 # What the library decodes itself, by the names that Python's codecs have.
@@ -32,11 +33,11 @@ class Source:
                 while file.read(1 << 14):
                     pass
 
-    def without(self, skiprows, comment):
+    def without(self, skiprows, comment, delimiter):
         """Leaves out the first lines, as far as the library need not do it; returns the rest."""
         if self.path is not None:
             return skiprows
-        self.read.skip, self.read.comment = skiprows, comment
+        self.read.skip, self.read.comment, self.read.delimiter = skiprows, comment, delimiter
         return 0
 
     def has_lines(self):
@@ -51,20 +52,20 @@ class Source:
                 yield from file
 
 
-def open_source(fname, encoding, quotechar, strings):
+def open_source(fname, encoding, call):
     """The source for anything that NumPy takes as `fname`."""
     if isinstance(fname, os.PathLike):
         fname = os.fspath(fname)
     try:
         if isinstance(fname, str):
-            return open_path(fname, encoding, strings)
+            return open_path(fname, encoding, call.strings)
         lines = iter(fname)
     except TypeError as error:
         raise ValueError("fname must be a string, filehandle, list of strings,\nor generator. "
                          f"Got {type(fname)} instead.") from error
     if encoding is None:
         encoding = getattr(fname, "encoding", "latin1")
-    return Source(read=Reader(lines, encoding, quotechar, strings))
+    return Source(read=Reader(lines, encoding, call.quotechar, call.strings))
 
 
 def find(path):
@@ -84,9 +85,12 @@ def open_path(fname, encoding, strings):
     def reopen():
         return opener(path, "rt", encoding=encoding)
 
+    if stat.S_ISFIFO(os.stat(path).st_mode) and name is not None:
+        return Source(path=path, encoding=name)  # it can be opened once only
+    file = reopen()
     if name is None:
-        file = reopen()
         return Source(read=Reader(file, strings=strings), reopen=reopen, close=file.close)
+    file.close()
     check = None if opener is open else (lambda: check_magic(path, opener))
     return Source(path=path, encoding=name, reopen=reopen, check=check)
 
@@ -114,7 +118,9 @@ class Reader:
 
     def __init__(self, lines, encoding=None, quotechar=None, strings=None):
         self.encoding, self.quotechar, self.strings = encoding, quotechar, strings
-        self.comment, self.skip, self.first, self.ended = None, 0, [], True
+        self.comment, self.delimiter, self.skip, self.first = None, None, 0, []
+        # How the last item ended: with a line end, within quotes.
+        self.ended, self.quoted = True, False
         self.blocks, self.rest = self.encoded(iter(lines)), memoryview(b"")
 
     def __call__(self, size):
@@ -163,19 +169,35 @@ class Reader:
         for string in self.strings or ():
             line = line.split(string, 1)[0]
         body = line.removesuffix("\n").removesuffix("\r")
-        if "\n" in body or "\r" in body:
-            body = self.without_note(body)
-        start = "" if self.ended else "\n"
+        start = "" if self.ended or self.quoted else "\n"
         self.ended = len(body) < len(line)
-        return start + body + "\n" * self.ended
-
-    def without_note(self, body):
-        """A line end within a line may be in a comment or in quotes."""
-        if self.quotechar is not None and self.quotechar in body:
-            return body
-        if self.comment is not None:
-            body = body.split(self.comment, 1)[0]
-        if "\n" in body or "\r" in body:
+        if self.quotechar is not None and (self.quoted or self.quotechar in body):
+            broken = self.scan(body)
+        else:
+            broken = "\n" in body or "\r" in body
+            if broken and self.comment is not None:
+                body = body.split(self.comment, 1)[0]
+                broken = "\n" in body or "\r" in body
+        if broken:
             raise ValueError("Found an unquoted embedded newline within a single line of input.  "
                              "This is currently not supported.")
-        return body
+        return start + body + "\n" * self.ended
+
+    def scan(self, body):
+        """Whether a line end lies in an item, and neither in quotes nor in a comment."""
+        at, start = 0, not self.quoted
+        while at < len(body):
+            c, at = body[at], at + 1
+            if self.quoted:
+                if c == self.quotechar:
+                    self.quoted = body[at:at + 1] == c
+                    at, start = at + self.quoted, False
+            elif start and c == self.quotechar:
+                self.quoted = True
+            elif c == self.comment:
+                return False
+            elif c in "\r\n":
+                return True
+            else:
+                start = c.isspace() if self.delimiter is None else c == self.delimiter
+        return False

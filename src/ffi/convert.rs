@@ -255,5 +255,5 @@ unsafe fn start(
     let output = unsafe { text::path(output, "output") }?;
     // SAFETY: the caller's promise.
     let inputs = unsafe { text::inputs(inputs, inputs_len) }?;
-    Ok(Job::start(inputs, &output, reading.dtype.as_dtype(), &options)?)
+    Ok(Job::start(inputs, &output, &reading.rows, &options)?)
 }

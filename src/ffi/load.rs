@@ -7,7 +7,7 @@ use super::error::ndshm_error;
 use super::guard::{Failed, guard};
 use super::handle::{self, Handle, ndshm_segment};
 use super::job::{self, Work, ndshm_job};
-use super::reading::ndshm_text_options;
+use super::reading::{Reading, ndshm_text_options};
 use super::segment::ndshm_create_options;
 use super::text::{self, ndshm_input};
 use crate::load::SegmentJob;
@@ -125,6 +125,6 @@ unsafe fn start(
     let (name, segment) = unsafe { ndshm_create_options::of_load(name, options) }?;
     // SAFETY: the caller's promise.
     let inputs = unsafe { text::inputs(inputs, inputs_len) }?;
-    let dtype = reading.dtype.as_dtype();
-    Ok(SegmentJob::start(inputs, name.as_ref(), dtype, &reading.options, segment)?)
+    let Reading { rows, options } = &reading;
+    Ok(SegmentJob::start(inputs, name.as_ref(), rows, options, segment)?)
 }

@@ -6,8 +6,7 @@ use std::vec::Vec;
 
 use super::args::{self, Options};
 use super::error::Fault;
-use crate::dtype_buf::DTypeBuf;
-use crate::load::{self, ColumnRef, Comments, Encoding, Fill, Missing, OnBadRows};
+use crate::load::{self, ColumnRef, Comments, Encoding, Fill, Missing, OnBadRows, RowType};
 use crate::text::Delimiter;
 
 /// A bad row is an error: nothing is left of the work.
@@ -48,7 +47,9 @@ pub struct ndshm_text_options {
     /// Worker processes, 0 for as many as there are processors to use.
     pub workers: u32,
     /// Type of the rows, if it is a record, or else of every value, as for
-    /// `ndshm_create_options`.
+    /// `ndshm_create_options`. Strings without a width (`S`, `U`) become as wide as
+    /// the longest one in the text, times without a unit (`M8`) get the finest one
+    /// that is there. `"auto"`: the type that the text shows.
     pub dtype: *const c_char,
     /// The one character that parts fields; NULL for any white space.
     pub delimiter: *const c_char,
@@ -114,7 +115,7 @@ unsafe impl Options for ndshm_text_options {
 
 /// How text is read, in Rust's terms.
 pub(super) struct Reading {
-    pub(super) dtype: DTypeBuf,
+    pub(super) rows: RowType,
     pub(super) options: load::Options,
 }
 
@@ -126,7 +127,7 @@ impl ndshm_text_options {
         // SAFETY: the caller's promise.
         let given = unsafe { args::options(options) }?;
         // SAFETY: the caller's promise.
-        let dtype = DTypeBuf::parse(unsafe { args::text(given.dtype, "options->dtype") }?)?;
+        let rows = RowType::parse(unsafe { args::text(given.dtype, "options->dtype") }?)?;
         let options = load::Options {
             // SAFETY: the caller's promise.
             delimiter: unsafe { given.delimiter() }?,
@@ -146,7 +147,7 @@ impl ndshm_text_options {
             fill: unsafe { given.fill() }?,
             ..given.numbers()?
         };
-        Ok(Reading { dtype, options })
+        Ok(Reading { rows, options })
     }
 
     /// What is no text.

@@ -32,6 +32,7 @@ const SURE: core::ops::RangeInclusive<i32> = -27..=55;
 static POWERS_OF_FIVE: [(u64, u64); COUNT] = powers_of_five();
 
 /// The top 128 bits of five to the power `n`, as high and low half.
+#[cfg(target_arch = "x86_64")]
 #[allow(clippy::indexing_slicing, reason = "runs at compile time: a bad index stops the build")]
 pub(super) const fn five_to(n: i32) -> (u64, u64) {
     const TABLE: [(u64, u64); COUNT] = powers_of_five();

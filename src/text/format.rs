@@ -160,7 +160,9 @@ impl<'a> Format<'a> {
             Comments::Char(c) => Some(c),
             Comments::None | Comments::Strings(_) => None,
         };
-        let marks = [delimiter, comment, dialect.quote, Some(char::from(dialect.decimal))];
+        // As NumPy has it, the usual point may also part fields: no number holds it then.
+        let point = Some(char::from(dialect.decimal)).filter(|&point| point != '.');
+        let marks = [delimiter, comment, dialect.quote, point];
         if !are_apart(marks) || !is_point(dialect.decimal) {
             return Err(Error::Argument);
         }
@@ -271,7 +273,7 @@ mod tests {
         assert!(format(Delimiter::Whitespace, Comments::Char('\t'), None).is_err());
         assert!(format(Delimiter::Whitespace, hash, Some('\u{2003}')).is_err());
         assert!(format(Delimiter::Char('\r'), Comments::None, None).is_err());
-        assert!(format(Delimiter::Char('.'), hash, None).is_err());
+        assert!(format(Delimiter::Char('.'), hash, None).is_ok());
         assert!(format(Delimiter::Char('§'), hash, Some('"')).is_ok());
         assert!(format(Delimiter::Char(' '), hash, Some('\t')).is_ok());
     }

@@ -108,7 +108,10 @@ fn flags(table: MissingTable<'_>, slot: u32, column: Column, point: u8) -> Resul
     if fill(table.own(slot)).is_some_and(|own| !is_value(column, own, point)) {
         return Err(Error::Fill { slot });
     }
-    if markers(table, slot).next().is_none() {
+    // A string that stands for itself is read as any other.
+    let stays =
+        |marker: &str| column.is_string() && marker == string_fill(table, slot, column, point);
+    if markers(table, slot).all(stays) {
         return Ok(0);
     }
     let mut filled = [0; VALUE];
@@ -121,6 +124,12 @@ fn flags(table: MissingTable<'_>, slot: u32, column: Column, point: u8) -> Resul
     };
     let looks = column.is_string() || markers(table, slot).any(lookalike);
     Ok(Column::MISSING | if looks { Column::LOOKALIKE } else { 0 })
+}
+
+/// What missing values of a column of strings become.
+fn string_fill(table: MissingTable<'_>, slot: u32, column: Column, point: u8) -> &str {
+    let common = || fill(table.common()).filter(|common| is_value(column, common, point));
+    fill(table.own(slot)).or_else(common).unwrap_or_default()
 }
 
 /// Whether a text is one for a column.
@@ -593,6 +602,10 @@ mod tests {
         assert_eq!(flags_of(three, &[fill("0")]).unwrap(), [0; 4]);
         let plain = [Column::MISSING, Column::MISSING, LOOKS, Column::MISSING];
         assert_eq!(flags_of(three, &[marker("NA"), marker("")]).unwrap(), plain);
+        // A string that is missing if it is empty is empty then.
+        assert_eq!(flags_of("S2", &[marker("")]).unwrap(), [0]);
+        assert_eq!(flags_of("S2", &[marker(""), fill("x")]).unwrap(), [LOOKS]);
+        assert_eq!(flags_of("U2", &[marker("x"), fill("x")]).unwrap(), [0]);
         // What is read as the fill anyway may be read: nan, not -nan.
         assert_eq!(flags_of("f4", &[marker("nan")]).unwrap(), [Column::MISSING]);
         assert_eq!(flags_of("f4", &[marker("-nan")]).unwrap(), [LOOKS]);

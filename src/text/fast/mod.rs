@@ -1,6 +1,9 @@
-//! One row at machine speed: eight digits, or sixteen bytes, at a time.
+//! Rows at machine speed. [`scan`](super::scan) calls [`rows`], and nobody else calls anything.
 //!
-//! A kernel answers only when it is sure; `None` hands the row to
+//! Many rows at once go through `batch`, if the processor has the instructions; the first rows
+//! of a text and those between batches go through `row`, one field after the other.
+//!
+//! A kernel answers only when it is sure; the first row that it is not sure of goes to
 //! [`exact`](super::exact), which is also what tests compare with. So a kernel
 //! need not know comments in the middle of a field, signs of NaN, Unicode
 //! blanks or errors: it must only never be wrong.
@@ -11,7 +14,8 @@
 //!   readable bytes;
 //! * a cursor points into the text or at the sentinel: it moves over a byte
 //!   only after looking at it, and nothing but a row's end moves over `\n`;
-//! * so a load of up to 16 bytes at a cursor reads allocated memory.
+//! * so a load of up to 16 bytes at a cursor reads allocated memory; and one of 64 bytes, if
+//!   it does not begin behind the sentinel.
 //!
 //! Advice for whoever edits this: a digit loop may trust that the sentinel is
 //! not a digit, a search for a delimiter that it stops at `\n`.
@@ -27,8 +31,6 @@ mod separator;
 mod string;
 #[cfg(test)]
 mod tests;
-
-use core::ops::Range;
 
 use super::format::Plain;
 use super::plan::Plan;
@@ -110,7 +112,8 @@ struct Run<'r> {
 
 /// Bytes that the first batch looks at, and any. The first is small because the next row may be
 /// the one that all of this cannot read.
-const REACH: Range<usize> = 1 << 10..1 << 15;
+#[cfg(target_arch = "x86_64")]
+const REACH: core::ops::Range<usize> = 1 << 10..1 << 15;
 
 impl Run<'_> {
     /// # Safety

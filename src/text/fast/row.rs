@@ -4,6 +4,7 @@
 //! be had, the kernel for all rows.
 
 use super::digits::{Half, Number, Truth};
+#[cfg(target_arch = "x86_64")]
 use super::distance;
 use super::separator::{Separator, row_end, skip_blanks, skip_field};
 use super::string::{characters, text};
@@ -14,7 +15,7 @@ use crate::text::plan::{Column, Columns, Op, Plan};
 /// # Safety
 /// * `p` is a cursor.
 /// * `out` is writable for the plan's row size and, if its columns ascend,
-///   [`OVERRUN`] bytes more.
+///   [`OVERRUN`](super::OVERRUN) bytes more.
 #[inline(always)]
 pub(super) unsafe fn row<S: Separator>(
     separator: S,
@@ -128,7 +129,7 @@ unsafe fn rest_of_line<S: Separator>(separator: S, mut p: *const u8) -> Option<*
 ///
 /// # Safety
 /// * `p` is a cursor; `out` is writable for the column's width and, if the
-///   plan's columns ascend, [`OVERRUN`] bytes.
+///   plan's columns ascend, [`OVERRUN`](super::OVERRUN) bytes.
 #[inline(always)]
 #[allow(clippy::multiple_unsafe_ops_per_block, reason = "one call is made, chosen by the type")]
 unsafe fn field<S: Separator>(
@@ -199,6 +200,7 @@ unsafe fn number<S: Separator, T: Number>(
 ///
 /// # Safety
 /// * `p` is a cursor; `out` is writable for the column's width.
+#[cfg(target_arch = "x86_64")]
 #[allow(clippy::multiple_unsafe_ops_per_block, reason = "one call is made, chosen by the type")]
 pub(super) unsafe fn single(
     column: Column,
@@ -229,6 +231,7 @@ pub(super) unsafe fn single(
 
 /// # Safety
 /// * As for [`single`].
+#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 unsafe fn only<T: Number>(
     column: Column,

@@ -11,7 +11,8 @@ use crate::text::plan::{Column, Op, Plan};
 /// Bytes of an `S` column.
 ///
 /// # Safety
-/// * As for [`field`].
+/// * `p` is a cursor; `out` is writable for the column's width and, if the plan's columns
+///   ascend, [`OVERRUN`] bytes.
 #[inline(always)]
 pub(super) unsafe fn text<S: Separator>(
     separator: S,

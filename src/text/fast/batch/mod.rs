@@ -7,7 +7,7 @@
 //!
 //! A batch holds plain rows only: each one line, with the same number of fields, without
 //! comments, quotes and bytes beyond ASCII. The first row that is not, or has a field that a
-//! kernel is not sure of, ends it; [`row`](super::row) has the next try.
+//! kernel is not sure of, ends it; [`row`](mod@super::row) has the next try.
 
 mod columns;
 pub(super) mod cpu;

@@ -12,7 +12,7 @@ use super::super::columns::{self, Items, Rows};
 use super::super::machine::{Fields, Limits, Machine, Masks, Special};
 use super::super::marks::Marks;
 use super::super::{Done, Stretch, read};
-use super::{before_end, entry};
+use super::{before_end, entry, has_exponent};
 use crate::text::decimal;
 use crate::text::plan::{Column, Plan};
 
@@ -436,6 +436,11 @@ unsafe impl Machine for Avx2 {
     unsafe fn floats(fields: Fields, point: u8) -> ([__m256i; 2], u8) {
         // SAFETY: the caller's promises.
         let lens = unsafe { lens(fields) };
+        // SAFETY: likewise.
+        if unsafe { has_exponent(fields, _mm_extract_epi16::<0>(lens)) } {
+            // One by one: nothing is known here about exponents.
+            return ([all(0); 2], 0xFF);
+        }
         if above(lens, 16) != 0 {
             // SAFETY: likewise.
             return unsafe { long_floats(fields, point) };

@@ -12,7 +12,7 @@ use super::super::columns::{self, Items, Rows};
 use super::super::machine::{Fields, Limits, Machine, Masks, Special};
 use super::super::marks::{LINE, Marks, ODD, QUOTE, RETURN, STOP};
 use super::super::{Done, Stretch, read};
-use super::{avx512_long, before_end, entry};
+use super::{avx512_long, before_end, entry, has_exponent};
 use crate::text::plan::{Column, Plan};
 
 /// The instructions, by the names that the compiler has for them.
@@ -342,7 +342,7 @@ unsafe impl Machine for Avx512 {
         // SAFETY: the caller's promises.
         let lens = unsafe { lens(fields) };
         // SAFETY: likewise.
-        if _mm_extract_epi16::<0>(lens) > 4 && unsafe { avx512_long::has_exponent(fields) } {
+        if unsafe { has_exponent(fields, _mm_extract_epi16::<0>(lens)) } {
             // SAFETY: likewise.
             return unsafe { avx512_long::with_exponents(fields, lens, point) };
         }

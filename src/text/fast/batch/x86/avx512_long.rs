@@ -1,6 +1,6 @@
 //! Floats of up to 32 characters, whose digits do not fit a float64 exactly.
 //!
-//! A field takes two lanes. The rounding is that of [`decimal`](crate::text::decimal), for
+//! A field takes two lanes. The rounding is that of `text::decimal`, for
 //! eight values at a time.
 
 #![allow(
@@ -13,7 +13,7 @@ use core::arch::x86_64::*;
 
 use super::super::machine::Fields;
 use super::avx512::{all, avx512_fn, bytes, entries, fours, numbers, sixteens};
-use super::before_end;
+use super::{TAIL, before_end};
 use crate::text::decimal;
 
 /// Numbers in each pair of lanes: 0 to 31; 1 to 32.
@@ -291,19 +291,6 @@ pub(super) unsafe fn floats(fields: Fields, lens: __m128i, point: u8) -> (__m512
     let numbers = unsafe { read(fields, lens, point) };
     let exponents = _mm512_sub_epi64(_mm512_setzero_si512(), numbers.places);
     finish(numbers, exponents, look_up(&FIVES, numbers.places))
-}
-
-/// Characters of an exponent.
-const TAIL: usize = 4;
-
-/// Whether a field ends as with an exponent of two digits.
-///
-/// # Safety
-/// * As for [`Machine::floats`](super::super::machine::Machine::floats).
-#[inline(always)]
-pub(super) unsafe fn has_exponent(fields: Fields) -> bool {
-    // SAFETY: the caller's promises.
-    unsafe { *before_end(fields, 0, TAIL) | 0x20 == b'e' }
 }
 
 /// Eight floats with an exponent of two digits and its sign.

@@ -38,3 +38,18 @@ unsafe fn before_end(fields: Fields, field: usize, back: usize) -> *const u8 {
     // SAFETY: the caller's promise.
     unsafe { end.sub(back) }
 }
+
+/// Characters of an exponent.
+const TAIL: usize = 4;
+
+/// Whether the first of eight fields, of `len` characters, ends as with an exponent of two digits.
+///
+/// # Safety
+/// * The index has an entry for the field; four bytes before its end are in the text.
+#[inline(always)]
+unsafe fn has_exponent(fields: Fields, len: i32) -> bool {
+    // SAFETY: the caller's promise.
+    let letter = unsafe { before_end(fields, 0, TAIL) };
+    // SAFETY: likewise.
+    len > TAIL as i32 && unsafe { *letter } | 0x20 == b'e'
+}
