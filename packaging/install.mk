@@ -69,7 +69,7 @@ $(LIB)/lib$(1).so.$(LIBRARY_VERSION): $(SOURCES)
 $(LIB)/lib$(1).a: $(LIB)/lib$(1).so.$(LIBRARY_VERSION) packaging/hide-symbols
 	packaging/hide-symbols $(BUILD)/c-$(1)/$(PROFILE_DIR)/libndshm.a $$@
 endef
-$(eval $(call library,ndshm,hdf5$(comma)capi))
+$(eval $(call library,ndshm,hdf5$(comma)compress$(comma)capi))
 $(eval $(call library,ndshm-core,std$(comma)capi))
 
 $(NDSHM): $(SOURCES)

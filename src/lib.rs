@@ -99,6 +99,7 @@
 //!
 //! * `std`: [`load`], [`pool`], [`map`]. The core does without, and without an allocator.
 //! * `hdf5`: modules `convert` and `hdf5`. Needs the HDF5 library.
+//! * `compress`: [`load`] reads compressed text.
 //! * `cli`: the `ndshm` command.
 //! * `capi`: the C functions of `include/ndshm.h`.
 //! * `ndarray`: array views and copies of the `ndarray` crate, in [`segment`].

@@ -527,6 +527,46 @@ fn threads_end_with_the_job_whatever_they_wait_for() {
     }
 }
 
+/// Runs `work` in a child, and waits for its end.
+#[allow(unsafe_code, reason = "a host that forks")]
+fn in_a_child(work: impl FnOnce()) {
+    // SAFETY: the C library makes its allocator usable in the child, and `work` takes no locks
+    // of other threads.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        work();
+        // SAFETY: takes an integer only.
+        unsafe { libc::_exit(0) };
+    }
+    let mut status = -1;
+    // SAFETY: `status` is writable.
+    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+    assert_eq!(status, 0);
+}
+
+/// It has none of the threads, and must neither wait for them nor end them.
+#[test]
+fn a_job_that_a_forked_child_drops_goes_on() {
+    let _guard = alone();
+    let dir = tempfile::tempdir().unwrap();
+    let text = text(60_000, 2);
+    let plain = write(dir.path(), "plain", &text);
+    let small = Options { memory: Some(ndshm::load::MIN_MEMORY), ..options(3, None) };
+    let expected = run_file(&plain, &small).unwrap();
+    for (suffix, pack) in CHECKED {
+        let file = write(dir.path(), &format!("a.{suffix}"), &pack(&text));
+        for steps in [1, 4] {
+            let mut job = start(vec![Input::from(&file)], &small).unwrap();
+            for _ in 0..steps {
+                job.step(Duration::from_millis(1)).unwrap();
+            }
+            let job = &mut Some(job);
+            in_a_child(|| drop(job.take()));
+            assert!(job.take().unwrap().finish().unwrap().0 == expected, "{suffix}");
+        }
+    }
+}
+
 /// A writer without end, which gets EPIPE.
 #[test]
 fn no_more_is_read_than_the_rows_that_are_wanted() {
@@ -556,12 +596,30 @@ fn a_dictionary_larger_than_the_memory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     // The window that is asked for is no larger than the text.
     let text = text(600_000, 4);
-    let packed = pack::zstd_with(&text, &[EnableLongDistanceMatching(true), WindowLog(24)]);
-    let file = write(dir.path(), "a.zst", &packed);
+    let zstd = pack::zstd_with(&text, &[EnableLongDistanceMatching(true), WindowLog(24)]);
     let small = Options { memory: Some(5 << 20), ..options(1, None) };
-    let error = run_file(&file, &small).unwrap_err();
-    assert_eq!(error.code(), code::MEMORY, "{error}");
-    assert_eq!(run_file(&file, &options(1, None)).unwrap().0[0].0, 600_000);
+    for (name, packed) in [("a.zst", zstd), ("a.xz", pack::xz_with(&text, 8 << 20))] {
+        let file = write(dir.path(), name, &packed);
+        let error = run_file(&file, &small).unwrap_err();
+        assert_eq!(error.code(), code::MEMORY, "{error}");
+        assert_eq!(run_file(&file, &options(1, None)).unwrap().0[0].0, 600_000);
+    }
+}
+
+#[test]
+fn a_file_that_is_replaced_before_its_turn_is_an_error() {
+    let _guard = beside_others();
+    let dir = tempfile::tempdir().unwrap();
+    for rows in [10, 50_000] {
+        let files =
+            ["a.gz", "b.gz"].map(|name| write(dir.path(), name, &pack::gzip(&text(rows, 1))));
+        let job = start(files.iter().map(Input::from).collect(), &options(1, None)).unwrap();
+        fs::remove_file(&files[1]).unwrap();
+        write(dir.path(), "other", b"takes the place of the old one");
+        write(dir.path(), "b.gz", &pack::gzip(&text(rows + 1, 1)));
+        let error = job.finish().unwrap_err();
+        assert!(error.to_string().ends_with("b.gz: changed while it was read"), "{error}");
+    }
 }
 
 const ENCODINGS: [Encoding; 9] = [

@@ -108,7 +108,7 @@ impl Engine {
         let wanted = self.options.max_rows.unwrap_or(u64::MAX) - self.current.rows;
         let looks = self.recipe.looks.is_some();
         // What is too much cannot be left out of what columns are like.
-        let too_much = reply.bad_rows > 0 && reply.rows >= wanted || looks && reply.rows > wanted;
+        let too_much = (reply.bad_rows > 0 || looks) && reply.rows >= wanted;
         if too_much && self.ask_for(wanted) {
             return Ok(false);
         }

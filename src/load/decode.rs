@@ -250,7 +250,6 @@ impl<R: Read> Read for Transcode<R> {
             }
             if out.len() < LONGEST {
                 let mut bytes = [0; LONGEST];
-                // One character at most: no two fit where one did not.
                 let one = self.decode(&mut bytes)?;
                 self.spill = (bytes, 0, one);
                 if one > 0 {
@@ -324,5 +323,193 @@ fn character(
         }
         0xDC00..0xE000 => Err("surrogate without its first half"),
         _ => char::from_u32(u32::from(first)).map(|c| Some((c, 2))).ok_or("surrogate"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// Gives so many bytes at a time.
+    struct Parts<'a>(&'a [u8], usize);
+
+    impl Read for Parts<'_> {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            let n = self.1.min(self.0.len()).min(room.len());
+            let (now, rest) = self.0.split_at(n);
+            room[..n].copy_from_slice(now);
+            self.0 = rest;
+            Ok(n)
+        }
+    }
+
+    fn decode(
+        bytes: &[u8],
+        encoding: Encoding,
+        part: usize,
+        most: usize,
+    ) -> (Vec<u8>, Option<InputFault>) {
+        let mut reader = Transcode::new(Parts(bytes, part), encoding).unwrap_or_else(|_| panic!());
+        let (mut all, mut room) = (Vec::new(), vec![0; most]);
+        loop {
+            match reader.read(&mut room) {
+                Ok(0) => return (all, None),
+                Ok(n) => all.extend_from_slice(&room[..n]),
+                Err(error) => return (all, Some(error.into())),
+            }
+        }
+    }
+
+    /// Every way to cut it at both ends must give the same.
+    #[track_caller]
+    fn every_way(bytes: &[u8], encoding: Encoding) -> (Vec<u8>, Option<(&'static str, u64)>) {
+        let mut found = None;
+        for part in [1, 2, 3, 4, 5, 7, 1000] {
+            for most in [1, 2, 3, 4, 5, 1000] {
+                let (text, fault) = decode(bytes, encoding, part, most);
+                let fault = fault.map(|fault| match fault {
+                    InputFault::Decode { encoding: named, why, offset } if named == encoding => {
+                        (why, offset)
+                    }
+                    other => panic!("{other:?}"),
+                });
+                assert_eq!(
+                    *found.get_or_insert((text.clone(), fault)),
+                    (text, fault),
+                    "{part} {most}"
+                );
+            }
+        }
+        found.unwrap()
+    }
+
+    const TEXT: &str = "a1,\u{7f}\u{80}\u{7ff}\u{800}\n\u{d7ff}\u{e000}\u{feff}\u{ffff}\u{10000}x\u{10ffff}0123456789abcdef,\0\r\n";
+
+    /// What Python's `TEXT.encode(...)` gives, in hexadecimal digits.
+    const PYTHON: [(Encoding, &str); 6] = [
+        (
+            Encoding::Utf16,
+            "fffe610031002c007f008000ff0700080a00ffd700e0fffeffff00d800dc7800ffdbffdf30003100320033003400350036003700380039006100620063006400650066002c0000000d000a00",
+        ),
+        (
+            Encoding::Utf16Le,
+            "610031002c007f008000ff0700080a00ffd700e0fffeffff00d800dc7800ffdbffdf30003100320033003400350036003700380039006100620063006400650066002c0000000d000a00",
+        ),
+        (
+            Encoding::Utf16Be,
+            "00610031002c007f008007ff0800000ad7ffe000feffffffd800dc000078dbffdfff0030003100320033003400350036003700380039006100620063006400650066002c0000000d000a",
+        ),
+        (
+            Encoding::Utf32,
+            "fffe000061000000310000002c0000007f00000080000000ff070000000800000a000000ffd7000000e00000fffe0000ffff00000000010078000000ffff1000300000003100000032000000330000003400000035000000360000003700000038000000390000006100000062000000630000006400000065000000660000002c000000000000000d0000000a000000",
+        ),
+        (
+            Encoding::Utf32Le,
+            "61000000310000002c0000007f00000080000000ff070000000800000a000000ffd7000000e00000fffe0000ffff00000000010078000000ffff1000300000003100000032000000330000003400000035000000360000003700000038000000390000006100000062000000630000006400000065000000660000002c000000000000000d0000000a000000",
+        ),
+        (
+            Encoding::Utf32Be,
+            "00000061000000310000002c0000007f00000080000007ff000008000000000a0000d7ff0000e0000000feff0000ffff00010000000000780010ffff000000300000003100000032000000330000003400000035000000360000003700000038000000390000006100000062000000630000006400000065000000660000002c000000000000000d0000000a",
+        ),
+    ];
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        let digits = |i| u8::from_str_radix(&hex[i..i + 2], 16).unwrap();
+        (0..hex.len()).step_by(2).map(digits).collect()
+    }
+
+    #[test]
+    fn what_python_encodes_is_decoded() {
+        for (encoding, hex) in PYTHON {
+            assert_eq!(every_way(&bytes(hex), encoding), (TEXT.into(), None), "{encoding}");
+            // What is cut off ends behind a whole character, or is an error.
+            for cut in 0..bytes(hex).len() {
+                let (text, fault) = decode(&bytes(hex)[..cut], encoding, 3, 1000);
+                assert!(TEXT.starts_with(core::str::from_utf8(&text).unwrap()));
+                assert_eq!(fault.is_none(), is_whole(cut, encoding), "{encoding} cut at {cut}");
+            }
+        }
+    }
+
+    /// Whether so many bytes of the text are whole characters.
+    fn is_whole(cut: usize, encoding: Encoding) -> bool {
+        let (width, order) = encoding.units().unwrap();
+        let mut ends = if order.is_none() { vec![0, width] } else { vec![0] };
+        for c in TEXT.chars() {
+            let units = if width == 2 { c.len_utf16() } else { 1 };
+            ends.push(ends.last().unwrap() + width * units);
+        }
+        ends.contains(&cut)
+    }
+
+    #[test]
+    fn the_byte_order_mark_decides_and_must_be_there() {
+        for (order, mark) in [(Encoding::Utf16Be, "feff0031"), (Encoding::Utf16Le, "fffe3100")] {
+            assert_eq!(every_way(&bytes(mark), Encoding::Utf16), (b"1".to_vec(), None), "{order}");
+        }
+        let big = every_way(&bytes("0000feff00000031"), Encoding::Utf32);
+        assert_eq!(big, (b"1".to_vec(), None));
+        let why = "does not start with a byte order mark";
+        for (encoding, hex) in [
+            (Encoding::Utf16, "3100"),
+            (Encoding::Utf16, "0000feff"),
+            (Encoding::Utf32, "31000000"),
+            (Encoding::Utf32, "fffe3100"),
+        ] {
+            assert_eq!(every_way(&bytes(hex), encoding), (Vec::new(), Some((why, 0))), "{hex}");
+        }
+        for (encoding, hex) in
+            [(Encoding::Utf16, ""), (Encoding::Utf16, "fffe"), (Encoding::Utf32, "")]
+        {
+            assert_eq!(every_way(&bytes(hex), encoding), (Vec::new(), None));
+        }
+        // Where the order is known, it is a character.
+        let marked = every_way(&bytes("fffe3100"), Encoding::Utf16Le);
+        assert_eq!(marked, ("\u{feff}1".into(), None));
+    }
+
+    #[test]
+    fn what_is_no_text_is_an_error_with_its_place() {
+        let cases = [
+            (Encoding::Utf16Le, "310000d83100", "surrogate without its second half", 2),
+            (Encoding::Utf16Le, "310000d800d8", "surrogate without its second half", 2),
+            (Encoding::Utf16Le, "310000dc3100", "surrogate without its first half", 2),
+            (Encoding::Utf16Le, "310000d8", "unexpected end of data", 2),
+            (Encoding::Utf16Le, "310000", "truncated data", 2),
+            (Encoding::Utf16Be, "0031dc00", "surrogate without its first half", 2),
+            (Encoding::Utf16, "ff", "truncated data", 0),
+            (Encoding::Utf16, "fffe310032", "truncated data", 4),
+            (Encoding::Utf32Le, "3100000000001100", "code point beyond U+10FFFF", 4),
+            (Encoding::Utf32Le, "3100000000d80000", "surrogate", 4),
+            (Encoding::Utf32Be, "00000031000000", "truncated data", 4),
+            (Encoding::Utf32, "fffe0000310000", "truncated data", 4),
+        ];
+        for (encoding, hex, why, at) in cases {
+            let (text, fault) = every_way(&bytes(hex), encoding);
+            assert_eq!(fault, Some((why, at)), "{encoding} {hex}");
+            assert!(text.is_empty() || text == b"1");
+        }
+    }
+
+    #[test]
+    fn a_long_text_goes_through_the_window() {
+        let text: String = "0123456789,\u{1F600}\n".repeat(9_000);
+        let units: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for most in [1000, 1 << 20] {
+            assert!(decode(&units, Encoding::Utf16Le, 1 << 20, most).0 == text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn encodings_have_the_names_that_python_knows() {
+        for encoding in PYTHON.map(|(encoding, _)| encoding) {
+            assert_eq!(Encoding::named(encoding.name()), Some(encoding));
+        }
+        assert_eq!(Encoding::named("UTF-8"), Some(Encoding::Utf8));
+        assert_eq!(Encoding::named("Latin-1"), Some(Encoding::Latin1));
+        assert_eq!(Encoding::named("utf_8_sig"), Some(Encoding::Utf8Sig));
+        assert_eq!(Encoding::named("cp1252"), None);
     }
 }

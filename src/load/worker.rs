@@ -350,7 +350,7 @@ impl<'r> Output<'r> {
             Some(looks) => {
                 let (table, row) = self.out.split_at_mut(table_size(&self.plan));
                 let seen = bytemuck::try_cast_slice_mut(table).unwrap_or_default();
-                let mut table = Table::new(looks, seen, row);
+                let mut table = Table::new(&self.plan, looks, seen, row);
                 text::look(&self.plan, text, span, wanted, &mut table, &mut bad)
             }
         };

@@ -7,11 +7,13 @@
 //! A type is possible as long as `number` converts every field to it: a column that is found
 //! to have a type is read as that type without a fault.
 
+mod quick;
 #[cfg(test)]
 mod tests;
 
 use bytemuck::{Pod, Zeroable};
 
+use self::quick::Quick;
 use super::datetime::{self, Time};
 use super::exact::{self, Field, RowFault, SCRATCH};
 use super::missing::{Items, Role};
@@ -277,14 +279,16 @@ pub struct Table<'t> {
     seen: &'t mut [Seen],
     /// Room for the row that columns with known types are converted to.
     row: &'t mut [u8],
+    /// How plain rows are looked at, if there may be some.
+    quick: Option<Quick>,
 }
 
 impl<'t> Table<'t> {
-    /// A table for as many columns as `seen` has, which it adds to. `row` has the bytes of a
-    /// row of the plan, if there are columns with known types.
+    /// A table for the columns of a plan: as many as `seen` has, which it adds to. `row` has the
+    /// bytes of a row, if there are columns with known types.
     #[must_use]
-    pub const fn new(looks: Looks<'t>, seen: &'t mut [Seen], row: &'t mut [u8]) -> Self {
-        Self { looks, seen, row }
+    pub fn new(plan: &Plan<'_>, looks: Looks<'t>, seen: &'t mut [Seen], row: &'t mut [u8]) -> Self {
+        Self { looks, seen, row, quick: Quick::new(plan, looks) }
     }
 
     /// Looks at one record without its line end; `Ok(false)` if it does not count.
@@ -296,11 +300,16 @@ impl<'t> Table<'t> {
         record: &[u8],
         careful: bool,
     ) -> Result<bool, RowFault> {
+        let looks = self.looks;
+        if let Some(quick) = self.quick.filter(|_| !careful)
+            && let Some(counts) = quick.read(plan, looks, record, self.seen)
+        {
+            return Ok(counts);
+        }
         let found = exact::field_count(record, plan.format);
         if found == 0 {
             return Ok(false);
         }
-        let looks = self.looks;
         if careful && (looks.can_fail() || plan.usecols.is_some()) {
             exact::walk(plan, record, found, &mut |slot, field| match looks.of(slot) {
                 Look::Convert => exact::store(plan, slot, field, self.row),

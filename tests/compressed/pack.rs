@@ -64,6 +64,19 @@ pub(crate) fn xz(text: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
+/// With a dictionary of so many bytes.
+pub(crate) fn xz_with(text: &[u8], dictionary: u32) -> Vec<u8> {
+    let mut options = liblzma::stream::LzmaOptions::new_preset(0).unwrap();
+    options.dict_size(dictionary);
+    let mut filters = liblzma::stream::Filters::new();
+    filters.lzma2(&options);
+    let check = liblzma::stream::Check::Crc64;
+    let stream = liblzma::stream::Stream::new_stream_encoder(&filters, check).unwrap();
+    let mut encoder = liblzma::write::XzEncoder::new_stream(Vec::new(), stream);
+    encoder.write_all(text).unwrap();
+    encoder.finish().unwrap()
+}
+
 pub(crate) fn lzma(text: &[u8]) -> Vec<u8> {
     let options = liblzma::stream::LzmaOptions::new_preset(0).unwrap();
     let stream = liblzma::stream::Stream::new_lzma_encoder(&options).unwrap();

@@ -103,7 +103,7 @@ impl<'a> Sample<'a> {
             OnBadRows::Error => BadRows::stop(),
         };
         let wanted = self.options.max_rows.unwrap_or(u64::MAX).saturating_sub(self.rows);
-        let mut table = Table::new(self.types.looks(), &mut self.seen, &mut row);
+        let mut table = Table::new(&plan, self.types.looks(), &mut self.seen, &mut row);
         let span = Span { ends, ..Span::whole(&text) };
         // A fault stops the load where it is met again, if it gets there.
         let progress = text::look(&plan, text, span, wanted, &mut table, &mut bad);

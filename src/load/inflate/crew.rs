@@ -135,6 +135,20 @@ impl Crew {
         self.shared.bell.raw()
     }
 
+    /// Whether its threads have filled all blocks that they may have.
+    #[cfg(test)]
+    pub(super) fn is_full(&self) -> bool {
+        let state = self.shared.lock();
+        state.unmade == 0 && state.free.is_empty() && state.ready.iter().all(Option::is_some)
+    }
+
+    /// Bytes of the blocks that are waiting.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        let state = self.shared.lock();
+        state.ready.iter().flatten().map(|block| block.text.len()).sum()
+    }
+
     /// Takes the next block, if it is there.
     fn advance(&mut self) -> io::Result<bool> {
         let mut state = self.shared.lock();
@@ -254,12 +268,6 @@ impl Shared {
         }
     }
 
-    fn give_back(&self, block: Block) {
-        self.lock().free.push(block);
-        // Who waits for it finds that the input is over, and passes it on.
-        self.freed.notify_one();
-    }
-
     fn put(&self, number: u64, block: Block) {
         let mut state = self.lock();
         let at = (number - state.front) as usize;
@@ -366,8 +374,7 @@ fn work(shared: &Shared, turn: &Mutex<Turn<'_>>) {
         (block.have, block.end) = (0, None);
         let mut now = lock(turn);
         if now.over || shared.stops() {
-            drop(now);
-            return shared.give_back(block);
+            return;
         }
         let number = now.next;
         now.next += 1;
@@ -379,6 +386,7 @@ fn work(shared: &Shared, turn: &Mutex<Turn<'_>>) {
             let (have, result) = super::bgzf::unpack(&block.group, inflate, &mut block.text);
             block.have = have;
             if result.is_err() {
+                // What the others do now is not wanted any more.
                 block.end = Some(result);
                 lock(turn).over = true;
             }

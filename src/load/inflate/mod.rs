@@ -10,6 +10,8 @@ mod bgzf;
 #[cfg(feature = "compress")]
 mod codec;
 mod crew;
+#[cfg(all(test, feature = "compress"))]
+mod tests;
 #[cfg(feature = "compress")]
 mod unpack;
 #[cfg(feature = "compress")]

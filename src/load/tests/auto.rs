@@ -343,6 +343,16 @@ fn only_rows_that_are_wanted_count() {
 }
 
 #[test]
+fn a_wrong_row_behind_those_wanted_counts_for_nothing() {
+    let text = "1,a\n1,a\n1,a\nx,bb\n2.5,zzzz,9\n";
+    for piece in [10, 11, 12, 15] {
+        let options = Options { max_rows: Some(4), ..tiny(2, piece) };
+        let (dtype, keep) = found([stream(text)].into(), "auto", &options).unwrap();
+        assert_eq!((dtype.as_str(), keep.inputs[0].0), ("[('f0', '|S1'), ('f1', '|S2')]", 4));
+    }
+}
+
+#[test]
 fn streams_are_kept_and_read_again() {
     let text = "1\n".repeat(200_000) + "x\n";
     for descriptor in [false, true] {

@@ -22,13 +22,15 @@ struct How<'a> {
     dialect: Dialect<'a>,
     missing: &'a [Missing<'a>],
     skips: bool,
+    /// Every row is looked at closely.
+    closely: bool,
 }
 
 impl How<'_> {
     fn types(columns: u32) -> How<'static> {
         let dialect = Dialect { delimiter: Delimiter::Char(','), ..Dialect::default() };
         let looks = Looks::All(Look::Type);
-        How { dtype: "U1", columns, looks, dialect, missing: &[], skips: false }
+        How { dtype: "U1", columns, looks, dialect, missing: &[], skips: false, closely: false }
     }
 
     fn plan<T>(&self, with: impl FnOnce(&Plan<'_>) -> T) -> T {
@@ -50,7 +52,10 @@ impl How<'_> {
             let text = Text::new(&mut bytes, text.len()).unwrap();
             let mut seen = vec![Seen::default(); plan.column_count()];
             let mut row = vec![0; plan.row_size()];
-            let mut table = Table::new(self.looks, &mut seen, &mut row);
+            let mut table = Table::new(plan, self.looks, &mut seen, &mut row);
+            if self.closely {
+                table.quick = None;
+            }
             let mut first = [Fault::NONE; 3];
             let mut bad = if self.skips { BadRows::skip(&mut first) } else { BadRows::stop() };
             let span = Span::whole(&text);
@@ -195,6 +200,11 @@ fn field() -> impl Strategy<Value = String> {
     ]
 }
 
+fn odd_field() -> impl Strategy<Value = String> {
+    let odd = ["", "NA", "-9", "\"a b\"", "#", "1.5.5", ".", "+", "-0", "1.", ".5", "\u{a0}7"];
+    prop_oneof![3 => field(), 1 => prop::sample::select(odd.to_vec()).prop_map(String::from)]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 400,
@@ -225,6 +235,41 @@ proptest! {
                 merged.iter_mut().zip(&part).for_each(|(all, here)| all.merge(here));
             }
             prop_assert_eq!(&merged, &whole);
+        }
+    }
+
+    /// Plain rows are looked at in a shorter way, which says the same.
+    #[test]
+    fn quick_looks_are_close_looks(
+        rows in (1usize..4).prop_flat_map(|columns| {
+            prop::collection::vec(prop::collection::vec(odd_field(), columns), 1..6)
+        }),
+        by in 0usize..4,
+        (markers, quotes, strings) in (0usize..4, any::<bool>(), any::<bool>()),
+    ) {
+        let delimiter = [
+            Delimiter::Whitespace,
+            Delimiter::Char(','),
+            Delimiter::Char('\t'),
+            Delimiter::Char('§'),
+        ][by];
+        let parting = [" ", ",", "\t", "§"][by];
+        let text = rows.iter().map(|row| row.join(parting) + "\n").collect::<String>();
+        let marker = |slot, text| Missing { slot, role: Role::Marker, text };
+        let all = [marker(None, ""), marker(Some(1), "NA"), marker(None, " -9 ")];
+        let dialect = Dialect { delimiter, quote: quotes.then_some('"'), ..Dialect::default() };
+        let look = if strings { Look::Chars } else { Look::Type };
+        let how = How {
+            dialect,
+            looks: Looks::All(look),
+            missing: &all[..markers],
+            ..How::types(rows[0].len() as u32)
+        };
+        let (quick, close) = (how.look(&text), How { closely: true, ..how }.look(&text));
+        prop_assert_eq!(quick.1, close.1);
+        // Of a row that stops the look, some fields may have been looked at.
+        if quick.1.stop == Stop::InputEnd {
+            prop_assert_eq!(quick.0, close.0, "{:?}", text);
         }
     }
 
