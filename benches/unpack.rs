@@ -1,7 +1,7 @@
 //! A load of compressed text beside the bare decoder of the same library, which writes to
 //! nowhere: taking turns, so that a machine that changes its speed hits both alike.
 //!
-//!     cargo bench --bench unpack [-- MEGABYTES]
+//!     cargo bench --bench unpack [-- MEGABYTES] [SUFFIX]...
 
 #![allow(clippy::unwrap_used, reason = "a bench may fail")]
 
@@ -148,14 +148,20 @@ fn main() {
     let megabytes = std::env::args().skip(1).find_map(|arg| arg.parse().ok()).unwrap_or(64);
     let dir = std::env::temp_dir().join(format!("ndshm-unpack-{}", std::process::id()));
     fs::create_dir(&dir).unwrap();
-    let text = text(megabytes);
     let plain = dir.join("a.tsv");
-    fs::write(&plain, &text).unwrap();
+    // A process with little memory, as the command is one: forks are cheap then.
+    fs::write(&plain, text(megabytes)).unwrap();
     println!("{megabytes} MB of text; medians of {ROUNDS} rounds, taking turns");
     println!("        |  plain load, cpu  |     decoder, cpu  |        load, cpu  | load/decoder");
+    let only: Vec<String> = std::env::args().skip(1).collect();
+    let wanted = |suffix: &str| only.iter().any(|arg| arg == suffix);
+    let some = pack::CHECKED.iter().any(|(suffix, _)| wanted(suffix));
     for (suffix, pack) in pack::CHECKED {
+        if some && !wanted(suffix) {
+            continue;
+        }
         let path = dir.join(format!("a.{suffix}"));
-        fs::write(&path, pack(&text)).unwrap();
+        fs::write(&path, pack(&fs::read(&plain).unwrap())).unwrap();
         let mut times = [const { Vec::new() }; 3];
         for _ in 0..ROUNDS {
             times[0].push(seconds(|| loaded(&[&plain])));

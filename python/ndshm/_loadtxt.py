@@ -105,10 +105,12 @@ class Call:
         owner, error = read(source, options)
         if error is None:
             return owner
-        if rows.open and self.dtype.kind == "M" and error.fault == lib.FAULT_CONVERT and source.reopen is not None:
+        if rows.open and self.dtype.kind == "M" and error.fault == lib.FAULT_CONVERT and source.again is not None:
             # NumPy takes all rows for text first, and finds out about columns.
             options.dtype = b"U1"
-            error = read(source, options)[1] or error
+            with contextlib.closing(source.again()) as source:
+                source.without(self.skiprows, self.comment, self.delimiter)
+                error = read(source, options)[1] or error
         raise exception(error, self.usecols, self.dtype if rows.open else None)
 
     def set_comments(self, options, source):
@@ -149,14 +151,21 @@ def read(source, options):
             status = library.ndshm_load_finish(job, owner.handle, error)
     finally:
         library.ndshm_job_discard(job)
-    limited = options.max_rows or options.no_rows
-    if errors and not error.fault and (status != lib.OK or not limited or owner.shape()[0] < options.max_rows):
+    if errors and comes_first(source, options, error, owner):
         raise errors.pop()
     if status != lib.OK:
         if error.fault in (0, lib.FAULT_ENCODING):
             source.retry()
         return None, error
     return owner, None
+
+
+def comes_first(source, options, error, owner):
+    """Whether what ended the text comes before the row that is wrong, and before the last one that is wanted."""
+    if error.fault:
+        return source.read.quoted
+    limited = options.max_rows or options.no_rows
+    return error.code != lib.OK or not limited or owner.shape()[0] < options.max_rows
 
 
 def reader(read, errors):

@@ -33,7 +33,9 @@ class Rows:
             return np.zeros(rows, dtype)
         if rows == 0 or self.count is not None:
             columns = (1 if self.count is None else self.count,)
-        return np.zeros((rows, *columns), dtype)
+        # np.zeros changes the byte order of a unit that is not there; so does NumPy, but only without rows.
+        make = np.ndarray if rows and self.count == 0 else np.zeros
+        return make((rows, *columns), dtype)
 
 
 def dtype_text(dtype):

@@ -11,6 +11,8 @@ import os
 import stat
 
 OPENERS = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open, ".lzma": lzma.open}
+# What these files begin with.
+MAGIC = {".bz2": b"BZh", ".gz": b"\x1f\x8b", ".xz": b"\xfd7zXZ\0"}
 # What the library decodes itself, by the names that Python's codecs have.
 NATIVE = {"utf-8": "utf-8", "utf-8-sig": "utf-8-sig", "iso8859-1": "latin1", "ascii": "ascii", "utf-16": "utf-16",
           "utf-16-le": "utf-16-le", "utf-16-be": "utf-16-be", "utf-32": "utf-32", "utf-32-le": "utf-32-le",
@@ -22,9 +24,10 @@ BATCH = 4096
 class Source:
     """Text for the library: a path, or a function that gives bytes. It is closed when the text has been read."""
 
-    def __init__(self, path=None, read=None, encoding="utf-8", reopen=None, close=None, check=None):
+    def __init__(self, path=None, read=None, encoding="utf-8", reopen=None, again=None, close=None, check=None):
         self.path, self.read, self.encoding = path, read, encoding
-        self.reopen, self.close, self.check = reopen, close or (lambda: None), check or (lambda: None)
+        self.reopen, self.again = reopen, again  # None if it can be read once only
+        self.close, self.check = close or (lambda: None), check or (lambda: None)
 
     def retry(self):
         """Python's own reader says in its own words what is wrong with a file, if it finds something."""
@@ -87,12 +90,15 @@ def open_path(fname, encoding, strings):
 
     if stat.S_ISFIFO(os.stat(path).st_mode) and name is not None:
         return Source(path=path, encoding=name)  # it can be opened once only
+    def again():
+        return open_path(path, encoding, strings)
+
     file = reopen()
     if name is None:
-        return Source(read=Reader(file, strings=strings), reopen=reopen, close=file.close)
+        return Source(read=Reader(file, strings=strings), reopen=reopen, again=again, close=file.close)
     file.close()
     check = None if opener is open else (lambda: check_magic(path, opener))
-    return Source(path=path, encoding=name, reopen=reopen, check=check)
+    return Source(path=path, encoding=name, reopen=reopen, again=again, check=check)
 
 
 def native_name(encoding):
@@ -109,8 +115,22 @@ def native_name(encoding):
 
 def check_magic(path, opener):
     """A compressed file by its name must be one: the library goes by what is in it."""
-    with contextlib.closing(opener(path, "rb")) as file:
-        file.read(1)
+    magic = MAGIC.get(os.path.splitext(path)[1], b"")
+    with open(path, "rb") as file:
+        known = file.read(len(magic)) == magic
+    if not known:
+        with contextlib.closing(opener(path, "rb")) as file:
+            file.read(1)
+
+
+def pulled(lines):
+    """The next lines, and what stopped them."""
+    out = []
+    try:
+        out.extend(itertools.islice(lines, BATCH))
+    except Exception as error:  # noqa: BLE001 - it is raised when the lines before it are read
+        return out, error
+    return out, None
 
 
 class Reader:
@@ -133,19 +153,23 @@ class Reader:
         return out
 
     def encoded(self, lines):
-        while batch := list(itertools.islice(lines, BATCH)):
-            self.first = self.first or batch
-            good, error = self.checked(batch)
+        error = None
+        while error is None:
+            batch, failed = pulled(lines)
+            if not batch and failed is None:
+                return
+            good, wrong = self.checked(batch, [] if self.first else self.first)
             yield "".join(good).encode()
-            if error is not None:
-                raise error
+            error = wrong or failed
+        raise error
 
-    def checked(self, batch):
+    def checked(self, batch, kept):
         """The lines of a batch with their ends, up to the first that is none, and what is wrong with that."""
         out = []
         for line in batch:
             try:
                 line = self.text(line)
+                kept.append(line)
                 if self.skip > 0:
                     self.skip -= 1
                 else:

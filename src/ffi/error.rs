@@ -2,7 +2,6 @@
 
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
-use core::mem::offset_of;
 
 use crate::error::{DTypeFault, Error, HeaderPart, NameFault};
 
@@ -456,9 +455,8 @@ pub(super) unsafe fn record(
 
 /// Sizes that a record may say: what it had when it was released first, up to
 /// more than it will ever have.
-const RECORD_SIZES: core::ops::RangeInclusive<u32> = 512..=4096;
-const _: () = assert!(offset_of!(ndshm_error, wanted) == *RECORD_SIZES.start() as usize);
-const _: () = assert!(size_of::<ndshm_error>() == 1024);
+const RECORD_SIZES: core::ops::RangeInclusive<u32> = 1024..=4096;
+const _: () = assert!(size_of::<ndshm_error>() == *RECORD_SIZES.start() as usize);
 
 /// The size that a record says it has, 0 if there is none; nothing for one that
 /// cannot be written.

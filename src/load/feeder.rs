@@ -56,6 +56,8 @@ pub(super) struct Feeder {
     /// Lines at the end that are not to be read.
     footer: Option<HoldBack>,
     ended: bool,
+    /// Reading has failed behind the last piece.
+    broken: Option<InputFault>,
 }
 
 /// What a stream gives.
@@ -86,6 +88,7 @@ impl Feeder {
             columns: 0,
             footer: Some(skip_footer).filter(|&lines| lines > 0).map(held),
             ended: false,
+            broken: None,
         }
     }
 
@@ -119,6 +122,9 @@ impl Feeder {
         piece: u64,
         cutting: &Cutting<'_>,
     ) -> Result<Fed> {
+        if let Some(fault) = self.broken.take() {
+            return Ok(Fed::Broken(fault));
+        }
         if !self.enter_slot(slots, cutting) {
             return Ok(Fed::Wait(Wait::Room));
         }
@@ -137,7 +143,15 @@ impl Feeder {
             match self.read(inputs, slots, wanted, cutting) {
                 Ok(None) => {}
                 Ok(Some(wait)) => return Ok(Fed::Wait(wait)),
-                Err(fault) => return Ok(Fed::Broken(fault)),
+                Err(fault) => {
+                    // The rows before it come first: one may be wrong, or the last one wanted.
+                    self.look_at = 0;
+                    let Some(cut) = self.cut(slots, 1, cutting) else {
+                        return Ok(Fed::Broken(fault));
+                    };
+                    self.broken = Some(fault);
+                    return self.piece(cut, inputs, slots, cutting).map(Fed::Piece);
+                }
             }
         }
         Ok(Fed::Wait(Wait::Turn))

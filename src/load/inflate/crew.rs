@@ -21,8 +21,8 @@ use crate::sys::{self, Bell, SignalMask, Watch};
 
 /// The threads' name.
 const NAME: &str = "ndshm-unpack";
-/// Text in one block at most.
-const BLOCK: usize = 256 << 10;
+/// Text in one block at most: more does not fit a core's cache, with less there are more turns.
+const BLOCK: usize = 512 << 10;
 /// Blocks have room for one of `bgzip`'s.
 const LEAST_BLOCK: usize = 64 << 10;
 
