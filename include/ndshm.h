@@ -1505,6 +1505,11 @@ typedef struct ndshm_progress {
     uint64_t inputs_done;
     // Inputs.
     uint64_t inputs_total;
+    // Rows that were left out, with `NDSHM_BAD_ROWS_SKIP`.
+    uint64_t bad_rows;
+    // When everything is done: bytes of temporary files in which streams were kept,
+    // because their types were found by reading them more than once.
+    uint64_t bytes_kept;
 } ndshm_progress;
 
 // Goes on with a job: does what can be done now, then waits for something to
@@ -1524,6 +1529,18 @@ int32_t ndshm_job_step(ndshm_job *job,
                        uint32_t timeout_ms,
                        ndshm_progress *progress,
                        ndshm_error *error);
+
+// Tells of one of the first ten rows that a job has left out, number `index`, in
+// the order of the inputs: `row` gets what the error would have been. Ask before
+// the job is finished.
+//
+// Returns `NDSHM_ERR_END` if there are not so many; `NDSHM_ERR_ARGUMENT`,
+// `NDSHM_ERR_HANDLE`. Only with `NDSHM_OK` anything is written.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that nobody closes meanwhile.
+// * `row` is NULL, or its `struct_size` is set.
+int32_t ndshm_job_bad_row(const ndshm_job *job, uint32_t index, ndshm_error *row);
 
 // A descriptor for `poll`, `epoll` and event loops: it can be read when a step
 // has something to do, and when the job is over. It belongs to the job and stays

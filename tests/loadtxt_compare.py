@@ -186,7 +186,7 @@ def holds_good(rule, *args):
     """A rule that cannot be applied does not hold."""
     try:
         return rule(*args)
-    except (EOFError, OSError, UnicodeError, lzma.LZMAError, zlib.error):
+    except (EOFError, OSError, OverflowError, ValueError, lzma.LZMAError, zlib.error):
         return False
 
 

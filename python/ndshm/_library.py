@@ -138,6 +138,8 @@ class Progress(ctypes.Structure):
         ("rows", c_uint64),
         ("inputs_done", c_uint64),
         ("inputs_total", c_uint64),
+        ("bad_rows", c_uint64),
+        ("bytes_kept", c_uint64),
     ]
 
 

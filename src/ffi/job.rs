@@ -6,10 +6,10 @@ use std::boxed::Box;
 use std::sync::{Mutex, MutexGuard};
 
 use super::args::{self, Options};
-use super::error::{Fault, NDSHM_OK, ndshm_error};
+use super::error::{Fault, NDSHM_ERR_END, NDSHM_OK, ndshm_error, record, size_of_record};
 use super::guard::{Failed, guard};
 use super::handle::{self, Storage, borrow, is_shareable};
-use crate::load::{Canceller, Progress, SegmentJob};
+use crate::load::{Canceller, LoadError, Progress, Report, SegmentJob};
 
 /// Words of storage in an `ndshm_job`.
 pub const NDSHM_JOB_WORDS: usize = 7;
@@ -137,6 +137,14 @@ impl Work {
         }
     }
 
+    fn report(&self) -> &Report {
+        match self {
+            Self::Load(job) => job.report(),
+            #[cfg(feature = "hdf5")]
+            Self::Convert(job) => job.report(),
+        }
+    }
+
     fn step(&mut self, timeout: Duration) -> Result<Progress, Failed> {
         Ok(match self {
             Self::Load(job) => job.step(timeout)?,
@@ -165,6 +173,11 @@ pub struct ndshm_progress {
     pub inputs_done: u64,
     /// Inputs.
     pub inputs_total: u64,
+    /// Rows that were left out, with `NDSHM_BAD_ROWS_SKIP`.
+    pub bad_rows: u64,
+    /// When everything is done: bytes of temporary files in which streams were kept,
+    /// because their types were found by reading them more than once.
+    pub bytes_kept: u64,
 }
 
 // SAFETY: `repr(C)`, the size first; integers, which may be zero.
@@ -174,7 +187,7 @@ unsafe impl Options for ndshm_progress {
 }
 
 impl ndshm_progress {
-    const fn of(progress: &Progress) -> Self {
+    fn of(progress: &Progress, report: &Report) -> Self {
         Self {
             struct_size: size_of::<Self>() as u32,
             done: progress.done as u32,
@@ -183,6 +196,8 @@ impl ndshm_progress {
             rows: progress.rows,
             inputs_done: progress.inputs_done as u64,
             inputs_total: progress.inputs_total as u64,
+            bad_rows: report.bad_rows,
+            bytes_kept: report.spooled.iter().map(|kept| kept.bytes).sum(),
         }
     }
 }
@@ -215,12 +230,44 @@ pub unsafe extern "C" fn ndshm_job_step(
         let now = work.step(Duration::from_millis(timeout_ms.into()))?;
         if room != 0 {
             // SAFETY: the caller's promise; the size was checked.
-            unsafe { args::fill(progress, room, &ndshm_progress::of(&now)) };
+            unsafe { args::fill(progress, room, &ndshm_progress::of(&now, work.report())) };
         }
         Ok(())
     };
     // SAFETY: the caller's promise.
     unsafe { guard(error, call) }
+}
+
+/// Tells of one of the first ten rows that a job has left out, number `index`, in
+/// the order of the inputs: `row` gets what the error would have been. Ask before
+/// the job is finished.
+///
+/// Returns `NDSHM_ERR_END` if there are not so many; `NDSHM_ERR_ARGUMENT`,
+/// `NDSHM_ERR_HANDLE`. Only with `NDSHM_OK` anything is written.
+///
+/// # Safety
+/// * `job` is NULL, or a handle that nobody closes meanwhile.
+/// * `row` is NULL, or its `struct_size` is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_job_bad_row(
+    job: *const ndshm_job,
+    index: u32,
+    row: *mut ndshm_error,
+) -> i32 {
+    let call = || {
+        // SAFETY: the caller's promise.
+        let size = unsafe { size_of_record(row) }.filter(|&size| size > 0);
+        let size = size.ok_or(Fault::Range("row"))?;
+        // SAFETY: the caller's promise.
+        let work = unsafe { borrow(job) }?.work()?;
+        let bad = work.report().first.get(index as usize).ok_or(Fault::Stopped(NDSHM_ERR_END))?;
+        let bad = LoadError::Text(Box::new(bad.clone()));
+        // SAFETY: the caller's promise; the size is what the record said.
+        unsafe { record(row, size, &bad) };
+        Ok(())
+    };
+    // SAFETY: there is no record.
+    unsafe { guard(core::ptr::null_mut(), call) }
 }
 
 /// A descriptor for `poll`, `epoll` and event loops: it can be read when a step

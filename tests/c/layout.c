@@ -49,7 +49,9 @@ OFFSET(ndshm_progress, bytes_total, 16);
 OFFSET(ndshm_progress, rows, 24);
 OFFSET(ndshm_progress, inputs_done, 32);
 OFFSET(ndshm_progress, inputs_total, 40);
-SIZE(ndshm_progress, 48);
+OFFSET(ndshm_progress, bad_rows, 48);
+OFFSET(ndshm_progress, bytes_kept, 56);
+SIZE(ndshm_progress, 64);
 
 OFFSET(ndshm_conversion, struct_size, 0);
 OFFSET(ndshm_conversion, reserved, 4);

@@ -229,6 +229,74 @@ static void faults(void)
     EXPECT(error.fault == 0 && error.wanted == 0 && error.found == 0);
 }
 
+/* Rows that are left out are counted, and the first ten are told. */
+static void bad_rows(void)
+{
+    char content[400] = "1 2\n";
+    ndshm_text_options text = text_of("f8");
+    ndshm_create_options create = anonymous();
+    ndshm_progress now = {.struct_size = sizeof(now)};
+    ndshm_segment made = {0};
+    ndshm_job job = {0};
+
+    for (int i = 0; i < 12; i++)
+        snprintf(content + strlen(content), 20, "%d x%d\n5 6\n", i, i);
+    text.on_bad_rows = NDSHM_BAD_ROWS_SKIP;
+    ndshm_input input = {.path = file("text.txt", content)};
+    GOOD(ndshm_load_start(&input, 1, &text, NULL, &create, &job, &error));
+    while (!now.done)
+        GOOD(ndshm_job_step(&job, 100, &now, &error));
+    EXPECT(now.rows == 13 && now.bad_rows == 12 && now.bytes_kept == 0);
+    for (uint32_t i = 0; i < 10; i++) {
+        char wrong[8];
+        snprintf(wrong, sizeof(wrong), "x%u", i);
+        GOOD(ndshm_job_bad_row(&job, i, &error));
+        EXPECT(error.code == NDSHM_ERR_TEXT && error.fault == NDSHM_FAULT_CONVERT);
+        EXPECT(error.line == 2 + 2 * i && error.column == 2 && strcmp(error.text, wrong) == 0);
+    }
+    EXPECT(ndshm_job_bad_row(&job, 10, &error) == NDSHM_ERR_END);
+    EXPECT(ndshm_job_bad_row(&job, 0, NULL) == NDSHM_ERR_ARGUMENT);
+    EXPECT(ndshm_job_bad_row(NULL, 0, &error) == NDSHM_ERR_ARGUMENT);
+    GOOD(ndshm_load_finish(&job, &made, &error));
+    EXPECT(ndshm_segment_shape(&made)[0] == 13);
+    GOOD(ndshm_segment_detach(&made));
+    EXPECT(ndshm_job_bad_row(&job, 0, &error) == NDSHM_ERR_HANDLE);
+}
+
+/* Types that are found by looking at the text. */
+static void found(void)
+{
+    static const ndshm_column_text marks[] = {{.text = "NA"}};
+    char dtype[200];
+    ndshm_text_options text = text_of("auto");
+    ndshm_segment made = {0};
+
+    text.header = 1;
+    text.missing = marks;
+    text.missing_len = 1;
+    GOOD(load_text("# name n x\nab 1 NA\nabc 2 0.5\n", &text, &made));
+    ndshm_segment_dtype(&made, dtype, sizeof(dtype));
+    EXPECT(strcmp(dtype, "[('name', '|S3'), ('n', '<i8'), ('x', '<f8')]") == 0);
+    GOOD(ndshm_segment_detach(&made));
+
+    static const char *const names[] = {"x", "n"};
+    text = text_of("f8");
+    text.header = 1;
+    text.usecols_names = names;
+    text.usecols_names_len = 2;
+    GOOD(load_text("name n x\nab 1 3\nabc 2 0.5\n", &text, &made));
+    ndshm_segment_dtype(&made, dtype, sizeof(dtype));
+    EXPECT(strcmp(dtype, "[('x', '<f8'), ('n', '<f8')]") == 0);
+    EXPECT(memcmp(ndshm_segment_data(&made), (const double[]){3, 1, 0.5, 2}, 32) == 0);
+    GOOD(ndshm_segment_detach(&made));
+
+    text = text_of("U");
+    GOOD(load_text("a bcd\n", &text, &made));
+    ndshm_segment_dtype(&made, dtype, sizeof(dtype));
+    EXPECT(strcmp(dtype, "<U3") == 0);
+    GOOD(ndshm_segment_detach(&made));
+}
+
 static void *write_slowly(void *descriptor)
 {
     const int fd = *(const int *)descriptor;
@@ -737,6 +805,8 @@ int main(void)
     RUN(options());
     RUN(dialects());
     RUN(faults());
+    RUN(bad_rows());
+    RUN(found());
     RUN(descriptors());
     RUN(readers());
     RUN(places());
