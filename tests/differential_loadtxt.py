@@ -56,6 +56,9 @@ def run_part(args):
             what, fault = loadtxt_compare.compare(case, function, folder)
             tried.update(loadtxt_counts.features(case))
             tried["outcome: " + what] += 1
+            if tried.total() > 20000:
+                say(tried=tried)
+                tried.clear()
             if fault:
                 if not args.no_shrink:
                     case = loadtxt_compare.shrink(case, function, folder, what)
@@ -63,7 +66,7 @@ def run_part(args):
                 say(number=number, fault=f"{what}: {fault}", script=loadtxt_compare.script(case))
                 if args.first:
                     break
-    say(tried=tried)
+    say(tried=tried, done=True)
 
 
 def say(**what):
@@ -106,7 +109,7 @@ class Part:
         self.process.wait()
         self.output.seek(0)
         said = [json.loads(line) for line in self.output if line.startswith("{") and line.endswith("}\n")]
-        if any("tried" in line for line in said):
+        if any("done" in line for line in said):
             self.done = True
             os.unlink(self.place)
         else:

@@ -36,7 +36,7 @@ class Case:
 
 NUMBERS = ["?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "f8", "c8", "c16"]
 UNITS = ["Y", "M", "W", "D", "h", "m", "s", "ms", "us", "ns", "ps", "10us", "25s", "7D"]
-OPEN = ["'U'", "str", "'S'", "bytes", "'M8'", "'M8'", "np.dtype('M8')", "np.dtype('U')"]
+OPEN = ["'U'", "str", "'S'", "bytes", "'M8'", "'M8'", "'M8'", "np.dtype('M8')", "np.dtype('U')"]
 
 
 def leaf_text(rng):
@@ -343,7 +343,7 @@ def make_case(seed, number):
     case.workers = rng.choice([1, 1, 1, 1, 2, 2, 3, 4])
     case.chunk_bytes = rng.choice([rng.randint(1, 64)] * 9 + [None, 200])
     case.tags = set(faults)
-    if rng.random() < 0.22:
+    if rng.random() < 0.24:
         from loadtxt_wrong import break_argument
         break_argument(rng, case)
     return case

@@ -8,11 +8,12 @@ import itertools
 import locale
 import lzma
 import os
+import re
 import stat
 
 OPENERS = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open, ".lzma": lzma.open}
 # What these files begin with.
-MAGIC = {".bz2": b"BZh", ".gz": b"\x1f\x8b", ".xz": b"\xfd7zXZ\0"}
+MAGIC = {".bz2": rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", ".gz": rb"\x1f\x8b\x08", ".xz": rb"\xfd7zXZ\0"}
 # What the library decodes itself, by the names that Python's codecs have.
 NATIVE = {"utf-8": "utf-8", "utf-8-sig": "utf-8-sig", "iso8859-1": "latin1", "ascii": "ascii", "utf-16": "utf-16",
           "utf-16-le": "utf-16-le", "utf-16-be": "utf-16-be", "utf-32": "utf-32", "utf-32-le": "utf-32-le",
@@ -115,9 +116,8 @@ def native_name(encoding):
 
 def check_magic(path, opener):
     """A compressed file by its name must be one: the library goes by what is in it."""
-    magic = MAGIC.get(os.path.splitext(path)[1], b"")
     with open(path, "rb") as file:
-        known = file.read(len(magic)) == magic
+        known = re.match(MAGIC.get(os.path.splitext(path)[1], b""), file.read(16))
     if not known:
         with contextlib.closing(opener(path, "rb")) as file:
             file.read(1)

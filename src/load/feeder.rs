@@ -236,7 +236,7 @@ impl Feeder {
         self.header = false;
         if next > 0 {
             let record = window.get(..end).unwrap_or_default();
-            header.check(record, &format, self.skip.done + 1)?;
+            header.check(record, &format, self.skip.done + 1, self.offset)?;
             self.skip.done += text::skip(record, u64::MAX, true).0.max(1);
             window.copy_within(next.., 0);
             self.have -= next;

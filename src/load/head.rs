@@ -44,10 +44,11 @@ pub(super) fn read(
     let file = File::open(path).map_err(InputFault::Io)?;
     let mut lines = Lines { file, size, offset: start, buf: Vec::new(), from: 0, limit, stop };
     let mut skipped = lines.skip(Skip::new(skiprows, format.encoding()))?;
+    let offset = lines.position();
     if let Some(header) = header
         && let Some(record) = lines.next(format, skipped + 1)?
     {
-        header.check(record, &format, skipped + 1)?;
+        header.check(record, &format, skipped + 1, offset)?;
         skipped += text::skip(record, u64::MAX, true).0.max(1);
     }
     let start = lines.position();
@@ -107,6 +108,11 @@ impl Skip {
         Self { left: count, done: 0, encoding }
     }
 
+    /// Behind `done` lines, with nothing more to skip.
+    pub(super) const fn behind(done: u64, encoding: Encoding) -> Self {
+        Self { left: 0, done, encoding }
+    }
+
     /// Skips in `window`, which lies at `offset` of the input; `whole` says that the
     /// input ends with it. Answers how many bytes are not needed any more: whole lines,
     /// or the begin of one that goes on.
@@ -139,7 +145,7 @@ impl Skip {
 
     /// Refuses lines that are not in the encoding: like NumPy, which decodes what it skips,
     /// too.
-    fn check(&self, lines: &[u8], offset: u64) -> Result<(), InputFault> {
+    pub(super) fn check(&self, lines: &[u8], offset: u64) -> Result<(), InputFault> {
         let encoding = self.encoding;
         let bad = match encoding {
             Encoding::Utf8 => core::str::from_utf8(lines).err().map(|error| error.valid_up_to()),

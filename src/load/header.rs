@@ -8,6 +8,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::error::InputFault;
+use super::head::Skip;
 use crate::text::{self, Format};
 
 /// The names of the columns, as the first input has them. All others must have the same.
@@ -19,13 +20,15 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads the names in a record, on `line` of an input.
+    /// Reads the names in a record that lies on `line` and at `offset` of an input.
     pub(super) fn read(
         path: PathBuf,
         record: &[u8],
         format: &Format<'_>,
         line: u64,
+        offset: u64,
     ) -> core::result::Result<Self, InputFault> {
+        Skip::behind(line - 1, format.encoding()).check(record, offset)?;
         let names = unique(given(record, format));
         if names.is_empty() {
             return Err(InputFault::NoNames { line });
@@ -48,14 +51,15 @@ impl Header {
         places.iter().map(name).collect::<core::result::Result<_, _>>().map(unique)
     }
 
-    /// Compares the names in a record of another input, on `line` of it.
+    /// Compares the names in a record of another input, at `line` and `offset` of it.
     pub(super) fn check(
         &self,
         record: &[u8],
         format: &Format<'_>,
         line: u64,
+        offset: u64,
     ) -> core::result::Result<(), InputFault> {
-        let here = Self::read(PathBuf::new(), record, format, line)?.names;
+        let here = Self::read(PathBuf::new(), record, format, line, offset)?.names;
         let pair = |at: usize| (here.get(at), self.names.get(at));
         let differs = |&at: &usize| pair(at).0 != pair(at).1;
         let Some(at) = (0..self.names.len().max(here.len())).find(differs) else { return Ok(()) };
@@ -96,10 +100,11 @@ pub(super) fn find(
     Some(Found { names: at..end, line: skipped + 1, start })
 }
 
-/// The fields as names, without white space around them.
+/// The fields as names of fields, without white space around them.
 fn given(record: &[u8], format: &Format<'_>) -> Vec<String> {
     let is_space = |c: char| c.is_whitespace() || ('\u{1C}'..='\u{1F}').contains(&c);
-    let trimmed = |name: String| name.trim_matches(is_space).to_string();
+    // No field's name holds a NUL.
+    let trimmed = |name: String| name.trim_matches(is_space).replace('\0', "");
     text::names(record, format).map(|name| trimmed(name.collect())).collect()
 }
 
@@ -139,7 +144,7 @@ mod tests {
 
     fn names(line: &str) -> Vec<String> {
         let format = Format::default();
-        Header::read(PathBuf::from("a"), line.as_bytes(), &format, 1).unwrap().names
+        Header::read(PathBuf::from("a"), line.as_bytes(), &format, 1, 0).unwrap().names
     }
 
     fn all(given: &[&str]) -> Vec<String> {
@@ -149,7 +154,8 @@ mod tests {
     #[test]
     fn names_are_what_stands_there() {
         assert_eq!(names("# chr pos pct%"), ["chr", "pos", "pct%"]);
-        let error = Header::read(PathBuf::from("a"), b" # ", &Format::default(), 3);
+        assert_eq!(names("a\0b \0"), ["ab", "f1"]);
+        let error = Header::read(PathBuf::from("a"), b" # ", &Format::default(), 3, 0);
         assert!(matches!(error, Err(InputFault::NoNames { line: 3 })));
     }
 
@@ -177,8 +183,8 @@ mod tests {
     #[test]
     fn the_first_name_that_differs_is_told() {
         let format = Format::default();
-        let header = Header::read(PathBuf::from("a"), b"x y", &format, 1).unwrap();
-        let check = |line: &str| header.check(line.as_bytes(), &format, 1);
+        let header = Header::read(PathBuf::from("a"), b"x y", &format, 1, 0).unwrap();
+        let check = |line: &str| header.check(line.as_bytes(), &format, 1, 0);
         assert!(check("# x y").is_ok());
         for (line, what) in [("x z", "'z'"), ("x", "'y'"), ("x y z", "'z'"), ("y x", "'y'")] {
             let error = check(line).unwrap_err().to_string();

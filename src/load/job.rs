@@ -15,10 +15,10 @@ use super::input::{Input, Origin, Packed, Stream};
 use super::inputs::{Inputs, Looked};
 use super::options::Options;
 use super::pass::{Sources, Start, Workers, end_of};
-use super::peek::{self, Peek};
+use super::peek::{self, Beginning, Peek};
 use super::recipe::{Aim, Formula};
 use super::report::Report;
-use super::setup::{Beginning, Setup};
+use super::setup::Setup;
 use super::sink::{Sink, SinkError};
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
@@ -177,8 +177,8 @@ impl<S: Sink> Job<S> {
             return self.first_pass(sources, None, stop);
         }
         if sources.inputs.file(0).is_some() {
-            let (text, ends) = peek::read_file(&sources.inputs, &self.setup, stop)?;
-            return self.first_pass(sources, Some(&Beginning { text: &text, ends }), stop);
+            let beginning = peek::read_file(&sources.inputs, &self.setup, stop)?;
+            return self.first_pass(sources, Some(&beginning), stop);
         }
         let stream = self.streams.first_mut().and_then(Source::stream).ok_or(Error::Argument)?;
         // The first step begins to read.
@@ -189,7 +189,7 @@ impl<S: Sink> Job<S> {
     fn first_pass(
         &mut self,
         sources: Sources,
-        beginning: Option<&Beginning<'_>>,
+        beginning: Option<&Beginning>,
         stop: &Stop<'_>,
     ) -> Result<Stage<S>> {
         if let Some(beginning) = beginning {
@@ -296,8 +296,8 @@ impl<S: Sink> Job<S> {
                 )? {
                     return Ok(Stage::Peeking(peek, sources));
                 }
-                let (text, ends) = peek.into_text();
-                self.first_pass(*sources, Some(&Beginning { text: &text, ends }), stop)
+                let beginning = peek.into_beginning();
+                self.first_pass(*sources, Some(&beginning), stop)
             }
             Stage::Looking(mut workers, mut merge) => {
                 if !workers.advance(&mut merge, timeout, round, &self.canceller)? {

@@ -21,16 +21,22 @@ use super::streams::Streams;
 use crate::error::Error;
 use crate::sys::Epoll;
 
+/// What the beginning of the first input shows.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    /// Its text, from the start.
+    pub(super) text: Vec<u8>,
+    /// Where that lies in the input: behind a byte order mark.
+    pub(super) offset: u64,
+    /// This is all of it.
+    pub(super) ends: bool,
+}
+
 /// Bytes that are read at once.
 const BLOCK: usize = 64 << 10;
 
-/// Reads the beginning of a file, until it is enough or as long as a line may be; whether
-/// that is all of it.
-pub(super) fn read_file(
-    inputs: &Inputs,
-    setup: &Setup,
-    stop: &Stop<'_>,
-) -> Result<(Vec<u8>, bool)> {
+/// Reads the beginning of a file, until it is enough or as long as a line may be.
+pub(super) fn read_file(inputs: &Inputs, setup: &Setup, stop: &Stop<'_>) -> Result<Beginning> {
     let limit = Budget::new(&setup.options, Some(0))?.line;
     let size = inputs.file(0).map_or(0, |file| file.size);
     let start = inputs.text_start(0).min(size);
@@ -53,7 +59,7 @@ pub(super) fn read_file(
         }
         let ends = text.len() == left;
         if text.len() >= limit || setup.is_enough(&text, ends) {
-            return Ok((text, ends));
+            return Ok(Beginning { text, offset: start, ends });
         }
     }
 }
@@ -81,12 +87,11 @@ impl Peek {
         Ok(Self { stream, text: Vec::new(), marked, ends: false, limit, watched: None })
     }
 
-    /// The text, and whether it is all of it.
-    pub(super) fn into_text(mut self) -> (Vec<u8>, bool) {
-        if self.marked && self.text.starts_with(MARK) {
-            self.text.drain(..MARK.len());
-        }
-        (self.text, self.ends)
+    pub(super) fn into_beginning(self) -> Beginning {
+        let Self { mut text, marked, ends, .. } = self;
+        let mark = if marked && text.starts_with(MARK) { MARK.len() } else { 0 };
+        text.drain(..mark);
+        Beginning { text, offset: mark as u64, ends }
     }
 
     /// One step; whether it is enough.

@@ -11,6 +11,7 @@ use super::error::{InputFault, LoadError, Result};
 use super::header::{self, Header};
 use super::inputs::Inputs;
 use super::options::{Budget, Options};
+use super::peek::Beginning;
 use super::recipe::{Aim, Blueprint, Compiled, Formula, OwnFormat};
 use crate::dtype::{DType, Kind};
 use crate::dtype_buf::{DTypeBuf, Room};
@@ -25,15 +26,6 @@ pub(super) struct Setup {
     format: OwnFormat,
     /// The names of the columns, when they are known.
     header: Option<Header>,
-}
-
-/// What the beginning of the first input shows.
-#[derive(Debug)]
-pub(super) struct Beginning<'t> {
-    /// Its text, from the start.
-    pub(super) text: &'t [u8],
-    /// This is all of it.
-    pub(super) ends: bool,
 }
 
 impl Setup {
@@ -65,9 +57,9 @@ impl Setup {
     }
 
     /// Reads the names of the columns.
-    pub(super) fn read_header(&mut self, path: &Path, beginning: &Beginning<'_>) -> Result<()> {
+    pub(super) fn read_header(&mut self, path: &Path, beginning: &Beginning) -> Result<()> {
         let Options { skiprows, header, .. } = self.options;
-        let Beginning { text, ends } = *beginning;
+        let &Beginning { ref text, offset, ends } = beginning;
         if !header {
             return Ok(());
         }
@@ -76,8 +68,9 @@ impl Setup {
         let limit = text.len() as u64;
         let found = found.ok_or(InputFault::LineTooLong { limit, line: skiprows + 1 });
         let names = found.and_then(|found| {
+            let offset = offset + found.names.start as u64;
             let record = text.get(found.names).unwrap_or_default();
-            Header::read(path.into(), record, &self.format(), found.line)
+            Header::read(path.into(), record, &self.format(), found.line, offset)
         });
         self.header = Some(names.map_err(input_error)?);
         Ok(())
@@ -88,7 +81,7 @@ impl Setup {
     pub(super) fn first(
         &mut self,
         inputs: &Inputs,
-        beginning: Option<&Beginning<'_>>,
+        beginning: Option<&Beginning>,
         stop: &Stop<'_>,
     ) -> Result<Formula> {
         if let RowType::Fixed(dtype) = &self.rows {
@@ -100,7 +93,7 @@ impl Setup {
         let looking = self.look()?;
         let Formula { compiled, looks: Some(types), .. } = &looking else { return Ok(looking) };
         let mut sample = Sample::new(compiled.plan(), types, &self.options);
-        if let Some(&Beginning { text, ends }) = beginning {
+        if let Some(&Beginning { ref text, ends, .. }) = beginning {
             let Options { skiprows, header, .. } = self.options;
             let found = header::find(text, skiprows, header, &self.format(), ends);
             let start = found.map_or(text.len(), |found| found.start);

@@ -1,11 +1,15 @@
 //! Types that are found in the text, against a plain look at every field.
 
-use core::time::Duration;
+mod header;
+mod missing;
+mod passes;
+mod random;
+
 use std::format;
 use std::io::Cursor;
 
 use super::*;
-use crate::load::{Fill, Missing, OnBadRows, RowType};
+use crate::load::{Missing, OnBadRows, RowType};
 
 /// What a job made, with the dtype of its last attempt.
 fn found(inputs: Vec<Input>, rows: &str, options: &Options) -> Result<(String, Keep)> {
@@ -72,41 +76,31 @@ fn no_columns_and_no_rows_are_tables_of_numbers() {
 }
 
 #[test]
-fn a_late_contradiction_begins_again() {
+fn what_does_not_count_is_no_sample() {
     let dir = tempfile::tempdir().unwrap();
-    let text = "1,ab\n".repeat(2_000) + "2.5,abcdef\n";
-    for workers in 1..4 {
-        let options = tiny(workers, 500);
-        for input in [file(dir.path(), "a", &text), stream(&text)] {
-            let (dtype, keep) = found([input].into(), "auto", &options).unwrap();
-            assert_eq!(dtype, "[('f0', '<f8'), ('f1', '|S6')]");
-            assert_eq!((keep.inputs[0].0, keep.inputs[0].2.len()), (2_001, 2_001 * 14));
-            assert_eq!(keep.inputs[0].2[..10], *b"\0\0\0\0\0\0\xf0\x3fab");
-        }
-    }
-}
-
-#[test]
-fn sampling_all_over_a_file_saves_a_new_beginning() {
-    let dir = tempfile::tempdir().unwrap();
-    // Wider and wider, and integers at first.
-    let line = |i: usize| {
-        let number = if i < 20_000 { i.to_string() } else { format!("{i}.5") };
-        format!("{number},{}\n", "x".repeat(1 + i / 6_000))
-    };
-    let text: String = (0..40_000).map(line).collect();
-    let rows = RowType::parse("auto").unwrap();
-    let open = |_: DType<'_>| Ok(Keep::default());
-    for (header, first) in [(true, "number,name\n"), (false, "")] {
-        let input = file(dir.path(), "a", &(first.to_string() + &text));
-        let options = Options { piece_bytes: None, header, ..tiny(2, 1) };
-        let mut job = Job::start([input], &rows, Unicode::Ucs4, &options, open).unwrap();
-        while !job.step(Duration::from_secs(1)).unwrap().done {}
-        assert_eq!((job.progress().pass, job.progress().rows), (1, 40_000));
-        let dtype = job.dtype().unwrap();
-        assert_eq!(dtype.field_at(2).itemsize(), 7);
-        assert_eq!(dtype.field_at(1).name(), if header { "number" } else { "f0" });
-    }
+    let numbers = "1\n".repeat(50);
+    let strings = "x\n".repeat(50);
+    let input = |text: &str| [file(dir.path(), "a", text)].into();
+    let skip = Options { skiprows: 50, ..tiny(2, 8) };
+    assert_eq!(found(input(&(strings.clone() + &numbers)), "auto", &skip).unwrap().0, "<i8");
+    let footer = Options { skip_footer: 50, ..tiny(2, 8) };
+    assert_eq!(found(input(&(numbers.clone() + &strings)), "auto", &footer).unwrap().0, "<i8");
+    let most = Options { max_rows: Some(50), ..tiny(2, 8) };
+    assert_eq!(found(input(&(numbers.clone() + &strings)), "auto", &most).unwrap().0, "<i8");
+    // What looks like rows within quotes.
+    let quotes = Options { quote: Some('"'), ..tiny(2, 64) };
+    let long = format!("2,\"{}\"\n", "x,longer\n".repeat(5));
+    let within = [long.as_str(), &"1,a\n".repeat(20), &long].concat();
+    let (dtype, _) = found(input(&within), "auto", &quotes).unwrap();
+    assert_eq!(dtype, "[('f0', '<i8'), ('f1', '|S45')]");
+    // A field that goes on behind the sample.
+    let cut = Options { skip_footer: 1, piece_bytes: Some(6), ..quotes };
+    let (dtype, _) = found(input("1,\"\n5\"\n2,3\nfoot\n"), "auto", &cut).unwrap();
+    assert_eq!(dtype, "<i8");
+    let header = Options { header: true, ..tiny(2, 8) };
+    let name = "n".repeat(60) + "\n";
+    let (dtype, _) = found(input(&(name + &numbers)), "auto", &header).unwrap();
+    assert!(dtype.ends_with("n', '<i8')]"), "{dtype}");
 }
 
 #[test]
@@ -153,153 +147,17 @@ fn what_is_wrong_is_wrong_for_found_types_too() {
     let inputs = || [file(dir.path(), "a", "1,2\n"), file(dir.path(), "b", "1,2.5,3\n")];
     let error = found(inputs().into(), "auto", &plain).unwrap_err().to_string();
     assert!(error.contains("b: has 3 columns") && error.contains("a has 2"), "{error}");
+    // Whatever makes the difference known.
+    for b in ["1,2,3\n", "1,2,x\n"] {
+        for a in ["1,2\n", "1,x\n", "1,2.5\n"] {
+            let inputs = [file(dir.path(), "a", a), file(dir.path(), "b", b)];
+            let error = found(inputs.into(), "auto", &plain).unwrap_err().to_string();
+            assert!(error.contains("b: has 3 columns") && error.contains("a has 2"), "{error}");
+        }
+    }
     let header = Options { header: true, ..plain };
     let error = error_of("a,b\n1,2\nabc,4,5\n", "auto", &header);
     assert!(error.starts_with("stream:3: the dtype has 2 fields, the line 3 columns"), "{error}");
-}
-
-#[test]
-fn a_header_names_the_fields() {
-    let text = "junk\n# pos, name,pos\n1,ab,2\n3,c,4\n";
-    let options = Options { header: true, skiprows: 1, ..tiny(2, 3) };
-    let dir = tempfile::tempdir().unwrap();
-    for is_stream in [true, false] {
-        let dtype = |rows: &str, options: &Options| {
-            let input = if is_stream { stream(text) } else { file(dir.path(), "a", text) };
-            let (dtype, keep) = found([input].into(), rows, options).unwrap();
-            assert_eq!(keep.inputs[0].0, 2);
-            dtype
-        };
-        assert_eq!(dtype("auto", &options), "[('pos', '<i8'), ('name', '|S2'), ('pos_1', '<i8')]");
-        let named = "[('pos', '<i4'), ('name', '|S3'), ('pos_1', '<i2')]";
-        assert_eq!(dtype("i4,S3,i2", &options), named);
-        assert_eq!(dtype("a:i4,b:S,c:i2", &options), "[('a', '<i4'), ('b', '|S2'), ('c', '<i2')]");
-        assert_eq!(dtype("S", &options), "[('pos', '|S2'), ('name', '|S2'), ('pos_1', '|S2')]");
-        assert_eq!(dtype("S1", &options), "[('pos', '|S1'), ('name', '|S1'), ('pos_1', '|S1')]");
-        let pairs = dtype("(2)S3,i4", &options);
-        assert_eq!(pairs, "[('pos', '|S3', (2,)), ('pos_1', '<i4')]");
-        let some = |list: &[ColumnRef]| Options { usecols: Some(list.to_vec()), ..options.clone() };
-        let swapped = some(&["name".into(), 0.into()]);
-        assert_eq!(dtype("auto", &swapped), "[('name', '|S2'), ('pos', '<i8')]");
-        assert_eq!(dtype("S5,f4", &swapped), "[('name', '|S5'), ('pos', '<f4')]");
-        let last = some(&[(-1).into(), "pos".into(), "pos".into()]);
-        assert_eq!(dtype("f8", &last), "[('pos_1', '<f8'), ('pos', '<f8'), ('pos_2', '<f8')]");
-    }
-}
-
-#[test]
-fn headers_may_be_quoted_and_hold_line_ends() {
-    let text = "\"a\nb\",\"c\"\"d\"\n1,2\nx,y\n";
-    let options = Options { header: true, quote: Some('"'), ..tiny(2, 3) };
-    let dir = tempfile::tempdir().unwrap();
-    for input in [stream(text), file(dir.path(), "stream", text)] {
-        let error = found([input].into(), "i4", &options).unwrap_err().to_string();
-        assert!(error.contains("stream:4:1: could not convert 'x'"), "{error}");
-    }
-    let (dtype, _) = found([stream(text)].into(), "auto", &options).unwrap();
-    assert_eq!(dtype, "[('a\\nb', '|S1'), ('c\"d', '|S1')]");
-}
-
-#[test]
-fn all_inputs_have_the_same_names() {
-    let dir = tempfile::tempdir().unwrap();
-    let options = Options { header: true, ..tiny(2, 3) };
-    let good = ["# x,y\n1,2\n", "x,y\n3,4\n5,6\n", "x,y\n"];
-    let inputs = |texts: &[&str]| -> Vec<Input> {
-        let input = |(i, text): (usize, &&str)| match i % 2 {
-            0 => file(dir.path(), &i.to_string(), text),
-            _ => stream(text),
-        };
-        texts.iter().enumerate().map(input).collect()
-    };
-    let (dtype, keep) = found(inputs(&good), "auto", &options).unwrap();
-    assert_eq!(dtype, "[('x', '<i8'), ('y', '<i8')]");
-    assert_eq!(keep.inputs.iter().map(|input| input.0).collect::<Vec<_>>(), [1, 2, 0]);
-    for bad in ["x,z\n3,4\n", "x\n3,4\n", "x,y,z\n", "#\n1,2\n"] {
-        for texts in [[good[0], bad, good[1]], [good[0], good[1], bad]] {
-            let error = found(inputs(&texts), "auto", &options).unwrap_err().to_string();
-            assert!(error.contains("column ") || error.contains("no names"), "{error}");
-        }
-    }
-    let error = found(inputs(&["", "x,y\n1,2\n"]), "auto", &options).unwrap_err().to_string();
-    assert!(error.contains("line 1 is to name the columns"), "{error}");
-}
-
-#[test]
-fn columns_that_are_not_there_are_told() {
-    let text = "a,b\n1,2\n";
-    let header = Options { header: true, ..tiny(1, 3) };
-    let by_name = |name: &str| Some([ColumnRef::from(name)].into());
-    let error = error_of(text, "f8", &Options { usecols: by_name("c"), ..header.clone() });
-    assert!(error.contains("no column is called 'c'; there are: a, b"), "{error}");
-    let error = error_of(text, "f8", &Options { usecols: by_name("a"), ..tiny(1, 3) });
-    assert!(error.contains("without a header"), "{error}");
-    let beyond = Options { usecols: Some([7.into()].into()), ..header.clone() };
-    assert!(error_of(text, "f8", &beyond).contains("column 7 is not among those read"));
-    let missing = |column: ColumnRef| Missing { column: Some(column), text: "NA".into() };
-    let unread = Options { usecols: by_name("a"), missing: [missing(1.into())].into(), ..header };
-    assert!(error_of(text, "f8", &unread).contains("column 1 is not among those read"));
-}
-
-fn missing(column: Option<ColumnRef>, text: &str) -> Missing {
-    Missing { column, text: text.into() }
-}
-
-fn fill(column: Option<ColumnRef>, value: &str) -> Fill {
-    Fill { column, value: value.into() }
-}
-
-#[test]
-fn missing_values_are_filled() {
-    let text = "a,b,c\n1,NA,x\nNA,2.5,NA\n,4,\n";
-    let all = Options { header: true, missing: [missing(None, "NA")].into(), ..tiny(2, 3) };
-    let made = |options: &Options| {
-        let (dtype, keep) = found([stream(text)].into(), "auto", options).unwrap();
-        (dtype, keep.inputs[0].2.clone())
-    };
-    let (dtype, bytes) = made(&all);
-    assert_eq!(dtype, "[('a', '<f8'), ('b', '<f8'), ('c', '|S1')]");
-    assert!(f64::from_le_bytes(bytes[17..25].try_into().unwrap()).is_nan());
-    assert_eq!([bytes[16], bytes[33], bytes[50]], [b'x', 0, 0]);
-    // A fill of the column's own is a value of it, whether it is needed or not.
-    let own = Options {
-        fill: [fill(Some("a".into()), "-1"), fill(Some(2.into()), "none"), fill(None, "7")].into(),
-        ..all.clone()
-    };
-    let (dtype, bytes) = made(&own);
-    assert_eq!(dtype, "[('a', '<i8'), ('b', '<f8'), ('c', '|S4')]");
-    assert_eq!(i64::from_le_bytes(bytes[20..28].try_into().unwrap()), -1);
-    assert_eq!(bytes[8..16], 7f64.to_le_bytes());
-    assert_eq!(&bytes[36..40], b"none");
-    // What is for all columns is for numbers.
-    let common = Options { fill: [fill(None, "-1")].into(), ..all.clone() };
-    let (dtype, bytes) = made(&common);
-    assert_eq!((dtype.as_str(), bytes[33]), ("[('a', '<i8'), ('b', '<f8'), ('c', '|S1')]", 0));
-    let useless = Options { fill: [fill(None, "long")].into(), ..all.clone() };
-    assert_eq!(made(&useless).0, "[('a', '<f8'), ('b', '<f8'), ('c', '|S1')]");
-    // Only in one column.
-    let one = Options { missing: [missing(Some(0.into()), "NA")].into(), ..all };
-    assert_eq!(made(&one).0, "[('a', '<f8'), ('b', '|S3'), ('c', '|S2')]");
-}
-
-#[test]
-fn fills_of_fixed_and_open_types_are_values_of_them() {
-    let options = Options { missing: [missing(None, "NA")].into(), ..tiny(2, 3) };
-    let with = |list: &[Fill]| Options { fill: list.to_vec(), ..options.clone() };
-    let text = "1,ab\nNA,NA\n";
-    let error = error_of(text, "i4,S2", &with(&[fill(Some(0.into()), "x")]));
-    assert!(error.contains("'x', is none of <i4"), "{error}");
-    let error = error_of(text, "i4", &with(&[fill(None, "x")]));
-    assert!(error.contains("'x', is none of any column"), "{error}");
-    let twice = with(&[fill(Some(0.into()), "1"), fill(Some(0.into()), "2")]);
-    assert!(error_of(text, "i4,S2", &twice).contains("two values"));
-    let none = error_of(text, "i4,S2", &options);
-    assert!(none.contains("could not convert 'NA' to <i4"), "{none}");
-    let open = |list: &[Fill]| found([stream(text)].into(), "i4,S", &with(list)).unwrap().0;
-    assert_eq!(open(&[fill(None, "-1")]), "[('f0', '<i4'), ('f1', '|S2')]");
-    assert_eq!(open(&[fill(None, "-1000")]), "[('f0', '<i4'), ('f1', '|S5')]");
-    let own = [fill(Some(0.into()), "-1"), fill(Some((-1).into()), "absent")];
-    assert_eq!(open(&own), "[('f0', '<i4'), ('f1', '|S6')]");
 }
 
 #[test]
@@ -353,68 +211,6 @@ fn a_wrong_row_behind_those_wanted_counts_for_nothing() {
 }
 
 #[test]
-fn streams_are_kept_and_read_again() {
-    let text = "1\n".repeat(200_000) + "x\n";
-    for descriptor in [false, true] {
-        let (reader, mut writer) = std::io::pipe().unwrap();
-        let input =
-            if descriptor { Input::descriptor("x", reader) } else { Input::stream("x", reader) };
-        let feed = std::thread::spawn({
-            let text = text.clone();
-            move || writer.write_all(text.as_bytes()).unwrap()
-        });
-        let rows = RowType::parse("auto").unwrap();
-        let open = |_: DType<'_>| Ok(Keep::default());
-        let options = Options { workers: Some(2), ..Options::default() };
-        let mut job = Job::start([input], &rows, Unicode::Ucs4, &options, open).unwrap();
-        while !job.step(Duration::from_secs(1)).unwrap().done {}
-        feed.join().unwrap();
-        assert_eq!((job.progress().pass, job.progress().rows), (3, 200_001));
-        let spooled = &job.report().spooled[0];
-        assert_eq!(
-            (spooled.path.as_path(), spooled.bytes),
-            (Path::new("x"), 400_002 - (128 << 10))
-        );
-        let done = job.run(None).unwrap();
-        assert_eq!(done.dtype.to_string(), "[('f0', '|S1')]");
-    }
-    // What is small needs no file, and what is read once neither.
-    let rows = RowType::parse("i4").unwrap();
-    let header = Options { header: true, ..tiny(2, 5_000) };
-    let open = |_: DType<'_>| Ok(Keep::default());
-    let input = stream(&("a\n".to_string() + &"1\n".repeat(200_000)));
-    let done = Job::start([input], &rows, Unicode::Ucs4, &header, open).unwrap().run(None).unwrap();
-    assert_eq!((done.rows, done.report.spooled.len()), (200_000, 0));
-}
-
-#[test]
-fn a_job_that_waits_for_the_beginning_can_be_polled_and_cancelled() {
-    let (reader, mut writer) = std::io::pipe().unwrap();
-    let rows = RowType::parse("auto").unwrap();
-    let open = |_: DType<'_>| Ok(Keep::default());
-    let options = Options { header: true, workers: Some(1), ..Options::default() };
-    let input = Input::descriptor("x", reader);
-    let mut job = Job::start([input], &rows, Unicode::Ucs4, &options, open).unwrap();
-    let ready = |job: &Job<Keep>| {
-        let mut watches = [crate::sys::Watch::readable(job.raw_fd())];
-        crate::sys::poll(&mut watches, 0).unwrap();
-        watches[0].is_ready()
-    };
-    assert!(ready(&job) && !job.step(Duration::ZERO).unwrap().done);
-    assert!(!ready(&job) && job.progress().pass == 0 && job.dtype().is_none());
-    writer.write_all(b"a b\n1 2\n").unwrap();
-    assert!(ready(&job));
-    for _ in 0..2 {
-        job.step(Duration::ZERO).unwrap();
-    }
-    assert!(!ready(&job), "there may be more");
-    job.canceller().cancel();
-    assert!(ready(&job));
-    assert!(matches!(job.step(Duration::ZERO), Err(LoadError::Cancelled)));
-    assert!(ready(&job));
-}
-
-#[test]
 fn types_of_quoted_text_do_not_depend_on_pieces() {
     let rows = (0..4_000).map(|i| format!("{i},\"a\n{i},bb\n\"\"\n{i},d\",{i}\n"));
     let text = rows.collect::<String>() + "2.5,\"longer,\nthan\nbefore\",-1\n";
@@ -429,57 +225,3 @@ fn types_of_quoted_text_do_not_depend_on_pieces() {
         assert!(keep.inputs == expected.inputs);
     }
 }
-
-/// Kills a worker as soon as the sink is there, and again after some rows.
-struct Murderer {
-    keep: Keep,
-    blocks: u32,
-}
-
-impl Sink for Murderer {
-    fn begin(&mut self, input: usize, columns: Option<u32>) -> core::result::Result<(), SinkError> {
-        self.keep.begin(input, columns)
-    }
-
-    fn rows(&mut self, block: &Block) -> core::result::Result<(), SinkError> {
-        self.blocks += 1;
-        if self.blocks == 3 {
-            kill(children()[0]);
-        }
-        self.keep.rows(block)
-    }
-
-    fn end(&mut self, input: usize, rows: u64) -> core::result::Result<(), SinkError> {
-        self.keep.end(input, rows)
-    }
-}
-
-#[test]
-fn workers_may_be_killed_in_every_pass() {
-    let dir = tempfile::tempdir().unwrap();
-    let text = "1,ab\n".repeat(3_000) + "2.5,abcdef\n";
-    for is_stream in [false, true] {
-        let input = if is_stream { stream(&text) } else { file(dir.path(), "a", &text) };
-        let rows = RowType::parse("auto").unwrap();
-        let open = |_: DType<'_>| Ok(Murderer { keep: Keep::default(), blocks: 0 });
-        let mut job = Job::start([input], &rows, Unicode::Ucs4, &tiny(2, 300), open).unwrap();
-        let mut passes = 0;
-        loop {
-            let now = job.step(Duration::from_millis(20)).unwrap();
-            if now.pass > passes && !now.done {
-                passes = now.pass;
-                kill(children()[0]);
-            }
-            if now.done {
-                break;
-            }
-        }
-        let done = job.run(None).unwrap();
-        assert_eq!(passes, 3);
-        assert_eq!(done.dtype.to_string(), "[('f0', '<f8'), ('f1', '|S6')]");
-        assert_eq!(done.sink.keep.inputs[0].2.len(), 3_001 * 14);
-        assert!(children().is_empty());
-    }
-}
-
-mod random;
