@@ -122,7 +122,6 @@ pub(super) struct Plain {
     /// `None` for white space.
     pub(super) delimiter: Option<u8>,
     pub(super) comment: u8,
-    #[allow(dead_code, reason = "kernels decline quotes by what they read")]
     pub(super) quote: u8,
 }
 

@@ -81,7 +81,6 @@ impl<'a> MissingTable<'a> {
 
     /// The table that was built in these bytes before; of others it may answer nonsense.
     #[cfg(feature = "std")]
-    #[allow(dead_code, reason = "for whoever keeps the table beside the plan")]
     pub(crate) const fn built(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
