@@ -117,7 +117,7 @@ pub(super) fn create(
         let descriptor = descriptor(session, &id)?;
         // SAFETY: HDF5's own descriptor, open as long as the file is. HDF5 reads and writes
         // there, and asks only at opening what is behind it.
-        unsafe { temporary.part_from(descriptor) }?;
+        let temporary = unsafe { temporary.part_from(descriptor, target) }?;
         if temporary.mark_alive()? {
             return Ok((File::new(session, id, h5d::H5D_ALLOC_TIME_EARLY)?, temporary));
         }

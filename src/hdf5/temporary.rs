@@ -7,6 +7,10 @@
 //! failed write HDF5 1.10 cannot close a file any more, and crashes when the
 //! process ends. Nor can a forked child, whose HDF5 closes the file it inherited
 //! when it exits, write into the file.
+//!
+//! The rows get another file than the one that HDF5 created, which was cut to nothing:
+//! that ext4 takes for the replacing of a file by writing over it, and would have all
+//! rows on the disk before the descriptor is closed.
 
 use core::ffi::c_int;
 use std::fs::{self, File};
@@ -40,6 +44,9 @@ pub(super) struct Temporary {
     fd: Fd,
     /// Where HDF5 writes.
     memory: Fd,
+    /// The file that HDF5 created, which has no name any more. HDF5 knows its open files by
+    /// their inodes: this one must not go to another file meanwhile.
+    created: Option<Fd>,
     /// Whether there is a file to remove.
     named: bool,
     /// The process that removes it: not a child that was forked meanwhile.
@@ -50,42 +57,52 @@ impl Temporary {
     /// Makes a file beside the target. It has a page, so that HDF5, which will
     /// begin by writing a few bytes, does not meet a full disk.
     pub(super) fn create(target: &Target) -> Result<Self> {
-        let path = target.temporary()?;
-        let refused = |e| Error::io("create a file beside it", target.path(), e);
-        let file = File::options().read(true).write(true).create_new(true).open(&path);
-        let made = Self::new(path, file.map_err(refused)?).map_err(refused)?;
-        if let Some(mode) = target.replaces() {
-            made.file.set_permissions(mode.clone()).map_err(refused)?;
-        }
+        let memory = sys::memory_file()
+            .map_err(|e| refused(target, io::Error::from_raw_os_error(e.errno())))?;
+        let made = Self::beside(target, memory)?;
         made.write_all(&[0; 4096], 0).map_err(|e| e.on(target.path()))?;
         Ok(made)
     }
 
-    fn new(path: PathBuf, file: File) -> io::Result<Self> {
-        let parts = file.as_fd().try_clone_to_owned().and_then(|copy| {
-            let memory = sys::memory_file().map_err(|e| io::Error::from_raw_os_error(e.errno()))?;
-            // SAFETY: just duplicated, and given away by its owner.
-            Ok((unsafe { Fd::from_raw(copy.into_raw_fd()) }, memory))
-        });
-        match parts {
-            Ok((fd, memory)) => {
-                Ok(Self { path, file, fd, memory, named: true, owner: sys::lineage() })
+    /// A new empty file beside the target.
+    fn beside(target: &Target, memory: Fd) -> Result<Self> {
+        let path = target.temporary()?;
+        let file = File::options().read(true).write(true).create_new(true).open(&path);
+        let made = Self::new(path, file.map_err(|e| refused(target, e))?, memory);
+        let made = made.map_err(|e| refused(target, e))?;
+        if let Some(mode) = target.replaces() {
+            made.file.set_permissions(mode.clone()).map_err(|e| refused(target, e))?;
+        }
+        Ok(made)
+    }
+
+    fn new(path: PathBuf, file: File, memory: Fd) -> io::Result<Self> {
+        match file.as_fd().try_clone_to_owned() {
+            Ok(copy) => {
+                // SAFETY: just duplicated, and given away by its owner.
+                let fd = unsafe { Fd::from_raw(copy.into_raw_fd()) };
+                let (created, named, owner) = (None, true, sys::lineage());
+                Ok(Self { path, file, fd, memory, created, named, owner })
             }
             Err(e) => fs::remove_file(path).and(Err(e)),
         }
     }
 
-    /// Leaves memory in the place of `raw`, by which HDF5 has this file open.
+    /// Leaves memory in the place of `raw`, by which HDF5 has this file open, and begins
+    /// another file, which HDF5 does not know.
     ///
     /// # Safety
     /// * `raw` is open during the call, and its owner only reads and writes there.
-    pub(super) unsafe fn part_from(&self, raw: c_int) -> Result<()> {
+    pub(super) unsafe fn part_from(self, raw: c_int, target: &Target) -> Result<Self> {
         let in_memory = |e| io_error("keep its metadata in memory", &self.path, e);
         copy_bytes(&self.fd, &self.memory, 0, self.size()?).map_err(in_memory)?;
         // SAFETY: the owner does not mind by this function's contract.
         unsafe { sys::replace(raw, &self.memory) }.map_err(in_memory)?;
-        // Until the end the file on disk is not HDF5, whatever happens.
-        self.cut(0)
+        self.cut(0)?;
+        let copy = |fd: &Fd| sys::duplicate(fd.raw()).map_err(in_memory);
+        let mut parted = Self::beside(target, copy(&self.memory)?)?;
+        parted.created = Some(copy(&self.fd)?);
+        Ok(parted)
     }
 
     /// Whether it still has its name: nobody has swept it.
@@ -244,6 +261,10 @@ impl Temporary {
         self.named = false;
         let _ = self.file.unlock();
     }
+}
+
+fn refused(target: &Target, source: io::Error) -> Error {
+    Error::io("create a file beside it", target.path(), source)
 }
 
 /// Copies bytes to the same place of another file.
