@@ -60,7 +60,7 @@ fn write(fd: &Fd, source: &[u8], piece: usize) {
 fn by_store(source: &[u8], processes: usize, reserve: bool) {
     let fd = sys::open_unnamed(sys::SHM_DIR).expect("unnamed file in /dev/shm");
     if reserve {
-        fd.reserve(TOTAL as u64).expect("room in /dev/shm");
+        fd.reserve(0, TOTAL as u64).expect("room in /dev/shm");
     } else {
         fd.truncate(TOTAL as u64).expect("a size");
     }

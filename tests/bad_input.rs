@@ -469,6 +469,7 @@ fn a_limit_on_descriptors_is_an_error() {
             let mut command = Command::new("sh");
             command.args(["-c", &limited, NDSHM]).args(output);
             command.args(["-t", "f8", "-j", "40", "big.txt"]).current_dir(folder.root());
+            command.env("NDSHM_PIECE_BYTES", "1024");
             run(&mut command).refused(&[]);
             assert_eq!(folder.names(), ["big.txt"]);
             assert!(!name.has_left_something());

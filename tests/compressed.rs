@@ -43,6 +43,17 @@ fn unpacking_threads() -> usize {
     tasks.filter_map(|task| name(task.unwrap())).filter(|name| name == "ndshm-unpack\n").count()
 }
 
+/// Whether they have all ended. One that was waited for may still be listed for a moment.
+fn no_thread_is_left() -> bool {
+    (0..100).any(|_| {
+        let none = unpacking_threads() == 0;
+        if !none {
+            thread::sleep(Duration::from_millis(10));
+        }
+        none
+    })
+}
+
 /// Rows and bytes of every input.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Keep(Vec<(u64, Vec<u8>)>);
@@ -502,7 +513,7 @@ fn threads_end_with_the_job_whatever_they_wait_for() {
                 job.step(Duration::from_millis(1)).unwrap();
             }
             drop(job);
-            assert_eq!(unpacking_threads(), 0, "{suffix}, {steps} steps");
+            assert!(no_thread_is_left(), "{suffix}, {steps} steps");
         }
         if suffix == "lzma" {
             continue;
@@ -521,7 +532,7 @@ fn threads_end_with_the_job_whatever_they_wait_for() {
                 assert!(matches!(error, LoadError::Cancelled));
             }
             drop(job);
-            assert_eq!(unpacking_threads(), 0, "{suffix}");
+            assert!(no_thread_is_left(), "{suffix}");
             assert!(writer.write_all(&packed).is_err(), "nobody reads any more");
         }
     }
@@ -584,7 +595,7 @@ fn no_more_is_read_than_the_rows_that_are_wanted() {
         let few = Options { max_rows: Some(7_777), ..options(2, None) };
         let keep = run(vec![Input::descriptor("endless", reader)], &few).unwrap();
         assert_eq!(keep.0[0].0, 7_777);
-        assert_eq!(unpacking_threads(), 0);
+        assert!(no_thread_is_left());
         let members = feed.join().unwrap();
         assert!(members < 3_000, "{members} members of 5,000 rows");
     }

@@ -11,10 +11,10 @@ use crate::text::{Delimiter, OVERRUN};
 /// Least memory budget: small buffers for one worker.
 pub const MIN_MEMORY: u64 = 4 << 20;
 /// Text in one piece of work.
-const PIECE: u64 = 256 << 10;
+const PIECE: u64 = 1 << 20;
 /// A buffer of the ring, if nothing asks for larger ones: with the text it
 /// comes from, it fits a core's cache.
-const BUFFER: usize = 512 << 10;
+const BUFFER: usize = 2 << 20;
 const MAX_WORKERS: usize = 1024;
 /// Memory that a worker has at least; the others are not forked.
 const MIN_SHARE: u64 = 512 << 10;
@@ -49,7 +49,7 @@ pub struct Options {
     pub fill: Vec<Fill>,
     /// What becomes of rows that cannot be read.
     pub on_bad_rows: OnBadRows,
-    /// Worker processes; by default as many as there are processors to use.
+    /// Worker processes at most; by default as many as there are processors to use.
     pub workers: Option<usize>,
     /// Memory to use at most, in bytes; by default 64 MiB and 16 MiB a worker.
     pub memory: Option<u64>,
@@ -208,6 +208,12 @@ impl Budget {
         let unpacked = line / 4;
         let (text, dictionary) = (line - unpacked, memory);
         Ok(Self { workers, piece, input, line, buffer, fill, buffers, text, unpacked, dictionary })
+    }
+
+    /// The same with so many workers at most.
+    pub(super) fn for_workers(self, most: usize) -> Self {
+        let workers = self.workers.min(most.max(1));
+        Self { workers, buffers: self.buffers.min(2 * workers + 2), ..self }
     }
 }
 

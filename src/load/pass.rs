@@ -28,6 +28,10 @@ use crate::text::{PADDING, Plan};
 
 /// Workers forked beyond those that are used at first.
 const SPARES: usize = 2;
+/// A worker for less text costs more than it saves,
+const SHARE: u64 = 64 << 10;
+/// and so does one for fewer files.
+const FILES: usize = 16;
 /// After this long a reader that had nothing, and has no descriptor, is asked again.
 pub(super) const ASK_AGAIN_MS: i32 = 10;
 
@@ -62,12 +66,14 @@ pub(super) struct Start<'a> {
 }
 
 impl Workers {
-    /// Forks the workers.
+    /// Forks the workers, if there is enough for them to do.
     pub(super) fn start(start: Start<'_>) -> Result<Self> {
         let Start { sources, streams, formula, options, canceller, stop } = start;
         let Sources { inputs, c_paths } = sources;
-        let budget = Budget::new(options, first_row_size(&inputs, &formula, options, stop)?)?;
         let has_streams = streams.iter().any(Option::is_some);
+        let shares = if has_streams { usize::MAX } else { shares(&inputs, options) };
+        let row_size = first_row_size(&inputs, &formula, options, stop)?;
+        let budget = Budget::new(options, row_size)?.for_workers(shares);
         let slots = if has_streams { 2 * budget.workers + 2 } else { 0 };
         let slots = Slots::new(slots, budget.text, budget.line);
         let ring = Ring::new(budget.buffers, budget.buffer, slots.region())?;
@@ -76,7 +82,10 @@ impl Workers {
         let recipe = Arc::new(recipe);
         let input = Pages::new(budget.input + PADDING)?;
         let mut reader = Reader { recipe: recipe.clone(), input, open: None };
-        let pool = Pool::fork(budget.workers, SPARES, &mut reader)?;
+        let pool = match shares {
+            0 | 1 => Pool::here(reader)?,
+            _ => Pool::fork(budget.workers, SPARES, &mut reader)?,
+        };
         let streams = Streams::new(streams, options.encoding, &budget);
         let cutter = Cutter::new(budget.piece, streams, slots);
         let bytes_total = inputs.bytes();
@@ -122,6 +131,10 @@ impl Workers {
         self.pending = false;
         self.unwatch()?;
         let done = self.engine.settle(sink, round)?;
+        if self.engine.pool.has_answer() {
+            self.pending = true;
+            canceller.bell().ring();
+        }
         match self.engine.waiting {
             Some(Wait::Data(Some(fd))) => {
                 self.engine.pool.watch(fd)?;
@@ -204,6 +217,13 @@ fn first_row_size(
             Ok(Some(bytes(plan.with_columns(head.columns)?)))
         }
     }
+}
+
+/// How many workers can have enough to do.
+fn shares(inputs: &Inputs, options: &Options) -> usize {
+    let share = options.piece_bytes.unwrap_or(SHARE).max(1);
+    let shares = usize::try_from(inputs.bytes().div_ceil(share)).unwrap_or(usize::MAX);
+    shares.max(inputs.len().div_ceil(FILES))
 }
 
 /// When a step of so long has to end.

@@ -129,6 +129,8 @@ impl Peek {
                     self.wait(timeout, ready)?;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The rows before it come first: the pass meets it again.
+                Err(_) if setup.has_head(&self.text).map_err(&named)? => return Ok(true),
                 Err(error) => return Err(named(error.into())),
             }
         }

@@ -8,6 +8,7 @@ use super::auto::{PLACES, RowType, Sample, Types, dtype_of, first_bytes, record}
 use super::cancel::Stop;
 use super::columns;
 use super::error::{InputFault, LoadError, Result};
+use super::head::Skip;
 use super::header::{self, Header};
 use super::inputs::Inputs;
 use super::options::{Budget, Options};
@@ -58,22 +59,42 @@ impl Setup {
 
     /// Reads the names of the columns.
     pub(super) fn read_header(&mut self, path: &Path, beginning: &Beginning) -> Result<()> {
-        let Options { skiprows, header, .. } = self.options;
-        let &Beginning { ref text, offset, ends } = beginning;
-        if !header {
-            return Ok(());
-        }
         let input_error = |reason| LoadError::Input { input: 0, path: path.into(), reason };
-        let found = header::find(text, skiprows, true, &self.format(), ends);
-        let limit = text.len() as u64;
-        let found = found.ok_or(InputFault::LineTooLong { limit, line: skiprows + 1 });
-        let names = found.and_then(|found| {
-            let offset = offset + found.names.start as u64;
-            let record = text.get(found.names).unwrap_or_default();
-            Header::read(path.into(), record, &self.format(), found.line, offset)
-        });
-        self.header = Some(names.map_err(input_error)?);
+        if self.options.header {
+            self.header = Some(self.header_of(path, beginning).map_err(input_error)?);
+        }
         Ok(())
+    }
+
+    fn header_of(
+        &self,
+        path: &Path,
+        beginning: &Beginning,
+    ) -> core::result::Result<Header, InputFault> {
+        let &Beginning { ref text, offset, ends } = beginning;
+        let (skiprows, limit) = (self.options.skiprows, text.len() as u64);
+        let found = self.head(text, offset, ends)?;
+        let found = found.ok_or(InputFault::LineTooLong { limit, line: skiprows + 1 })?;
+        let offset = offset + found.names.start as u64;
+        let record = text.get(found.names).unwrap_or_default();
+        Header::read(path.into(), record, &self.format(), found.line, offset)
+    }
+
+    /// Whether all that comes before the rows is in the beginning of the first input.
+    pub(super) fn has_head(&self, text: &[u8]) -> core::result::Result<bool, InputFault> {
+        Ok(!self.options.header || self.head(text, 0, false)?.is_some())
+    }
+
+    /// Where the rows begin, if that is seen; what is skipped must be in the encoding.
+    fn head(
+        &self,
+        text: &[u8],
+        offset: u64,
+        ends: bool,
+    ) -> core::result::Result<Option<header::Found>, InputFault> {
+        let (skiprows, format) = (self.options.skiprows, self.format());
+        Skip::new(skiprows, format.encoding()).pass(text, offset, ends)?;
+        Ok(header::find(text, skiprows, true, &format, ends))
     }
 
     /// Whether and how the first pass makes rows: for a fixed type always, for others if a

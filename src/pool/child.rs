@@ -20,11 +20,9 @@ pub(super) extern "C" fn run<W: Work>(work: &mut W, socket: &Fd, parent: i32) ->
     sys::close_all_but(socket.raw());
     // Segments of the host would live as long as this worker. Where that cannot be
     // helped, they do.
-    for place in [b"/dev/shm/".as_slice(), b"/memfd:ndshm "] {
-        // SAFETY: a worker uses no segments, with or without a name, by the contract of
-        // `Work`; the ring, which it does use, has no file.
-        let _ = unsafe { sys::unmap_shared_below(place) };
-    }
+    // SAFETY: a worker uses no segments, with or without a name, by the contract of
+    // `Work`; the ring, which it does use, has no file.
+    let _ = unsafe { sys::unmap_shared_below(&[b"/dev/shm/", b"/memfd:ndshm "]) };
     if !sys::die_with_parent(parent) {
         sys::exit_now(0);
     }

@@ -18,7 +18,8 @@ mod count;
 
 pub use count::default_workers;
 
-use core::marker::PhantomData;
+use core::fmt::Debug;
+use std::collections::VecDeque;
 use std::vec::Vec;
 
 use bytemuck::{AnyBitPattern, NoUninit};
@@ -41,7 +42,7 @@ pub unsafe trait Work {
     /// What the parent sends.
     type Task: AnyBitPattern + NoUninit;
     /// What the worker answers.
-    type Reply: AnyBitPattern + NoUninit;
+    type Reply: AnyBitPattern + NoUninit + Debug;
 
     /// Does one task, in the worker.
     fn run(&mut self, task: &Self::Task) -> Self::Reply;
@@ -76,16 +77,24 @@ struct Process {
     socket: Fd,
 }
 
+/// Work that this process does itself, at once, and what has not been asked for of its answers.
+#[derive(Debug)]
+struct Own<W: Work> {
+    work: W,
+    answers: VecDeque<W::Reply>,
+}
+
 /// Workers, and spares for those that die. Dropping it kills them all.
 #[derive(Debug)]
 pub struct Pool<W: Work> {
     workers: Vec<Option<Process>>,
     spares: Vec<Process>,
+    /// In the place of workers.
+    own: Option<Own<W>>,
     /// The living workers' sockets and pidfds, and what else [`Pool::watch`] was given.
     ready: Epoll,
     /// The process that they belong to: a copy of this in a forked one leaves them alone.
     owner: u32,
-    work: PhantomData<fn(W)>,
 }
 
 impl<W: Work> Pool<W> {
@@ -97,9 +106,9 @@ impl<W: Work> Pool<W> {
         let mut pool = Self {
             workers: Vec::with_capacity(count),
             spares: Vec::with_capacity(spares),
+            own: None,
             ready: Epoll::new()?,
             owner: sys::lineage(),
-            work: PhantomData,
         };
         for i in 0..count + spares {
             let process = fork_one(work)?;
@@ -113,22 +122,43 @@ impl<W: Work> Pool<W> {
         Ok(pool)
     }
 
+    /// A pool of one place, whose work [`send`](Self::send) does in this process: for less
+    /// work than a fork is worth.
+    ///
+    /// # Errors
+    /// [`Error::Os`].
+    pub fn here(work: W) -> Result<Self> {
+        Ok(Self {
+            workers: Vec::new(),
+            spares: Vec::new(),
+            own: Some(Own { work, answers: VecDeque::new() }),
+            ready: Epoll::new()?,
+            owner: sys::lineage(),
+        })
+    }
+
     /// Places for workers, those of the dead included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.workers.len()
+        self.workers.len() + usize::from(self.own.is_some())
     }
 
     /// Whether every worker is dead.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.workers.iter().all(Option::is_none)
+        self.own.is_none() && self.workers.iter().all(Option::is_none)
     }
 
     /// Whether this place has a living worker.
     #[must_use]
     pub fn is_alive(&self, worker: usize) -> bool {
-        matches!(self.workers.get(worker), Some(Some(_)))
+        self.own.is_some() || matches!(self.workers.get(worker), Some(Some(_)))
+    }
+
+    /// Whether [`wait`](Self::wait) has an answer that no descriptor tells of.
+    #[must_use]
+    pub fn has_answer(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| !own.answers.is_empty())
     }
 
     /// Process id of a worker, for messages and tests.
@@ -141,7 +171,11 @@ impl<W: Work> Pool<W> {
     ///
     /// # Errors
     /// [`Error::Os`].
-    pub fn send(&self, worker: usize, task: &W::Task) -> Result<()> {
+    pub fn send(&mut self, worker: usize, task: &W::Task) -> Result<()> {
+        if let Some(own) = &mut self.own {
+            own.answers.push_back(own.work.run(task));
+            return Ok(());
+        }
         let Some(Some(process)) = self.workers.get(worker) else { return Ok(()) };
         match sys::send(&process.socket, bytemuck::bytes_of(task)) {
             Err(Error::Os { errno: sys::EPIPE | sys::ECONNRESET, .. }) => Ok(()),
@@ -201,6 +235,9 @@ impl<W: Work> Pool<W> {
     /// # Errors
     /// [`Error::Os`].
     pub fn wait(&mut self, timeout_ms: i32) -> Result<Event<W::Reply>> {
+        if let Some(reply) = self.own.as_mut().and_then(|own| own.answers.pop_front()) {
+            return Ok(Event::Reply { worker: 0, reply });
+        }
         match self.ready.wait(timeout_ms)? {
             Some(token) if token != FOREIGN => {
                 self.serve((token / 2) as usize, token % 2 == u64::from(PIDFD))
@@ -334,6 +371,23 @@ mod tests {
                 event => return event,
             }
         }
+    }
+
+    #[test]
+    fn work_done_here_is_answered_in_order() {
+        let mut pool = Pool::here(Tester).unwrap();
+        assert_eq!(
+            (pool.len(), pool.is_alive(0), pool.is_empty(), pool.pid(0)),
+            (1, true, false, None)
+        );
+        for task in [7, 8] {
+            pool.send(0, &task).unwrap();
+        }
+        assert!(pool.has_answer());
+        for reply in [8, 9] {
+            assert!(matches!(next(&mut pool), Event::Reply { worker: 0, reply: r } if r == reply));
+        }
+        assert!(!pool.has_answer() && matches!(pool.wait(0), Ok(Event::Idle)));
     }
 
     #[test]

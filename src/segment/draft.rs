@@ -8,7 +8,7 @@ use super::head::Head;
 use super::ready::{self, Creator};
 use super::{Access, Growable, Name, Policy, Spec};
 use crate::error::{Error, Result};
-use crate::layout::{Plan, State, View, offset};
+use crate::layout::{State, View, offset};
 use crate::lifetime::{Site, byte, link};
 use crate::sys::{self, Fd, Map, Seals, boot_ns, page_size};
 
@@ -98,7 +98,7 @@ impl Draft {
 
     /// Backs the whole segment with pages, keeping what was written, and maps it.
     pub(super) fn complete(parts: Growable) -> Result<Self> {
-        let map = reserve_and_map(&parts.site, &parts.plan)?;
+        let map = reserve_and_map(&parts)?;
         let Growable { site, head, plan, birth, .. } = parts;
         let head = Head::new(head, plan.total_len())?;
         let handoff_ns = match head.view().policy() {
@@ -282,9 +282,9 @@ fn refuse_hopeless(parts: &Growable) -> Result<()> {
     }
 }
 
-fn reserve_and_map(site: &Site, plan: &Plan) -> Result<Map> {
-    let (fd, need) = (site.held.fd(), plan.total_len());
-    if let Err(error) = fd.reserve(need) {
+fn reserve_and_map(parts: &Growable) -> Result<Map> {
+    let (fd, need) = (parts.site.held.fd(), parts.plan.total_len());
+    if let Err(error) = fd.reserve(parts.backed, need) {
         // What was reserved up to now is free again, and counts as such. But the header's page
         // stays: somebody may have it mapped, and wait for the state to change.
         fd.truncate(fd.stat()?.size.min(page_size() as u64))?;

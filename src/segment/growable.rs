@@ -26,6 +26,8 @@ pub struct Growable {
     pub(super) head: Pages,
     pub(super) plan: Plan,
     pub(super) birth: Birth,
+    /// Bytes of the file, from its start, that have pages.
+    pub(super) backed: u64,
     end: u64,
 }
 
@@ -35,10 +37,11 @@ impl Growable {
         if spec.shape.first() != Some(&0) || spec.strides.is_some() {
             return Err(Error::Argument);
         }
-        let parts = Self::begin(name, spec)?;
+        let mut parts = Self::begin(name, spec)?;
         // The header's room comes first, or rows could take the last of it.
         let (fd, need) = (parts.site.held.fd(), parts.plan.data_offset());
-        fd.reserve(need).map_err(|error| no_space(fd, need, error))?;
+        fd.reserve(0, need).map_err(|error| no_space(fd, need, error))?;
+        parts.backed = need;
         Ok(parts)
     }
 
@@ -58,7 +61,7 @@ impl Growable {
             (Some(name), Some(site)) => (site, Birth::Linked(*name)),
             (Some(name), None) => (create_named(name, mode)?, Birth::Named(*name)),
         };
-        Ok(Self { site, head, plan, birth, end: 0 })
+        Ok(Self { site, head, plan, birth, backed: 0, end: 0 })
     }
 
     /// Bytes of one row.
@@ -103,6 +106,9 @@ impl Growable {
         // SAFETY: the caller's promise, passed on.
         unsafe { fd.write_at(data, len, at) }.map_err(|e| no_space(fd, len as u64, e))?;
         self.end = self.end.max(end);
+        if at <= self.backed {
+            self.backed = self.backed.max(at + len as u64);
+        }
         Ok(())
     }
 

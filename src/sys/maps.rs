@@ -6,16 +6,16 @@ use crate::error::Result;
 /// Bytes of `/proc/self/maps` looked at together: any line fits.
 const WINDOW: usize = 8192;
 
-/// Unmaps every shared mapping of a file below `dir`, such as `/dev/shm/`. Private
-/// ones stay: programs and libraries that lie there are mapped so. Without
-/// `/proc` nothing is unmapped.
+/// Unmaps every shared mapping of a file whose path begins with one of `places`, such as
+/// `/dev/shm/`. Private ones stay: programs and libraries that lie there are mapped so.
+/// Without `/proc` nothing is unmapped.
 ///
 /// # Safety
 /// * The process will not use any memory that is mapped from there and shared.
 ///
 /// # Errors
 /// [`Error::Os`](crate::error::Error::Os).
-pub unsafe fn unmap_shared_below(dir: &[u8]) -> Result<()> {
+pub unsafe fn unmap_shared_below(places: &[&[u8]]) -> Result<()> {
     let fd = Fd::open_read(c"/proc/self/maps")?;
     let mut window = [0; WINDOW];
     let mut have = 0;
@@ -27,7 +27,7 @@ pub unsafe fn unmap_shared_below(dir: &[u8]) -> Result<()> {
         let text = window.get(..have).unwrap_or_default();
         for line in text.split_inclusive(|&b| b == b'\n').filter(|line| line.ends_with(b"\n")) {
             done += line.len();
-            if let Some((start, len)) = mapping_below(line, dir) {
+            if let Some((start, len)) = mapping_below(line, places) {
                 // SAFETY: a whole mapping, which the caller gives up.
                 unsafe { libc::munmap(start as *mut libc::c_void, len) };
             }
@@ -41,10 +41,10 @@ pub unsafe fn unmap_shared_below(dir: &[u8]) -> Result<()> {
 }
 
 /// Start and length of the mapping in a line of `maps`, if it is shared and its file
-/// is below `dir`.
-fn mapping_below(line: &[u8], dir: &[u8]) -> Option<(usize, usize)> {
+/// is below one of `places`.
+fn mapping_below(line: &[u8], places: &[&[u8]]) -> Option<(usize, usize)> {
     let path = line.get(line.iter().position(|&b| b == b'/')?..)?;
-    if !path.starts_with(dir) {
+    if !places.iter().any(|place| path.starts_with(place)) {
         return None;
     }
     let (start, rest) = hexadecimal(line)?;
@@ -71,12 +71,21 @@ mod tests {
     #[test]
     fn lines_are_told_by_their_path() {
         let line = b"7f00-8000 rw-s 00000000 00:16 5    /dev/shm/ndshm.a b (deleted)\n";
-        assert_eq!(mapping_below(line, b"/dev/shm/"), Some((0x7F00, 0x100)));
-        assert_eq!(mapping_below(line, b"/dev/shmem/"), None);
+        assert_eq!(mapping_below(line, &[b"/memfd:ndshm ", b"/dev/shm/"]), Some((0x7F00, 0x100)));
+        assert_eq!(mapping_below(line, &[b"/dev/shmem/"]), None);
         let program = b"7f00-8000 r-xp 00000000 00:16 5    /dev/shm/bin/ndshm\n";
-        assert_eq!(mapping_below(program, b"/dev/shm/"), None);
-        assert_eq!(mapping_below(b"7f00-8000 rw-p 00000000 00:00 0 \n", b"/dev/shm/"), None);
-        assert_eq!(mapping_below(b"7f00-8000 r--p 0 00:01 2 /lib/x.so\n", b"/dev/shm/"), None);
-        assert_eq!(mapping_below(b"/dev/shm/\n", b"/dev/shm/"), None);
+        assert_eq!(mapping_below(program, &[b"/memfd:ndshm ", b"/dev/shm/"]), None);
+        assert_eq!(
+            mapping_below(b"7f00-8000 rw-p 00000000 00:00 0 \n", &[b"/memfd:ndshm ", b"/dev/shm/"]),
+            None
+        );
+        assert_eq!(
+            mapping_below(
+                b"7f00-8000 r--p 0 00:01 2 /lib/x.so\n",
+                &[b"/memfd:ndshm ", b"/dev/shm/"]
+            ),
+            None
+        );
+        assert_eq!(mapping_below(b"/dev/shm/\n", &[b"/memfd:ndshm ", b"/dev/shm/"]), None);
     }
 }

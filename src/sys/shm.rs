@@ -163,14 +163,14 @@ impl Fd {
         retry(|| check("ftruncate", unsafe { libc::ftruncate(self.raw(), len) })).map(drop)
     }
 
-    /// Backs the first `len` bytes with pages, growing the file as needed. What
-    /// was written before stays.
+    /// Backs the first `len` bytes with pages, growing the file as needed, if the first
+    /// `backed` ones are already. What was written before stays.
     ///
     /// # Errors
     /// [`Error::Os`], with [`ENOSPC`](super::ENOSPC) if memory is short; part of it may be
     /// reserved then.
-    pub fn reserve(&self, len: u64) -> Result<()> {
-        let (mut at, mut step) = (0, RESERVE_STEP);
+    pub fn reserve(&self, backed: u64, len: u64) -> Result<()> {
+        let (mut at, mut step) = (backed, RESERVE_STEP);
         while at < len {
             let piece = step.min(len - at);
             match self.allocate(at, piece) {
@@ -264,7 +264,7 @@ mod tests {
         let fd = open_unnamed(SHM_DIR).unwrap();
         // SAFETY: the array is readable for its length.
         unsafe { fd.write_at([7_u8; 3].as_ptr(), 3, 0) }.unwrap();
-        fd.reserve(10_000).unwrap();
+        fd.reserve(0, 10_000).unwrap();
         assert_eq!(fd.stat().unwrap().size, 10_000);
         let mut back = [1; 5];
         assert_eq!(fd.read_at(&mut back, 0).unwrap(), 5);

@@ -88,7 +88,7 @@ mod tests {
     #[test]
     fn words_are_bounded_aligned_and_read_only_where_the_mapping_is() {
         let fd = open_unnamed(SHM_DIR).unwrap();
-        fd.reserve(4096).unwrap();
+        fd.reserve(0, 4096).unwrap();
         let rw = Map::shared(&fd, 4096, Access::ReadWrite).unwrap();
         let ro = Map::shared(&fd, 4096, Access::Read).unwrap();
         rw.store_u32(64, 7);

@@ -14,6 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process;
+use std::string::ToString;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::vec::Vec;
 
@@ -49,6 +50,8 @@ struct Tape {
     kept: u64,
     keeps: bool,
     ended: bool,
+    /// Why nothing more comes, if that is no end: every reading meets it in the same place.
+    failed: Option<io::Error>,
 }
 
 impl core::fmt::Debug for Tape {
@@ -61,8 +64,16 @@ impl Spool {
     /// Keeps what `reader` gives; `fd` is its descriptor, if it has one.
     pub(in crate::load) fn new(reader: Box<dyn Read + Send>, fd: Option<i32>) -> Result<Self> {
         let ready = fd.map(Ready::new).transpose()?;
-        let begin = Vec::new();
-        let tape = Tape { reader, ready, begin, file: None, kept: 0, keeps: true, ended: false };
+        let tape = Tape {
+            reader,
+            ready,
+            begin: Vec::new(),
+            file: None,
+            kept: 0,
+            keeps: true,
+            ended: false,
+            failed: None,
+        };
         Ok(Self(Arc::new(Mutex::new(tape))))
     }
 
@@ -162,6 +173,9 @@ impl Tape {
     }
 
     fn read_on(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        if let Some(error) = &self.failed {
+            return Err(same(error));
+        }
         if self.ended {
             return Ok(0);
         }
@@ -170,6 +184,17 @@ impl Tape {
         {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        let read = self.take(room);
+        if let Err(error) = &read
+            && !matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
+        {
+            self.failed = Some(same(error));
+        }
+        read
+    }
+
+    /// Reads what comes next; what cannot be kept then is lost.
+    fn take(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(room)?.min(room.len());
         self.ended = n == 0 && !room.is_empty();
         if self.keeps {
@@ -192,6 +217,14 @@ impl Tape {
         file.write_all_at(bytes, at).map_err(|error| cannot_keep(&error))?;
         self.kept += bytes.len() as u64;
         Ok(())
+    }
+}
+
+/// An error once more, in its own words.
+fn same(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(errno) => io::Error::from_raw_os_error(errno),
+        None => io::Error::new(error.kind(), error.to_string()),
     }
 }
 
@@ -314,6 +347,50 @@ mod tests {
         let spool = Spool::new(Box::new(file), Some(fd)).unwrap();
         let mut replay = spool.replay().0;
         assert_eq!(replay.read(&mut [0; 9]).unwrap(), 0);
+    }
+
+    /// Fails behind its text, once.
+    struct Fails(&'static [u8], Option<io::Error>);
+
+    impl Read for Fails {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(room)? {
+                0 => self.1.take().map_or(Ok(0), Err),
+                n => Ok(n),
+            }
+        }
+    }
+
+    #[test]
+    fn every_reading_meets_the_same_error_in_the_same_place() {
+        for error in [io::Error::from_raw_os_error(5), io::Error::other("torn")] {
+            let told = error.to_string();
+            let spool = Spool::new(Box::new(Fails(b"abc", Some(error))), None).unwrap();
+            for _ in 0..3 {
+                let (mut replay, mut bytes) = (spool.replay().0, Vec::new());
+                assert_eq!(replay.read_to_end(&mut bytes).unwrap_err().to_string(), told);
+                assert_eq!(bytes, b"abc");
+                assert_eq!(replay.read(&mut [0; 4]).unwrap_err().to_string(), told);
+            }
+        }
+        // What only asks to come again is no error.
+        for kind in [io::ErrorKind::WouldBlock, io::ErrorKind::Interrupted] {
+            let spool = Spool::new(Box::new(Fails(b"", Some(kind.into()))), None).unwrap();
+            let mut replay = spool.replay().0;
+            assert_eq!(replay.read(&mut [0; 4]).unwrap_err().kind(), kind);
+            assert_eq!(replay.read(&mut [0; 4]).unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_kept_is_not_passed_over() {
+        let spool = Spool::new(Box::new(&b"0123456789"[..]), None).unwrap();
+        // One that takes nothing, and then one that would.
+        spool.tape().unwrap().file = Some(File::open("/dev/null").unwrap());
+        let told = spool.replay().0.read(&mut [0; 4]).unwrap_err().to_string();
+        assert!(told.starts_with("cannot be kept in a temporary file in "), "{told}");
+        spool.tape().unwrap().file = None;
+        assert_eq!(spool.replay().0.read(&mut [0; 4]).unwrap_err().to_string(), told);
     }
 
     #[test]

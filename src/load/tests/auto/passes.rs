@@ -2,6 +2,7 @@
 
 use core::sync::atomic::Ordering;
 use core::time::Duration;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use super::*;
@@ -203,5 +204,68 @@ fn workers_may_be_killed_in_every_pass() {
         assert_eq!(done.dtype.to_string(), "[('f0', '<f8'), ('f1', '|S6')]");
         assert_eq!(done.sink.keep.inputs[0].2.len(), 3_001 * 14);
         assert!(children().is_empty());
+    }
+}
+
+/// Fails behind its text, and then ends.
+struct Torn(Cursor<Vec<u8>>, bool);
+
+impl Read for Torn {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        match self.0.read(room) {
+            Ok(0) if !core::mem::replace(&mut self.1, true) => Err(io::Error::other("torn")),
+            read => read,
+        }
+    }
+}
+
+fn torn(text: &str) -> Vec<Input> {
+    [Input::stream("torn", Torn(Cursor::new(text.as_bytes().to_vec()), false))].into()
+}
+
+#[test]
+fn a_stream_that_fails_fails_every_pass() {
+    let guessed = "1\n".repeat(100_000) + "x\n";
+    for (text, options) in [(guessed.as_str(), Options::default()), ("1\nx\n", tiny(2, 2))] {
+        for rows in ["auto", "S"] {
+            let error = found(torn(text), rows, &options).unwrap_err();
+            assert_eq!(error.to_string(), "torn: torn", "{rows}");
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_before_the_failure_of_a_stream_comes_first() {
+    let line_of = |text: &str, rows: &str, options: &Options| {
+        let error = found(torn(text), rows, options).unwrap_err();
+        error.position().unwrap().line
+    };
+    for piece in [None, Some(2), Some(1000)] {
+        let plain = Options { piece_bytes: piece, ..tiny(2, 1) };
+        let header = Options { header: true, ..plain.clone() };
+        let skip = Options { skiprows: 1, ..header.clone() };
+        for rows in ["auto", "S"] {
+            assert_eq!(line_of("1,2\n3\n4,5\n", rows, &plain), 2);
+            assert_eq!(line_of("a,b\n1,2\n3\n", rows, &header), 3);
+            assert_eq!(line_of("x\n#\n", rows, &skip), 2);
+            assert_eq!(line_of("a,b\n1,2\n", rows, &header), 0);
+            // What would name the columns is not whole.
+            assert_eq!(line_of("a,b", rows, &header), 0);
+        }
+        assert_eq!(line_of("a,b\n1,2\nx,3\n", "i4", &header), 3);
+        let one = Options { max_rows: Some(1), ..header };
+        assert_eq!(found(torn("a\n1\n2"), "auto", &one).unwrap().1.inputs[0].0, 1);
+    }
+}
+
+#[test]
+fn lines_before_the_names_are_in_the_encoding() {
+    let options = Options { header: true, skiprows: 1, ..tiny(2, 1000) };
+    for text in [&b"\xff\n#\n1\n"[..], b"\xff\nab"] {
+        for rows in ["auto", "i4"] {
+            let input = Input::stream("a", Torn(Cursor::new(text.to_vec()), false));
+            let error = found([input].into(), rows, &options).unwrap_err().to_string();
+            assert_eq!(error, "a: line 1 is not UTF-8 (byte 0)");
+        }
     }
 }
