@@ -74,7 +74,11 @@ $(VENV)/.done: tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
-check: setup-tests $(VENV)/.done
+# What of the tests drives Python needs the library, and what is compared with NumPy 2.4 its
+# package, which carries NumPy's own tests.
+LOADTXT = NDSHM_LIBRARY=$(CURDIR)/$(LIB)/libndshm.so.$(LIBRARY_VERSION) $(VENV)/bin/python -B
+
+check: setup-tests $(VENV)/.done $(LIB)/libndshm.so.$(LIBRARY_VERSION)
 	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --features capi,ndarray
 	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --release --lib text::
 	$(CARGO) build --no-default-features --lib
@@ -82,6 +86,10 @@ check: setup-tests $(VENV)/.done
 	$(VENV)/bin/python -B tests/data/make_samples.py --check
 	$(VENV)/bin/python -B tests/data/make_segment.py --check
 	$(VENV)/bin/python -B tests/differential.py --ndshm $(NDSHM) --cases 2000 --seed 1
+	$(LOADTXT) tests/numpy_suite.py
+	$(LOADTXT) tests/numpy_suite.py --kw workers=4,chunk_bytes=64
+	$(LOADTXT) tests/differential_loadtxt.py --cases 20000 --seed 1 --quiet
+	$(LOADTXT) tests/python_arrays.py
 
 # The long forms of what `make check` runs for some seconds: every error at every
 # call, storms of SECONDS, 100,000 rounds; then the tests of segments where mappings

@@ -349,7 +349,9 @@ typedef struct ndshm_error {
     // `NDSHM_NO_PLACE`.
     uint64_t row;
     // Byte of the input, or of the text that was given, at which it went
-    // wrong, from 0; else `NDSHM_NO_PLACE`.
+    // wrong, from 0; of a row that was compressed, byte of the text when it is
+    // unpacked. `NDSHM_NO_PLACE` if there is none, or if it is not known: for a
+    // row of UTF-16 or UTF-32.
     uint64_t byte;
     // Column of the input, from 1; 0 if none is meant.
     uint32_t column;

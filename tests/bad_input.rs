@@ -59,7 +59,20 @@ const TEXTS: &[Refused] = &[
         &["-t", "i4", "--delimiter=#"],
         &["delimiter, comments, quote", "cannot be told apart"],
     ),
-    refused(b"1 2\n", &["-t", "i4", "--memory=1K"], &["--memory"]),
+    refused(b"1 2\n", &["-t", "i4", "--memory=1K"], &["give more memory", "hint: --memory"]),
+    // What to try, if the line shows it.
+    refused(
+        b"1;2\n3;4\n",
+        &["-t", "i4,i4", "-d,"],
+        &["\n  1;2\n  hint: with ';' between fields", "--delimiter ';'"],
+    ),
+    refused(
+        b"1,\"2,3\"\n",
+        &["-t", "i4,S9", "-d,"],
+        &["\n  1,\"2,3\"\n  hint: ", "--quotechar '\"'"],
+    ),
+    refused(b"1\n", &["-t", "i4", "--usecols", "a"], &["without a header\n  hint: --header"]),
+    refused(b"#\n", &["-t", "i4", "--header"], &["has no names (skiprows)\n  hint: --skiprows"]),
     refused(b"1 2\n3 4\n", &["-t", "i4", "--skiprows=9"], &["bad.txt: ", "no rows"]),
 ];
 
@@ -264,7 +277,7 @@ fn outputs_that_cannot_be_are_refused() {
     std::os::unix::fs::symlink("nowhere", folder.path("dangling")).unwrap();
     std::os::unix::fs::symlink("a.txt", folder.path("input-link")).unwrap();
     let refuses = |args: &[&str], says: &[&str]| refuses_output(&folder, args, says);
-    refuses(&["a.txt", "-o", "there.h5"], &["there.h5: file exists"]);
+    refuses(&["a.txt", "-o", "there.h5"], &["there.h5: file exists", "hint: --force"]);
     // It is said before any work is done: this input is no table.
     refuses(&["there.h5", "-o", "there.h5"], &["there.h5: file exists"]);
     refuses(&["a.txt", "-o", "missing/x.h5"], &["missing/x.h5: ", "directory does not exist"]);
@@ -291,7 +304,7 @@ fn names_of_datasets_that_cannot_be_are_refused() {
         let _ = fs::write(folder.path(name), "1 2\n");
     }
     let refuses = |args: &[&str], says: &[&str]| refuses_output(&folder, args, says);
-    let clash = ["a.txt and dir/a.csv", "dataset 'a'", "--concat NAME"];
+    let clash = ["a.txt and dir/a.csv", "dataset 'a'", "(concat)\n  hint: --concat NAME"];
     refuses(&["a.txt", "b.txt", "dir/a.csv", "-o", "x.h5"], &clash);
     refuses(&["a.txt", "a.txt", "-o", "x.h5"], &["a.txt and a.txt", "--concat"]);
     refuses(&["a.txt", "-o", "x.h5", "--concat", ""], &["must not be empty"]);

@@ -179,12 +179,13 @@ FUNCTIONS = [
 
 
 def candidates():
-    """Where the library may be: beside this file, where NDSHM_LIBRARY says, in the system."""
+    """Where the library may be: where NDSHM_LIBRARY says; else beside this file, or in the system."""
+    if os.environ.get("NDSHM_LIBRARY"):
+        yield os.environ["NDSHM_LIBRARY"]
+        return
     beside = os.path.join(os.path.dirname(os.path.abspath(__file__)), "libndshm.so")
     if os.path.exists(beside):
         yield beside
-    if os.environ.get("NDSHM_LIBRARY"):
-        yield os.environ["NDSHM_LIBRARY"]
     yield f"libndshm.so.{ABI_VERSION}"
 
 

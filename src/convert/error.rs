@@ -47,12 +47,16 @@ impl fmt::Display for ConvertError {
             Self::SameName { name, first, second } => write!(
                 f,
                 "{} and {} would both become dataset '{name}': rename one, or put all rows into \
-                 one dataset with --concat NAME",
+                 one dataset (concat)",
                 first.display(),
                 second.display()
             ),
             Self::NoName { path } => {
-                write!(f, "{}: no dataset can be named after it: use --concat NAME", path.display())
+                write!(
+                    f,
+                    "{}: no dataset can be named after it: put all rows into one (concat)",
+                    path.display()
+                )
             }
             Self::OutputIsInput { path } => {
                 write!(f, "{}: the output is one of the inputs", path.display())

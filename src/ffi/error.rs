@@ -1,7 +1,13 @@
 //! Errors at the boundary: codes, their texts, and the caller's record of one.
 
+mod fault;
+
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
+
+#[cfg(feature = "std")]
+pub(super) use fault::RowFault;
+pub(super) use fault::{Failure, Fault, Place};
 
 use crate::error::{DTypeFault, Error, HeaderPart, NameFault};
 
@@ -204,7 +210,9 @@ pub struct ndshm_error {
     /// `NDSHM_NO_PLACE`.
     pub row: u64,
     /// Byte of the input, or of the text that was given, at which it went
-    /// wrong, from 0; else `NDSHM_NO_PLACE`.
+    /// wrong, from 0; of a row that was compressed, byte of the text when it is
+    /// unpacked. `NDSHM_NO_PLACE` if there is none, or if it is not known: for a
+    /// row of UTF-16 or UTF-32.
     pub byte: u64,
     /// Column of the input, from 1; 0 if none is meant.
     pub column: u32,
@@ -286,136 +294,6 @@ pub(super) const fn meaning(status: i32) -> &'static CStr {
         NDSHM_ERR_NO_FIELD => c"no such field",
         NDSHM_ERR_PANIC => c"bug in the library",
         _ => UNKNOWN,
-    }
-}
-
-/// Why a call fails: an error of the core, or one of the boundary itself. The
-/// text names the argument as the header does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
-    Core(Error),
-    Null(&'static str),
-    Range(&'static str),
-    Utf8(&'static str),
-    StructSize(&'static str),
-    UnknownFields(&'static str),
-    NotOpen(&'static str),
-    NotDraft,
-    NotPublished,
-    NoField,
-    /// A callback returned this.
-    Stopped(i32),
-}
-
-impl From<Error> for Fault {
-    fn from(error: Error) -> Self {
-        Self::Core(error)
-    }
-}
-
-/// What a record says of an error. The core's are [`Fault`]s; those of the
-/// layers above, which own memory, implement it where their functions are.
-pub(super) trait Failure: fmt::Display {
-    /// The status of the call: negative, and stable.
-    fn code(&self) -> i32;
-
-    /// The `errno` behind it, 0 if none.
-    fn errno(&self) -> i32 {
-        0
-    }
-
-    /// Where in the input it went wrong.
-    fn place(&self) -> Place {
-        Place::NONE
-    }
-
-    /// What is wrong with a row.
-    fn row_fault(&self) -> RowFault<'_> {
-        RowFault::NONE
-    }
-}
-
-/// Where it went wrong, in the words of [`ndshm_error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) input: u32,
-    pub(super) line: u64,
-    pub(super) row: u64,
-    pub(super) byte: u64,
-    pub(super) column: u32,
-}
-
-impl Place {
-    pub(super) const NONE: Self = Self {
-        input: NDSHM_NO_INPUT,
-        line: 0,
-        row: NDSHM_NO_PLACE,
-        byte: NDSHM_NO_PLACE,
-        column: 0,
-    };
-}
-
-/// What is wrong with a row, in the words of [`ndshm_error`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RowFault<'a> {
-    pub(super) kind: u32,
-    pub(super) wanted: i64,
-    pub(super) found: i64,
-    pub(super) text: &'a str,
-    pub(super) dtype: &'a str,
-}
-
-impl RowFault<'_> {
-    pub(super) const NONE: Self = Self { kind: 0, wanted: 0, found: 0, text: "", dtype: "" };
-}
-
-impl Failure for Fault {
-    fn code(&self) -> i32 {
-        match *self {
-            Self::Core(error) => error.code(),
-            Self::Null(_)
-            | Self::Range(_)
-            | Self::Utf8(_)
-            | Self::StructSize(_)
-            | Self::UnknownFields(_) => NDSHM_ERR_ARGUMENT,
-            Self::NotOpen(_) | Self::NotDraft | Self::NotPublished => NDSHM_ERR_HANDLE,
-            Self::NoField => NDSHM_ERR_NO_FIELD,
-            Self::Stopped(status) => status,
-        }
-    }
-
-    fn errno(&self) -> i32 {
-        match self {
-            Self::Core(error) => error.errno(),
-            _ => 0,
-        }
-    }
-
-    fn place(&self) -> Place {
-        match *self {
-            Self::Core(Error::DType { at, .. }) => Place { byte: at.into(), ..Place::NONE },
-            _ => Place::NONE,
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (what, trouble) = match *self {
-            Self::Core(error) => return error.fmt(f),
-            Self::Null(what) => (what, " is NULL"),
-            Self::Range(what) => (what, " is out of range"),
-            Self::Utf8(what) => (what, " is not UTF-8"),
-            Self::StructSize(what) => (what, ": struct_size is not the size of the struct"),
-            Self::UnknownFields(what) => (what, " uses fields that this library does not know"),
-            Self::NotOpen(what) => (what, " is not open"),
-            Self::NotDraft => ("segment", " is published already"),
-            Self::NotPublished => ("segment", " is not published yet"),
-            Self::NoField => ("record", " has no such field"),
-            Self::Stopped(_) => ("callback", " stopped the call"),
-        };
-        f.write_str(what)?;
-        f.write_str(trouble)
     }
 }
 

@@ -76,6 +76,18 @@ fn a_record_gets_the_place() {
     assert_eq!((error.input, error.row), (NDSHM_NO_INPUT, NDSHM_NO_PLACE));
 }
 
+#[cfg(feature = "std")]
+#[test]
+fn a_byte_that_is_not_known_is_no_place() {
+    use crate::load::Position;
+    let path = std::path::Path::new("a");
+    let at = Position { input: 2, path, line: 0, row: 0, column: 0, byte: Some(7) };
+    let place = Place::of(Some(at));
+    assert_eq!((place.input, place.row, place.byte), (2, NDSHM_NO_PLACE, 7));
+    let place = Place::of(Some(Position { line: 4, row: 3, byte: None, ..at }));
+    assert_eq!((place.line, place.row, place.byte), (4, 3, NDSHM_NO_PLACE));
+}
+
 /// An error of a layer that owns memory.
 struct Elsewhere(String);
 

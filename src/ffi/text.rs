@@ -24,7 +24,7 @@ impl Place {
             input: u32::try_from(at.input).unwrap_or(NDSHM_NO_INPUT),
             line: at.line,
             row: if at.line == 0 { NDSHM_NO_PLACE } else { at.row },
-            byte: if at.line == 0 { NDSHM_NO_PLACE } else { at.byte },
+            byte: at.byte.unwrap_or(NDSHM_NO_PLACE),
             column: at.column,
         })
     }

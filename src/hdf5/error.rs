@@ -352,7 +352,7 @@ impl fmt::Display for TargetFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Exists => {
-                "file exists; remove it, choose another name, or replace it with --force"
+                "file exists; remove it, choose another name, or have it replaced (force)"
             }
             Self::Directory => "is a directory, a file is needed",
             Self::Special => "is not a regular file, and cannot become an HDF5 file",

@@ -1,6 +1,7 @@
 //! What can go wrong on the way from text to rows, with the place it happened.
 
-use core::fmt;
+mod display;
+
 use core::ops::Range;
 use std::boxed::Box;
 use std::io;
@@ -11,7 +12,7 @@ use super::decode;
 use super::inflate::{Compression, Damage};
 use super::options::ColumnRef;
 use crate::error::{Error, code};
-use crate::sys::{self, Ended};
+use crate::sys::Ended;
 use crate::text::Encoding;
 
 /// Result of a load.
@@ -222,8 +223,9 @@ pub struct TextError {
     pub row: u64,
     /// Column of the file from 1; 0 if the row as a whole is meant.
     pub column: u32,
-    /// Byte of the file at which the offending text starts.
-    pub offset: u64,
+    /// Byte of the text, as it is when it is unpacked, at which the offending text starts. None
+    /// in text that was UTF-16 or UTF-32, of which rows are read as UTF-8.
+    pub offset: Option<u64>,
     /// The offending text without its quotes, cut to 400 bytes.
     pub text: String,
     /// The line where it starts; of a long one what is around it, with `...` for the rest.
@@ -276,216 +278,7 @@ pub enum Problem {
     },
 }
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Convert { dtype, field, expected } => {
-                write!(f, "to {dtype}")?;
-                if !field.is_empty() {
-                    write!(f, " (field '{field}')")?;
-                }
-                write!(f, ": expected {expected}")
-            }
-            Self::ColumnsChanged { from, to } => write!(
-                f,
-                "the number of columns changed from {from} to {to}; use --usecols to select a subset"
-            ),
-            Self::ColumnsRequired { need, found } => write!(
-                f,
-                "the dtype has {need} fields, the line {found} columns; use --usecols to select a subset"
-            ),
-            Self::ColumnIndex { index, found } => {
-                write!(f, "column {index} of usecols does not exist: the line has {found} columns")
-            }
-            Self::Encoding { encoding } => write!(f, "not {}", name(*encoding)),
-        }
-    }
-}
-
-impl fmt::Display for TextError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:", self.path.display(), self.line)?;
-        if self.column > 0 {
-            write!(f, "{}:", self.column)?;
-        }
-        match &self.problem {
-            convert @ Problem::Convert { .. } => {
-                write!(f, " could not convert '{}' {convert}", Short(&self.text))
-            }
-            Problem::Encoding { encoding } => {
-                write!(f, " '{}' is not {}", Short(&self.text), name(*encoding))
-            }
-            other => write!(f, " {other}"),
-        }?;
-        write!(f, " (row {}, byte {})", self.row, self.offset)
-    }
-}
-
-const fn name(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Utf8 => "UTF-8",
-        Encoding::Latin1 => "latin1",
-        Encoding::Ascii => "ASCII",
-    }
-}
-
-/// Text as far as a message has room for it.
-struct Short<'a>(&'a str);
-
-impl fmt::Display for Short<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.char_indices().nth(100) {
-            Some((end, _)) => write!(f, "{}...", self.0.get(..end).unwrap_or_default()),
-            None => f.write_str(self.0),
-        }
-    }
-}
-
-impl fmt::Display for InputFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) => match error.kind() {
-                io::ErrorKind::NotFound => f.write_str("no such file"),
-                io::ErrorKind::PermissionDenied => f.write_str("permission denied"),
-                _ => write!(f, "{error}"),
-            },
-            Self::Directory => f.write_str("is a directory"),
-            Self::NotRegular => {
-                f.write_str("is a socket or a block device: text is read from files and pipes")
-            }
-            Self::Empty => f.write_str("has no rows (--allow-empty accepts that)"),
-            Self::NotPlain(what) => write!(f, "is {what}"),
-            Self::NoNames { line } => {
-                write!(f, "line {line} is to name the columns, and has no names (--skiprows)")
-            }
-            Self::NamesDiffer { column, name, first, first_name } => {
-                write!(f, "column {column} is ")?;
-                called(name.as_deref(), f)?;
-                write!(f, ", in {} it is ", first.display())?;
-                called(first_name.as_deref(), f)
-            }
-            Self::Changed => f.write_str("changed while it was read"),
-            Self::Compressed { compression, damage, offset } => {
-                damage.describe(*compression, *offset, f)
-            }
-            Self::Decode { encoding, why, offset } => {
-                write!(f, "is not {encoding}: {why} (byte {offset})")
-            }
-            Self::RowTooLong { need, have } => write!(
-                f,
-                "a row needs {need} bytes, a buffer has {have}: name the widest input first, or \
-                 give --memory"
-            ),
-            Self::FooterTooLong { lines, limit } => write!(
-                f,
-                "the last {lines} lines, which are not to be read, are longer than {limit} bytes; \
-                 --memory gives them room"
-            ),
-            Self::AllBad { rows, first } => {
-                write!(f, "none of its {rows} rows can be read")?;
-                first.as_ref().map_or(Ok(()), |first| write!(f, "; the first one: {first}"))
-            }
-            Self::Encoding { encoding, line, offset } => {
-                write!(f, "line {line} is not {} (byte {offset})", name(*encoding))
-            }
-            Self::LineTooLong { limit, line } => write!(
-                f,
-                "line {line} is longer than {limit} bytes; is this the right file? \
-                 --memory gives longer lines room"
-            ),
-        }
-    }
-}
-
-impl fmt::Display for LoadError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Input { path, reason, .. } => write!(f, "{}: {reason}", path.display()),
-            Self::Text(error) => write!(f, "{error}"),
-            Self::Worker { path, start, end, how, .. } => {
-                write!(f, "{}: a worker died twice ({}) ", path.display(), Death(*how))?;
-                write!(f, "reading bytes {start} to {end}")
-            }
-            Self::NoWorkers => f.write_str("every worker process died"),
-            Self::Memory { what, need, have } => {
-                write!(f, "{what} needs {need} bytes, {have} are there; raise --memory")
-            }
-            Self::Usecols { given, fields } => write!(
-                f,
-                "usecols names {given} columns, the dtype has {fields} fields: they must be as many"
-            ),
-            Self::Format => f.write_str(
-                "delimiter, comments, quote and decimal point cannot be told apart; without a \
-                 delimiter, white space parts the fields and can be nothing else, and comment \
-                 strings cannot be combined with quotes",
-            ),
-            Self::NoTextForm { field, dtype } if field.is_empty() => {
-                write!(f, "{dtype} cannot be read from text yet")
-            }
-            Self::NoTextForm { field, dtype } => {
-                write!(f, "field '{field}': {dtype} cannot be read from text yet")
-            }
-            Self::ColumnsDiffer { first, columns, path, here, .. } => write!(
-                f,
-                "{}: has {here} columns, {} has {columns}: they cannot be one array",
-                path.display(),
-                first.display()
-            ),
-            Self::NoHeader { name } => {
-                write!(f, "column '{name}' cannot be found without a header (--header)")
-            }
-            Self::NoColumn { name, names } => {
-                write!(f, "no column is called '{name}'; there are: {names}")
-            }
-            Self::ColumnNotRead { column } => match column {
-                ColumnRef::Index(index) => write!(f, "column {index} is not among those read"),
-                ColumnRef::Name(name) => write!(f, "column '{name}' is not among those read"),
-            },
-            Self::TwoFills => {
-                f.write_str("a column has two values for missing ones: give each column one")
-            }
-            Self::Fill { value, dtype: Some(dtype) } => {
-                write!(f, "the value for missing ones, '{value}', is none of {dtype}")
-            }
-            Self::Fill { value, dtype: None } => {
-                write!(f, "the value for missing ones, '{value}', is none of any column")
-            }
-            Self::Cancelled => f.write_str("cancelled"),
-            Self::Core(Error::Os { call, errno }) => {
-                write!(f, "{call}: {}", io::Error::from_raw_os_error(*errno))?;
-                match *errno {
-                    sys::EMFILE => f.write_str("; raise 'ulimit -n' or use fewer --workers"),
-                    sys::ENOMEM => f.write_str("; give less --memory or use fewer --workers"),
-                    _ => Ok(()),
-                }
-            }
-            Self::Core(error) => write!(f, "{error}"),
-            Self::Sink(error) => write!(f, "{error}"),
-        }
-    }
-}
-
-/// A name of a column, if there is one.
-fn called(name: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match name {
-        Some(name) => write!(f, "called '{name}'"),
-        None => f.write_str("missing"),
-    }
-}
-
-struct Death(Ended);
-
-impl fmt::Display for Death {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Ended::Signaled(signal) => write!(f, "signal {signal}"),
-            Ended::Exited(status) => write!(f, "status {status}"),
-            Ended::Unknown => f.write_str("cause unknown"),
-        }
-    }
-}
-
-/// Where in the inputs an error lies. Of what is not known, a field is 0.
+/// Where in the inputs an error lies. Of what is not known, a number is 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Position<'a> {
     /// The input's place in the list of inputs, from 0.
@@ -498,8 +291,8 @@ pub struct Position<'a> {
     pub row: u64,
     /// Column of the text from 1; 0 if the row as a whole is meant.
     pub column: u32,
-    /// Byte of the input.
-    pub byte: u64,
+    /// Byte of the input, or of its text as it is when it is unpacked; none if it is not known.
+    pub byte: Option<u64>,
 }
 
 impl LoadError {
@@ -539,7 +332,7 @@ impl LoadError {
     /// Where in the inputs it lies, if it is about one of them.
     #[must_use]
     pub fn position(&self) -> Option<Position<'_>> {
-        let at = |input, path| Position { input, path, line: 0, row: 0, column: 0, byte: 0 };
+        let at = |input, path| Position { input, path, line: 0, row: 0, column: 0, byte: None };
         match self {
             Self::Text(error) => Some(Position {
                 line: error.line,
@@ -550,20 +343,20 @@ impl LoadError {
             }),
             Self::Input { input, path, reason } => {
                 let (line, byte) = match *reason {
-                    InputFault::Encoding { line, offset, .. } => (line, offset),
+                    InputFault::Encoding { line, offset, .. } => (line, Some(offset)),
                     InputFault::Decode { offset, .. } | InputFault::Compressed { offset, .. } => {
-                        (0, offset)
+                        (0, Some(offset))
                     }
                     InputFault::LineTooLong { line, .. } | InputFault::NoNames { line } => {
-                        (line, 0)
+                        (line, None)
                     }
                     InputFault::AllBad { first: Some(ref first), .. } => (first.line, first.offset),
-                    _ => (0, 0),
+                    _ => (0, None),
                 };
                 Some(Position { line, byte, ..at(*input, path) })
             }
             Self::Worker { input, path, start, .. } => {
-                Some(Position { byte: *start, ..at(*input, path) })
+                Some(Position { byte: Some(*start), ..at(*input, path) })
             }
             Self::ColumnsDiffer { input, path, .. } => Some(at(*input, path)),
             _ => None,

@@ -86,9 +86,9 @@ pub(super) fn sniff(start: &[u8]) -> Option<&'static str> {
             Some("compressed with zstd, which this build cannot unpack")
         }
         [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => {
-            Some("text in UTF-32: --encoding utf-32 reads it")
+            Some("text in UTF-32: the encoding utf-32 reads it")
         }
-        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("text in UTF-16: --encoding utf-16 reads it"),
+        [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..] => Some("text in UTF-16: the encoding utf-16 reads it"),
         [b'P', b'K', 3, 4, ..] => Some("a zip archive: unpack it first"),
         [0x89, b'H', b'D', b'F', ..] => Some("an HDF5 file, and not text"),
         _ => None,

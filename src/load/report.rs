@@ -48,7 +48,7 @@ pub(super) fn text_error(
         line: place.lines + note.line + 1,
         row: place.rows + note.row,
         column: note.column,
-        offset: note.offset,
+        offset: Some(note.offset),
         text: text(note.text(), encoding),
         line_text,
         caret,

@@ -7,6 +7,7 @@ use ndshm::convert::{ConvertError, Options, Summary, convert};
 use ndshm::hdf5;
 
 use crate::args::ConvertArgs;
+use crate::hints;
 use crate::output::{Failure, aside, human, printable, shape, shortened, thousands};
 use crate::text::TextSource;
 
@@ -25,8 +26,8 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     let start = Instant::now();
     let summary =
         convert(inputs, &args.output, &rows, &options, cancel).map_err(|error| match error {
-            ConvertError::Load(error) => Failure::loading(&error),
-            error => Failure::new(error),
+            ConvertError::Load(error) => Failure::loading(&error, &options.load),
+            error => Failure::new(&error).hinting(hints::converting(&error)),
         })?;
     aside(&summary.report);
     if !args.quiet {

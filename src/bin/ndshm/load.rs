@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use ndshm::error::Error;
-use ndshm::load::{LoadError, SegmentOptions, load_segment_reporting};
+use ndshm::load::{LoadError, Options, SegmentOptions, load_segment_reporting};
 use ndshm::segment::Name;
 
 use crate::args::LoadArgs;
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
     let start = Instant::now();
     let made = SegmentOptions::default();
     let (segment, report) = load_segment_reporting(inputs, &name, &rows, &options, made, cancel)
-        .map_err(|error| failure(&args.name, error))?;
+        .map_err(|error| failure(&args.name, error, &options))?;
     aside(&report);
     if args.quiet {
         return Ok(());
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn failure(name: &str, error: LoadError) -> Failure {
+fn failure(name: &str, error: LoadError, options: &Options) -> Failure {
     match error {
         LoadError::Core(Error::Exists) => {
             Failure::new(format!("segment '{name}' exists: 'ndshm rm {name}' removes it"))
@@ -52,6 +52,6 @@ fn failure(name: &str, error: LoadError) -> Failure {
             "segment '{name}': there is no /dev/shm: shared memory needs a tmpfs mounted there"
         )),
         LoadError::Core(error) => Failure::new(format!("segment '{name}': {}", shm_error(error))),
-        error => Failure::loading(&error),
+        error => Failure::loading(&error, options),
     }
 }

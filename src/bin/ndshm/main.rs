@@ -2,6 +2,7 @@
 
 mod args;
 mod convert;
+mod hints;
 mod load;
 #[cfg(test)]
 mod man;

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ndshm::error::Error;
-use ndshm::load::{InputFault, LoadError, Report, Spooled, TextError};
+use ndshm::load::{InputFault, LoadError, Options, Report, Spooled, TextError};
+
+use crate::hints;
 
 /// Columns that a line of the input may take on the terminal.
 const WIDTH: usize = 76;
@@ -19,33 +21,41 @@ pub(crate) struct Failure {
     message: String,
     /// Lines that show the place, if there are any.
     excerpt: Vec<String>,
+    /// What to try.
+    hint: Option<String>,
     status: u8,
 }
 
 impl Failure {
     pub(crate) fn new(error: impl Display) -> Self {
-        Self { message: error.to_string(), excerpt: Vec::new(), status: 1 }
+        Self { message: error.to_string(), excerpt: Vec::new(), hint: None, status: 1 }
     }
 
     pub(crate) fn about(what: impl Display, error: impl Display) -> Self {
         Self::new(format!("{what}: {error}"))
     }
 
-    /// An error of text, with the line that it is about.
-    pub(crate) fn loading(error: &LoadError) -> Self {
-        match error {
+    /// An error of text that was read with `options`, with the line that it is about.
+    pub(crate) fn loading(error: &LoadError, options: &Options) -> Self {
+        let failure = match error {
             LoadError::Cancelled => Self::interrupted(),
             LoadError::Text(text) => Self::new(error).showing(place(text)),
             LoadError::Input { reason: InputFault::AllBad { first: Some(first), .. }, .. } => {
                 Self::new(error).showing(place(first))
             }
             error => Self::new(error),
-        }
+        };
+        failure.hinting(hints::loading(error, options))
     }
 
     /// The same with lines that show the place.
     pub(crate) fn showing(self, excerpt: impl Into<Vec<String>>) -> Self {
         Self { excerpt: excerpt.into(), ..self }
+    }
+
+    /// The same with what to try.
+    pub(crate) fn hinting(self, hint: Option<String>) -> Self {
+        Self { hint, ..self }
     }
 
     pub(crate) fn interrupted() -> Self {
@@ -64,6 +74,10 @@ impl Failure {
             for line in &self.excerpt {
                 text.push_str("\n  ");
                 text.push_str(&printable(line));
+            }
+            if let Some(hint) = &self.hint {
+                text.push_str("\n  hint: ");
+                text.push_str(&printable(hint));
             }
             say(&text);
         }
@@ -310,7 +324,7 @@ mod tests {
             line: 1,
             row: 0,
             column,
-            offset: 0,
+            offset: None,
             text: field.into(),
             line_text: line.into(),
             caret: from..from + field.chars().count(),

@@ -172,7 +172,7 @@ impl Damage {
                 return write!(f, "is named like a {compression} file, and does not begin so");
             }
             Self::Memory => {
-                return write!(f, "needs more memory to unpack its {compression} data: --memory");
+                return write!(f, "needs more memory to unpack its {compression} data");
             }
             Self::CutOff => write!(f, "is cut off: its {compression} data has no end"),
             Self::Corrupt(what) => write!(f, "is damaged {compression} data: {what}"),

@@ -5,6 +5,9 @@
 
 mod convert;
 mod fields;
+mod missing;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use fields::{Field, Fields, SCRATCH, field_count, find_string, record};
 
@@ -12,7 +15,7 @@ use super::Format;
 use super::fault::FaultKind;
 use super::plan::Plan;
 use convert::convert;
-pub(crate) use convert::mark_missing;
+pub(crate) use missing::mark_missing;
 
 /// What is wrong with a record, and where in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use super::super::columns::{self, Items, Rows};
 use super::super::machine::{Fields, Limits, Machine, Masks, Special};
 use super::super::marks::Marks;
 use super::super::{Done, Stretch, read};
+use super::avx2_long::long_floats;
 use super::{before_end, entry, has_exponent};
-use crate::text::decimal;
 use crate::text::plan::{Column, Plan};
 
 /// A function for this machine.
@@ -41,7 +41,7 @@ pub(in crate::text::fast) unsafe fn avx2(plan: &Plan<'_>, marks: &Marks, stretch
 pub(in crate::text::fast::batch) struct Avx2;
 
 /// `first`, one more and so on, again from the start after `period` of them.
-const fn numbers(first: i8, by: i8, period: usize) -> [i8; 32] {
+pub(super) const fn numbers(first: i8, by: i8, period: usize) -> [i8; 32] {
     let mut all = [0; 32];
     let mut i = 0;
     while i < 32 {
@@ -55,8 +55,6 @@ const fn numbers(first: i8, by: i8, period: usize) -> [i8; 32] {
 const PLACES: [i8; 32] = numbers(0, 1, 16);
 const FROM_1: [i8; 32] = numbers(1, 1, 16);
 const LEFT: [i8; 32] = numbers(16, -1, 16);
-const LONG_PLACES: [i8; 32] = numbers(0, 1, 32);
-const LONG_LEFT: [i8; 32] = numbers(32, -1, 32);
 /// The last byte of each lane.
 const LAST: u32 = 0x8000_8000;
 
@@ -65,20 +63,20 @@ static POWERS: [f64; 17] =
     [1e0, 1e15, 1e14, 1e13, 1e12, 1e11, 1e10, 1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 1e2, 1e1, 1e0];
 
 avx2_fn! {
-    fn bytes(all: &[i8; 32]) -> __m256i {
+    pub(super) fn bytes(all: &[i8; 32]) -> __m256i {
         // SAFETY: an array is readable.
         unsafe { _mm256_loadu_si256(all.as_ptr().cast()) }
     }
 }
 
 avx2_fn! {
-    fn all(byte: u8) -> __m256i {
+    pub(super) fn all(byte: u8) -> __m256i {
         _mm256_set1_epi8(byte as i8)
     }
 }
 
 avx2_fn! {
-    fn bits(mask: __m256i) -> u32 {
+    pub(super) fn bits(mask: __m256i) -> u32 {
         _mm256_movemask_epi8(mask) as u32
     }
 }
@@ -143,7 +141,7 @@ struct Pair {
 
 avx2_fn! {
     /// Digits to numbers of four digits, in 32 bits each.
-    fn fours(digits: __m256i) -> __m256i {
+    pub(super) fn fours(digits: __m256i) -> __m256i {
         let pairs = _mm256_maddubs_epi16(digits, _mm256_set1_epi16(0x010A));
         _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x0001_0064))
     }
@@ -152,14 +150,14 @@ avx2_fn! {
 avx2_fn! {
     /// Numbers of four digits to numbers of eight, two for each lane: those of `a` and `b` by
     /// turns.
-    fn eights(a: __m256i, b: __m256i) -> __m256i {
+    pub(super) fn eights(a: __m256i, b: __m256i) -> __m256i {
         _mm256_madd_epi16(_mm256_packus_epi32(a, b), _mm256_set1_epi32(0x0001_2710))
     }
 }
 
 avx2_fn! {
     /// Two numbers of eight digits to one of sixteen.
-    fn sixteens(eights: __m256i) -> __m256i {
+    pub(super) fn sixteens(eights: __m256i) -> __m256i {
         let high = _mm256_mul_epu32(eights, _mm256_set1_epi64x(100_000_000));
         _mm256_add_epi64(high, _mm256_srli_epi64::<32>(eights))
     }
@@ -167,7 +165,7 @@ avx2_fn! {
 
 avx2_fn! {
     /// What of a field is inside, without its sign; and minus signs.
-    fn body(text: __m256i, len: __m256i, left: __m256i) -> (__m256i, __m256i) {
+    pub(super) fn body(text: __m256i, len: __m256i, left: __m256i) -> (__m256i, __m256i) {
         let first = _mm256_cmpeq_epi8(len, left);
         let inside = either(first, _mm256_cmpgt_epi8(len, left));
         let minus = _mm256_and_si256(first, _mm256_cmpeq_epi8(text, all(b'-')));
@@ -177,7 +175,7 @@ avx2_fn! {
 }
 
 avx2_fn! {
-    fn above_9(digits: __m256i) -> u32 {
+    pub(super) fn above_9(digits: __m256i) -> u32 {
         !bits(_mm256_cmpeq_epi8(_mm256_min_epu8(digits, all(9)), digits))
     }
 }
@@ -284,80 +282,13 @@ unsafe fn short_floats(fields: Fields, first: usize, lens: __m128i, point: u8) -
     (_mm256_xor_si256(values, sign), bad)
 }
 
-/// A float of up to 32 characters and 19 digits; `None` if it is not sure.
-///
-/// # Safety
-/// * As for [`Machine::floats`].
-#[inline]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-unsafe fn long_float(fields: Fields, field: usize, point: u8) -> Option<f64> {
-    // SAFETY: the caller's promises.
-    let len = unsafe { entry(fields.ends, field, fields.step) }
-        .wrapping_sub(unsafe { entry(fields.starts, field, fields.step) });
-    if len > 32 {
-        return None;
-    }
-    let left = bytes(&LONG_LEFT);
-    // SAFETY: likewise.
-    let text = unsafe { _mm256_loadu_si256(before_end(fields, field, 32).cast()) };
-    // SAFETY: likewise.
-    let before = unsafe { _mm256_loadu_si256(before_end(fields, field, 33).cast()) };
-    let inside = _mm256_cmpgt_epi8(all(len as u8 + 1), left);
-    let points = _mm256_and_si256(inside, _mm256_cmpeq_epi8(text, all(point)));
-    let mask = bits(points);
-    let place = 32 - mask.leading_zeros();
-    if place + u32::from(len) == 33 {
-        // Without the point in front, what follows it might pass for a sign.
-        return None;
-    }
-    // What is left of the point moves over it.
-    let moved = _mm256_cmpgt_epi8(all(place as u8), bytes(&LONG_PLACES));
-    let text = _mm256_blendv_epi8(text, before, moved);
-    let len = len as u8 - u8::from(mask != 0);
-    let (inside, minus) = body(text, all(len), left);
-    let digits = _mm256_and_si256(inside, _mm256_sub_epi8(text, all(b'0')));
-    if above_9(digits) | (!bits(inside) >> 31) != 0 {
-        return None;
-    }
-    let fours = fours(digits);
-    let words: [u64; 4] = words(sixteens(eights(fours, fours)));
-    let [high, _, low, _] = words;
-    if high > 999 {
-        return None;
-    }
-    let places = if mask == 0 { 0 } else { 32 - place as i32 };
-    let value = decimal::to_f64(high * 10_000_000_000_000_000 + low, -places)?;
-    Some(if bits(minus) == 0 { value } else { -value })
-}
-
 avx2_fn! {
-    fn words(four: __m256i) -> [u64; 4] {
+    pub(super) fn words(four: __m256i) -> [u64; 4] {
         let mut words = [0; 4];
         // SAFETY: the array is writable.
         unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), four) };
         words
     }
-}
-
-/// Eight floats of up to 32 characters.
-///
-/// # Safety
-/// * As for [`Machine::floats`].
-#[inline]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-unsafe fn long_floats(fields: Fields, point: u8) -> ([__m256i; 2], u8) {
-    let mut bad = 0;
-    let mut values = [0f64; 8];
-    for (i, slot) in values.iter_mut().enumerate() {
-        // SAFETY: the caller's promises.
-        match unsafe { long_float(fields, i, point) } {
-            Some(value) => *slot = value,
-            None => bad |= 1 << i,
-        }
-    }
-    // SAFETY: the array is readable.
-    let load = |i: usize| unsafe { _mm256_loadu_si256(values.as_ptr().add(i).cast()) };
-    ([load(0), load(4)], bad)
 }
 
 /// 32 bytes sorted, as bits: see [`Masks`]; then `\r`, quotes, and what is odd.

@@ -1,6 +1,7 @@
 //! The machines of x86-64.
 
 mod avx2;
+mod avx2_long;
 mod avx512;
 mod avx512_long;
 
