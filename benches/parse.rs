@@ -3,7 +3,8 @@
 //!     cargo bench --bench parse [-- PART_OF_A_NAME]
 //!
 //! Prints the best of some rounds, which is what a quiet machine would give,
-//! for the three workloads of `benches/pipeline` in small.
+//! for the three workloads of `benches/pipeline` in small, and for kinds of columns alone.
+//! Of *one of 20* nearly all is finding delimiters and line ends.
 
 use core::fmt::{self, Write};
 use std::time::Instant;
@@ -38,6 +39,29 @@ fn main() {
     });
     bench("integers", "i8", Delimiter::Whitespace, 10, |random, text| {
         row(text, ' ', 10, |text| write!(text, "{}", random.next() as i64 >> (random.next() % 60)));
+    });
+    let comma = Delimiter::Char(',');
+    bench("strings, S12", "S12", comma, 10, |random, text| {
+        row(text, ',', 10, |text| write!(text, "gene{}", random.next() % 100_000));
+    });
+    bench("dates, M8[s]", "M8[s]", comma, 5, |random, text| {
+        row(text, ',', 5, |text| {
+            let [month, day, hour] = [12, 28, 24].map(|n| random.next() % n + u64::from(n != 24));
+            write!(text, "2021-{month:02}-{day:02}T{hour:02}:30:00")
+        });
+    });
+    bench("complex", "c16", comma, 5, |random, text| {
+        row(text, ',', 5, |text| write!(text, "{:.3}+{:.3}j", random.unit(), random.unit()));
+    });
+    let one = PlanOptions { usecols: Some(&[3]), ..PlanOptions::default() };
+    bench_with(one, "one of 20, f8", "f8", comma, 1, |random, text| {
+        row(text, ',', 20, |text| write!(text, "{:.6}", random.unit()));
+    });
+    let quoted = Dialect { delimiter: comma, quote: Some('"'), ..Dialect::default() };
+    let quoted = PlanOptions { format: Format::new(quoted).expect("a format"), ..one };
+    let quoted = PlanOptions { usecols: None, ..quoted };
+    bench_with(quoted, "quoted strings, S12", "S12", comma, 10, |random, text| {
+        row(text, ',', 10, |text| write!(text, "\"gene, {}\"", random.next() % 10_000));
     });
 }
 
@@ -84,6 +108,18 @@ fn bench(
     dtype: &str,
     delimiter: Delimiter,
     columns: u32,
+    row: impl FnMut(&mut Random, &mut String),
+) {
+    bench_with(PlanOptions::default(), name, dtype, delimiter, columns, row);
+}
+
+/// `columns` are those of the array, 0 for a structured one.
+fn bench_with(
+    options: PlanOptions<'_>,
+    name: &str,
+    dtype: &str,
+    delimiter: Delimiter,
+    columns: u32,
     mut row: impl FnMut(&mut Random, &mut String),
 ) {
     let wanted = std::env::args().nth(1).filter(|arg| !arg.starts_with("--"));
@@ -101,15 +137,14 @@ fn bench(
     input.resize(len + PADDING, 0);
 
     let dtype = DTypeBuf::parse(dtype).expect("a dtype");
-    let mut storage = vec![Column::default(); columns_needed(dtype.as_dtype(), None).expect("few")];
-    let format = Format::new(Dialect { delimiter, ..Dialect::default() }).expect("a format");
-    let plan = Plan::compile(
-        dtype.as_dtype(),
-        &PlanOptions { format, ..PlanOptions::default() },
-        &mut storage,
-    )
-    .and_then(|plan| plan.with_columns(columns))
-    .expect("a plan");
+    let mut storage =
+        vec![Column::default(); columns_needed(dtype.as_dtype(), options.usecols).expect("few")];
+    let dialect = Dialect { delimiter, quote: options.format.quote(), ..Dialect::default() };
+    let format = Format::new(dialect).expect("a format");
+    let options = PlanOptions { format, ..options };
+    let plan = Plan::compile(dtype.as_dtype(), &options, &mut storage)
+        .and_then(|plan| plan.with_columns(columns))
+        .expect("a plan");
     let mut out = vec![0; lines * plan.row_size() + OVERRUN];
     let text = Text::new(&mut input, len).expect("padding");
     let best = (0..ROUNDS).map(|_| {

@@ -1497,9 +1497,11 @@ typedef struct ndshm_progress {
     uint32_t struct_size;
     // 1 if everything is done, so that finishing the job waits for nothing.
     uint32_t done;
-    // Bytes of text whose rows are written.
+    // Bytes of text whose rows are written: of a compressed input, or one in
+    // UTF-16 or UTF-32, those of the UTF-8 made of it.
     uint64_t bytes_done;
-    // Bytes of all inputs, 0 if that is not known.
+    // Bytes of all inputs; 0 if one of them is a stream, compressed, or in
+    // UTF-16 or UTF-32: how much text that is is not known before.
     uint64_t bytes_total;
     // Rows that are written.
     uint64_t rows;

@@ -4,17 +4,23 @@
 #![cfg(feature = "compress")]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[path = "common/child.rs"]
+mod child;
+#[path = "common/drops.rs"]
+mod drops;
 #[path = "compressed/pack.rs"]
 mod pack;
 
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::fs;
-use std::io::{self, Cursor, Read, Write};
+use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread;
 
+use child::in_a_child;
+use drops::Drops;
 use ndshm::dtype::DType;
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::error::code;
@@ -121,29 +127,6 @@ fn text(rows: u64, seed: u64) -> Vec<u8> {
     text
 }
 
-/// Gives a few bytes at a time, and now and then nothing yet.
-struct Drops {
-    bytes: Vec<u8>,
-    at: usize,
-    turn: usize,
-}
-
-impl Read for Drops {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        self.turn += 1;
-        match self.turn % 500 {
-            50 => return Err(io::ErrorKind::Interrupted.into()),
-            99 => return Err(io::ErrorKind::WouldBlock.into()),
-            _ => {}
-        }
-        let rest = &self.bytes[self.at..];
-        let n = (self.turn * 5 % 7 + 1).min(rest.len()).min(room.len());
-        room[..n].copy_from_slice(&rest[..n]);
-        self.at += n;
-        Ok(n)
-    }
-}
-
 fn write(dir: &Path, name: &str, bytes: &[u8]) -> PathBuf {
     let path = dir.join(name);
     fs::write(&path, bytes).unwrap();
@@ -169,15 +152,15 @@ fn every_way(
 ) -> Vec<Result<Keep, LoadError>> {
     let file = write(dir, &format!("a.{suffix}"), packed);
     let mut found = vec![run_file(&file, options)];
-    // The older lzma is known by its suffix only.
-    if suffix != "lzma" && !packed.is_empty() {
+    // Nothing is no compressed text without a name that says so.
+    if !packed.is_empty() {
         let (input, feed) = pipe(packed);
         found.push(run(vec![input], options));
         feed.join().unwrap();
         let whole = Cursor::new(packed.to_vec());
         found.push(run(vec![Input::stream("reader", whole)], options));
         if packed.len() < 20_000 {
-            let drops = Drops { bytes: packed.to_vec(), at: 0, turn: packed.len() };
+            let drops = Drops::new(packed, packed.len());
             found.push(run(vec![Input::stream("drops", drops)], options));
         }
     }
@@ -363,7 +346,7 @@ fn names_and_first_bytes_tell_what_a_file_is() {
         let (reader, mut writer) = io::pipe().unwrap();
         writer.write_all(text.as_bytes()).unwrap();
         drop(writer);
-        let drops = Drops { bytes: text.into(), at: 0, turn: 4 };
+        let drops = Drops::new(text.as_bytes(), 4);
         for input in [file.into(), Input::descriptor("pipe", reader), Input::stream("drops", drops)]
         {
             let never = AtomicBool::new(false);
@@ -410,7 +393,7 @@ fn many_inputs_come_in_order() {
             expected.extend(run_file(&plain, &options(1, None)).unwrap().0);
             inputs.push(match i % 5 {
                 0 => Input::from(write(dir.path(), &format!("{i}"), &text)),
-                1 if suffix != "lzma" => {
+                1 => {
                     let (input, feed) = pipe(&pack(&text));
                     feeds.push(feed);
                     input
@@ -515,9 +498,6 @@ fn threads_end_with_the_job_whatever_they_wait_for() {
             drop(job);
             assert!(no_thread_is_left(), "{suffix}, {steps} steps");
         }
-        if suffix == "lzma" {
-            continue;
-        }
         for cancel in [false, true] {
             // They wait for a writer who writes nothing.
             let (reader, mut writer) = io::pipe().unwrap();
@@ -538,21 +518,27 @@ fn threads_end_with_the_job_whatever_they_wait_for() {
     }
 }
 
-/// Runs `work` in a child, and waits for its end.
-#[allow(unsafe_code, reason = "a host that forks")]
-fn in_a_child(work: impl FnOnce()) {
-    // SAFETY: the C library makes its allocator usable in the child, and `work` takes no locks
-    // of other threads.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        work();
-        // SAFETY: takes an integer only.
-        unsafe { libc::_exit(0) };
+/// How much text there is in what is packed nobody knows before.
+#[test]
+fn progress_counts_the_text_and_has_no_total() {
+    let _guard = beside_others();
+    let dir = tempfile::tempdir().unwrap();
+    let text = text(5_000, 1);
+    let len = text.len() as u64;
+    let plain = write(dir.path(), "plain", &text);
+    for (suffix, pack) in ALL {
+        let packed = write(dir.path(), &format!("a.{suffix}"), &pack(&text));
+        let mut job =
+            start(vec![Input::from(&plain), Input::from(packed)], &options(2, None)).unwrap();
+        loop {
+            let now = job.step(Duration::from_millis(50)).unwrap();
+            assert!(now.bytes_total == 0 && now.bytes_done <= 2 * len, "{suffix}: {now:?}");
+            if now.done {
+                assert_eq!(now.bytes_done, 2 * len, "{suffix}");
+                break;
+            }
+        }
     }
-    let mut status = -1;
-    // SAFETY: `status` is writable.
-    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-    assert_eq!(status, 0);
 }
 
 /// It has none of the threads, and must neither wait for them nor end them.

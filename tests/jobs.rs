@@ -4,6 +4,8 @@
 #![cfg(feature = "cli")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
 
+#[path = "common/child.rs"]
+mod child;
 mod common;
 
 use core::time::Duration;
@@ -12,6 +14,7 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use child::in_a_child;
 use common::{Folder, SegmentName, joined, send};
 use ndshm::convert::{self, Options, convert};
 use ndshm::dtype_buf::DTypeBuf;
@@ -269,23 +272,6 @@ fn a_segment_is_there_only_when_its_job_is_finished() {
     let same = bytes(&segment) == bytes(&other);
     ndshm::segment::unlink(&second).unwrap();
     assert!(same);
-}
-
-/// Runs `work` in a child, and waits for its end.
-#[allow(unsafe_code, reason = "a host that forks")]
-fn in_a_child(work: impl FnOnce()) {
-    // SAFETY: the C library makes its allocator usable in the child, and `work` takes no locks
-    // of other threads.
-    let child = unsafe { libc::fork() };
-    if child == 0 {
-        work();
-        // SAFETY: takes an integer only.
-        unsafe { libc::_exit(0) };
-    }
-    let mut status = -1;
-    // SAFETY: `status` is writable.
-    assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-    assert_eq!(status, 0);
 }
 
 #[test]

@@ -163,9 +163,11 @@ pub struct ndshm_progress {
     pub struct_size: u32,
     /// 1 if everything is done, so that finishing the job waits for nothing.
     pub done: u32,
-    /// Bytes of text whose rows are written.
+    /// Bytes of text whose rows are written: of a compressed input, or one in
+    /// UTF-16 or UTF-32, those of the UTF-8 made of it.
     pub bytes_done: u64,
-    /// Bytes of all inputs, 0 if that is not known.
+    /// Bytes of all inputs; 0 if one of them is a stream, compressed, or in
+    /// UTF-16 or UTF-32: how much text that is is not known before.
     pub bytes_total: u64,
     /// Rows that are written.
     pub rows: u64,

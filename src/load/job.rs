@@ -29,9 +29,12 @@ use crate::text::Unicode;
 /// How far a job is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Bytes of text whose rows are with the sink.
+    /// Bytes of text whose rows are with the sink. They are those of the input, but of one
+    /// that is compressed, or in UTF-16 or UTF-32, those of the UTF-8 made of it: more than
+    /// its file has, as a rule.
     pub bytes_done: u64,
-    /// Bytes of all inputs; 0 if a stream is among them.
+    /// Bytes of all inputs; 0 if one of them is a stream, or is read as one because it is
+    /// compressed or in UTF-16 or UTF-32: then it is not known before how much text it is.
     pub bytes_total: u64,
     /// Rows that are with the sink.
     pub rows: u64,

@@ -37,7 +37,7 @@ pub enum Compression {
     Bzip2,
     /// `.xz`.
     Xz,
-    /// `.lzma`, the older form of xz, known by its suffix only.
+    /// `.lzma`, the older form of xz.
     Lzma,
     /// `.zst`.
     Zstd,
@@ -82,7 +82,9 @@ const PATTERNS: [(Compression, Pattern); 5] = [
 ];
 
 /// Bytes that [`Compression::seen`] needs at most.
-pub(super) const SNIFFED: usize = 10;
+pub(super) const SNIFFED: usize = LZMA_HEADER;
+/// Bytes of the header of the older lzma.
+const LZMA_HEADER: usize = 13;
 
 const fn only<const N: usize>(bytes: [u8; N]) -> [(u8, u8); N] {
     let mut pattern = [(0, 0); N];
@@ -95,7 +97,7 @@ const fn only<const N: usize>(bytes: [u8; N]) -> [(u8, u8); N] {
 }
 
 /// The size of its blocks, in 100 kB, is a digit.
-const fn bzip2(bytes: [u8; SNIFFED]) -> [(u8, u8); SNIFFED] {
+const fn bzip2(bytes: [u8; 10]) -> [(u8, u8); 10] {
     let mut pattern = only(bytes);
     pattern[3] = (b'1', b'9');
     pattern
@@ -111,7 +113,7 @@ impl Compression {
             pattern.iter().zip(start).all(|(&(least, most), byte)| (least..=most).contains(byte))
         };
         match PATTERNS.iter().find(fits) {
-            None => Seen::Plain,
+            None => lzma(start),
             Some((_, pattern)) if start.len() < pattern.len() => Seen::Unsure,
             Some((compression, _)) => Seen::Compressed(*compression),
         }
@@ -153,6 +155,30 @@ impl Compression {
 
 /// What a file with the usual settings of the older lzma begins with.
 const LZMA_START: u8 = 0x5D;
+/// The least dictionary of such files.
+const LZMA_DICTIONARY: u32 = 4 << 10;
+
+/// Whether a text begins as the older lzma, which has no mark, does with its usual settings:
+/// they, the size of a dictionary that is a power of two or one and a half times that, and the
+/// size of the text, less than 256 GiB or not known. So many of these bytes are 0, or all ones,
+/// that no text begins so, in UTF-16 and UTF-32 either: it would hold a NUL or a U+FFFF.
+fn lzma(start: &[u8]) -> Seen {
+    let Some((header, _)) = start.split_first_chunk::<LZMA_HEADER>() else {
+        let begins = start.iter().zip([LZMA_START, 0]).all(|(&byte, is)| byte == is);
+        return if begins { Seen::Unsure } else { Seen::Plain };
+    };
+    let [settings, a, b, c, d, size @ ..] = *header;
+    let (dictionary, size) = (u32::from_le_bytes([a, b, c, d]), u64::from_le_bytes(size));
+    let top = dictionary.checked_ilog2().map_or(0, |power| 1 << power);
+    let is_usual = dictionary == top || dictionary == top | top >> 1;
+    let is_dictionary = is_usual && dictionary >= LZMA_DICTIONARY;
+    let is_size = size == u64::MAX || size < 1 << 38;
+    if settings == LZMA_START && is_dictionary && is_size {
+        Seen::Compressed(Compression::Lzma)
+    } else {
+        Seen::Plain
+    }
+}
 
 /// A frame of zstd that holds no text.
 fn skippable(start: &[u8]) -> bool {

@@ -312,7 +312,7 @@ fn first_bytes_tell() {
         Seen::Compressed(compression) => Some(compression),
         _ => None,
     };
-    for ((_, pack), compression) in pack::CHECKED.into_iter().zip(COMPRESSIONS) {
+    for ((_, pack), compression) in pack::ALL.into_iter().zip(COMPRESSIONS) {
         for text in [&b""[..], b"1\n"] {
             let packed = pack(text);
             assert_eq!(whole(&packed), Some(compression));
@@ -331,6 +331,63 @@ fn first_bytes_tell() {
     assert_eq!(named(b"1,2", "a.xz"), Some(Compression::Xz));
     assert_eq!(named(b"1,2", "a.zst"), None);
     assert_eq!(named(b"1,2", "gz"), None);
+}
+
+/// How `lzma` begins.
+fn lzma_header(dictionary: u32, size: u64) -> [u8; 13] {
+    let mut header = [0x5D; 13];
+    header[1..5].copy_from_slice(&dictionary.to_le_bytes());
+    header[5..].copy_from_slice(&size.to_le_bytes());
+    header
+}
+
+#[test]
+fn the_older_lzma_is_known_and_no_text_is_taken_for_it() {
+    let is_lzma = |header: [u8; 13]| match Compression::seen(&header) {
+        Seen::Compressed(compression) => {
+            assert_eq!(compression, Compression::Lzma);
+            true
+        }
+        other => {
+            assert_eq!(other, Seen::Plain);
+            false
+        }
+    };
+    for power in 12..32 {
+        for dictionary in [1_u32 << power, 3 << (power - 1)] {
+            for size in [0, 1, 0x01_0101_0101, (1 << 38) - 1, u64::MAX] {
+                let header = lzma_header(dictionary, size);
+                assert!(is_lzma(header), "{dictionary:#x} {size:#x}");
+                let other: [u8; 13] = core::array::from_fn(|i| header[i] + u8::from(i == 0));
+                assert!(!is_lzma(other), "other settings");
+                // As text of one byte, two or four it would hold what no text holds.
+                assert!(header.contains(&0));
+                let bytes = [&header[..], b"abc"].concat();
+                let units = bytes.as_chunks::<2>().0;
+                for unit in [u16::from_le_bytes, u16::from_be_bytes] {
+                    assert!(units.iter().any(|two| matches!(unit(*two), 0 | 0xFFFF)));
+                }
+                let units = bytes.as_chunks::<4>().0;
+                for unit in [u32::from_le_bytes, u32::from_be_bytes] {
+                    assert!(units.iter().any(|four| matches!(unit(*four), 0 | 0x11_0000..)));
+                }
+            }
+            for size in [1 << 38, u64::MAX - 1] {
+                assert!(!is_lzma(lzma_header(dictionary, size)));
+            }
+            for other in [dictionary - 1, dictionary + 1, dictionary | 1 << 11 | 1 << 8] {
+                assert!(!is_lzma(lzma_header(other, 1)), "{other:#x}");
+            }
+        }
+    }
+    for dictionary in [0, 1 << 11, u32::MAX] {
+        assert!(!is_lzma(lzma_header(dictionary, 1)));
+    }
+    for plain in ["]", "],1", "]\n1,2,3,4,5,6,7,8"] {
+        let seen = Compression::seen(plain.as_bytes());
+        assert_eq!(seen == Seen::Unsure, plain == "]", "one more byte tells");
+        assert!(!matches!(seen, Seen::Compressed(_)));
+    }
 }
 
 #[test]

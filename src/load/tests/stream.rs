@@ -1,43 +1,19 @@
 //! Streams against files: the same rows and the same errors, whatever the reader
 //! gives at a time and wherever it is cut.
 
+#[path = "../../../tests/common/drops.rs"]
+mod drops;
+
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::io::{self, Read};
 use std::sync::Arc;
 
+pub(super) use drops::Drops;
+
 use super::*;
 use crate::error::code;
 use crate::load::Input;
-
-/// Gives one to seven bytes at a time, and now and then nothing yet.
-pub(super) struct Drops {
-    text: Vec<u8>,
-    at: usize,
-    turn: usize,
-}
-
-impl Drops {
-    pub(super) fn new(text: &[u8], turn: usize) -> Self {
-        Self { text: text.to_vec(), at: 0, turn }
-    }
-}
-
-impl Read for Drops {
-    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
-        self.turn += 1;
-        match self.turn % 500 {
-            50 => return Err(io::ErrorKind::Interrupted.into()),
-            99 => return Err(io::ErrorKind::WouldBlock.into()),
-            _ => {}
-        }
-        let rest = &self.text[self.at..];
-        let n = (self.turn * 5 % 7 + 1).min(rest.len()).min(room.len());
-        room[..n].copy_from_slice(&rest[..n]);
-        self.at += n;
-        Ok(n)
-    }
-}
 
 fn run_inputs(inputs: Vec<Input>, dtype: &str, options: &Options) -> Result<Keep> {
     let dtype = DTypeBuf::parse(dtype).unwrap();

@@ -12,6 +12,7 @@ mod tests;
 pub(crate) use fields::{Field, Fields, SCRATCH, field_count, find_string, record};
 
 use super::Format;
+use super::column::Column;
 use super::fault::FaultKind;
 use super::plan::Plan;
 use convert::convert;
@@ -35,6 +36,18 @@ pub(crate) fn read(plan: &Plan<'_>, record: &[u8], row: &mut [u8]) -> Result<boo
     row.fill(0);
     walk(plan, record, found, &mut |slot, field| store(plan, slot, field, row))?;
     Ok(true)
+}
+
+/// Converts the text of a field, which is no longer in quotes if it was, for a column of the plan;
+/// `out` has the column's width, and holds zeros.
+pub(crate) fn field(
+    plan: &Plan<'_>,
+    slot: u32,
+    column: Column,
+    text: &[u8],
+    out: &mut [u8],
+) -> Option<()> {
+    convert(plan, slot, column, &Field { start: 0, raw: text, quoted: false }, out)
 }
 
 /// Takes a field for a column of the plan; `None` if it does not convert.

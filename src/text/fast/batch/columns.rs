@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 
 use super::index::Index;
 use super::machine::{Fields, Limits, Machine};
+use crate::text::exact;
 use crate::text::fast::row;
 use crate::text::number::half_bits;
 use crate::text::plan::{Column, Columns, Op, Plan};
@@ -27,6 +28,11 @@ pub(super) struct Items {
     count: usize,
     out: *mut u8,
     out_step: usize,
+    /// Their columns of the plan: from `slot` on, `slots` of them in turns.
+    slot: usize,
+    slots: usize,
+    /// A row has no other fields: if one is empty, its line is blank.
+    alone: bool,
 }
 
 impl Items {
@@ -88,9 +94,11 @@ impl Rows<'_> {
             Columns::Uniform { first, count } => {
                 let fields = Fields { base, starts, ends, step: 1 };
                 let (count, out_step) = (count as usize, first.width as usize);
-                let items = Items { fields, count: rows * count, out, out_step };
+                let (slot, slots, alone) = (0, count, count == 1);
+                let items =
+                    Items { fields, count: rows * count, out, out_step, slot, slots, alone };
                 // SAFETY: the rows have `count` fields each, and places for them.
-                (unsafe { self.column::<M>(first, items, count == 1) }) / count
+                (unsafe { self.column::<M>(first, items) }) / count
             }
             Columns::Listed(list) => {
                 let mut sure = rows;
@@ -103,9 +111,11 @@ impl Rows<'_> {
                     // SAFETY: the plan's offsets lie in the row.
                     let out = unsafe { out.add(column.offset as usize) };
                     let fields = Fields { base, starts, ends, step: self.width };
-                    let items = Items { fields, count: sure, out, out_step: size };
+                    let (slot, slots, alone) = (i, 1, self.width == 1);
+                    let items =
+                        Items { fields, count: sure, out, out_step: size, slot, slots, alone };
                     // SAFETY: each row has such a field, and a place for it.
-                    sure = unsafe { self.column::<M>(column, items, self.width == 1) };
+                    sure = unsafe { self.column::<M>(column, items) };
                 }
                 sure
             }
@@ -126,23 +136,52 @@ impl Rows<'_> {
     /// * As for [`Self::convert`], for the fields and places of `items`.
     #[inline(always)]
     #[allow(clippy::multiple_unsafe_ops_per_block, reason = "one call is made, chosen by the type")]
-    unsafe fn column<M: Machine>(&self, column: Column, items: Items, only: bool) -> usize {
-        if column.has_lookalikes() {
-            return 0;
-        }
+    unsafe fn column<M: Machine>(&self, column: Column, items: Items) -> usize {
         // SAFETY: the caller's promises are those of each of the functions called.
         unsafe {
             match column.op {
+                _ if column.has_lookalikes() => self.plainly(column, items),
                 Op::F8 | Op::F4 | Op::F2 => M::float_column(self, column, items),
-                Op::Bytes => texts::<M>(items, column, column.width, only),
-                Op::Utf8 => texts::<M>(items, column, column.width / 4, only),
-                Op::Ucs4 => wide_texts(items, column, only),
+                Op::Bytes => texts::<M>(items, column, column.width),
+                Op::Utf8 => texts::<M>(items, column, column.width / 4),
+                Op::Ucs4 => wide_texts(items, column),
                 _ => match limits(column.op) {
                     Some(limits) => M::integer_column(self, column, limits, items),
-                    None => 0,
+                    None => self.plainly(column, items),
                 },
             }
         }
+    }
+
+    /// Converts a column of a type that has no kernel, or of one that must not be used.
+    ///
+    /// # Safety
+    /// * As for [`Self::column`].
+    unsafe fn plainly(&self, column: Column, items: Items) -> usize {
+        // SAFETY: there are as many items.
+        let is_unsure = |&n: &usize| !unsafe { self.exactly(column, items, n) };
+        (0..items.count).find(is_unsure).unwrap_or(items.count)
+    }
+
+    /// Reads one item as [`exact`] does; false if it is for that to say what is wrong.
+    ///
+    /// # Safety
+    /// * As for [`Self::column`]; there are more than `n` items.
+    unsafe fn exactly(&self, column: Column, items: Items, n: usize) -> bool {
+        // SAFETY: the caller's promise.
+        let (start, len) = unsafe { items.text(n) };
+        if items.alone && len == 0 {
+            return false;
+        }
+        // SAFETY: a field lies in the text, which nobody writes to.
+        let text = unsafe { core::slice::from_raw_parts(start, len) };
+        // SAFETY: the caller's promise.
+        let place = unsafe { items.place(n) };
+        // SAFETY: the place is the column's in its row, and nobody else has it.
+        let out = unsafe { core::slice::from_raw_parts_mut(place, column.width as usize) };
+        out.fill(0);
+        let slot = items.slot + n % items.slots;
+        exact::field(self.plan, slot as u32, column, text, out).is_some()
     }
 
     /// Converts eight items at a time, and reads those that the kernel is not sure of, or that
@@ -196,7 +235,9 @@ impl Rows<'_> {
             // SAFETY: likewise.
             let out = unsafe { items.place(n) };
             // SAFETY: a field's start is a cursor, and the place has room for the value.
-            if !unsafe { row::single(column, self.point, start, len, out) } {
+            let read = unsafe { row::single(column, self.point, start, len, out) };
+            // SAFETY: the caller's promises.
+            if !read && !unsafe { self.exactly(column, items, n) } {
                 return n;
             }
         }
@@ -361,8 +402,8 @@ unsafe fn put<T: Copy>(
 /// Whether a kernel leaves a string alone: a lone empty field makes a blank line, and of a type
 /// that was found in the text, a value must fit.
 #[inline(always)]
-const fn is_refused(len: usize, kept: usize, only: bool, strict: bool) -> bool {
-    (only && len == 0) || (strict && len > kept)
+const fn is_refused(len: usize, kept: usize, alone: bool, strict: bool) -> bool {
+    (alone && len == 0) || (strict && len > kept)
 }
 
 /// Copies strings: the first `kept` bytes of each, and zeros behind them.
@@ -370,14 +411,14 @@ const fn is_refused(len: usize, kept: usize, only: bool, strict: bool) -> bool {
 /// # Safety
 /// * As for [`Rows::column`].
 #[inline(always)]
-unsafe fn texts<M: Machine>(items: Items, column: Column, kept: u32, only: bool) -> usize {
+unsafe fn texts<M: Machine>(items: Items, column: Column, kept: u32) -> usize {
     let (kept, width, strict) = (kept as usize, column.width as usize, column.is_strict());
     for n in 0..items.count {
         // SAFETY: there is such an item.
         let (from, len) = unsafe { items.text(n) };
         // SAFETY: likewise.
         let out = unsafe { items.place(n) };
-        if is_refused(len, kept, only, strict) {
+        if is_refused(len, kept, items.alone, strict) {
             return n;
         }
         let len = len.min(kept);
@@ -400,11 +441,11 @@ unsafe fn texts<M: Machine>(items: Items, column: Column, kept: u32, only: bool)
 ///
 /// # Safety
 /// * As for [`Rows::column`].
-unsafe fn wide_texts(items: Items, column: Column, only: bool) -> usize {
+unsafe fn wide_texts(items: Items, column: Column) -> usize {
     for n in 0..items.count {
         // SAFETY: there is such an item.
         let (from, len) = unsafe { items.text(n) };
-        if is_refused(len, column.width as usize / 4, only, column.is_strict()) {
+        if is_refused(len, column.width as usize / 4, items.alone, column.is_strict()) {
             return n;
         }
         // SAFETY: the field is readable, and is not written to.
