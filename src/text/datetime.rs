@@ -54,6 +54,39 @@ pub(crate) fn count(text: &[u8], unit: Unit, multiple: u32, strict: bool) -> Opt
 
 /// Reads a whole field.
 pub(crate) fn parse(field: &[u8]) -> Option<Time> {
+    usual(field).map(Time::At).or_else(|| unusual(field))
+}
+
+/// `YYYY-MM-DD` and `YYYY-MM-DD(T| )hh:mm:ss`, as most dates are written.
+#[inline]
+fn usual(field: &[u8]) -> Option<Moment> {
+    let (&date, clock) = field.split_first_chunk::<10>()?;
+    let [c, d, y, z, b'-', m, n, b'-', e, f] = date else { return None };
+    let (century, of_century) = (pair(c, d)?, pair(y, z)?);
+    let (year, month, day) =
+        (i64::from(century) * 100 + i64::from(of_century), pair(m, n)?, pair(e, f)?);
+    let mut moment = Moment { year, month, day, second: 0, atto: 0, finest: Unit::Day };
+    if !(1..=12).contains(&month) || day == 0 || day > month_days(year, month) {
+        return None;
+    }
+    if clock.is_empty() {
+        return Some(moment);
+    }
+    let &[b'T' | b' ', h, i, b':', m, n, b':', s, t] = clock else { return None };
+    let [hours, minutes, seconds] = [pair(h, i)?, pair(m, n)?, pair(s, t)?].map(u32::from);
+    (moment.second, moment.finest) = (hours * 3600 + minutes * 60 + seconds, Unit::Second);
+    (hours < 24 && minutes < 60 && seconds < 60).then_some(moment)
+}
+
+/// The number that two digits make.
+#[inline]
+fn pair(a: u8, b: u8) -> Option<u8> {
+    let (a, b) = (a.wrapping_sub(b'0'), b.wrapping_sub(b'0'));
+    if a < 10 && b < 10 { Some(10 * a + b) } else { None }
+}
+
+/// Any field, step by step.
+fn unusual(field: &[u8]) -> Option<Time> {
     if field.is_empty() || field.eq_ignore_ascii_case(b"nat") {
         return Some(Time::None);
     }
@@ -102,10 +135,8 @@ fn number(text: &[u8]) -> Option<(i64, &[u8])> {
 }
 
 fn two_digits(text: &[u8]) -> Option<(u8, &[u8])> {
-    match text {
-        [a @ b'0'..=b'9', b @ b'0'..=b'9', rest @ ..] => Some(((a - b'0') * 10 + (b - b'0'), rest)),
-        _ => None,
-    }
+    let (&[a, b], rest) = text.split_first_chunk()?;
+    Some((pair(a, b)?, rest))
 }
 
 /// White space as C has it.
@@ -200,6 +231,12 @@ impl Moment {
     /// How many whole `multiple` units it is behind the start of 1970; `None` if that is not
     /// the count of a date, or of no unit.
     pub(crate) fn count(&self, unit: Unit, multiple: u32) -> Option<i64> {
+        if let (Unit::Day | Unit::Second, 1) = (unit, multiple) {
+            let days = days_since_1970(self.year, self.month, self.day)?;
+            let seconds = || days.checked_mul(86_400)?.checked_add(i64::from(self.second));
+            let count = if unit == Unit::Day { Some(days) } else { seconds() };
+            return count.filter(|&count| count != NOT_A_TIME);
+        }
         let units = self.units(unit)?;
         let count = if multiple > 1 { units.div_euclid(i128::from(multiple)) } else { units };
         i64::try_from(count).ok().filter(|&count| count != NOT_A_TIME)
@@ -313,6 +350,34 @@ mod tests {
             cases += 1;
         }
         assert!(cases > 200);
+    }
+
+    /// Every text that is near to a usual one.
+    #[test]
+    fn usual_texts_are_read_as_any() {
+        let mut read = 0;
+        for text in
+            ["2024-02-29", "1900-02-28", "0000-01-01", "9999-12-31T23:59:59", "2001-03-04 05:06:07"]
+        {
+            for at in 0..=text.len() {
+                for byte in (0..=255).chain([0x100]) {
+                    let mut bytes = text.as_bytes().to_vec();
+                    match u8::try_from(byte) {
+                        Ok(byte) if at < bytes.len() => bytes[at] = byte,
+                        Ok(byte) => bytes.push(byte),
+                        Err(_) => bytes.truncate(at),
+                    }
+                    assert_eq!(parse(&bytes), unusual(&bytes), "{bytes:?}");
+                    let Some(Time::At(moment)) = parse(&bytes) else { continue };
+                    for unit in [Unit::Day, Unit::Second] {
+                        let units = moment.units(unit).and_then(|n| i64::try_from(n).ok());
+                        assert_eq!(moment.count(unit, 1), units, "{bytes:?}");
+                    }
+                    read += usize::from(usual(&bytes).is_some());
+                }
+            }
+        }
+        assert!(read > 300, "{read}");
     }
 
     #[test]
