@@ -214,6 +214,9 @@ fn a_killed_worker_costs_a_conversion_nothing() {
     {
         let output = folder.path(&format!("{i}.h5"));
         let mut job = start(Vec::from([given]), &output, false);
+        while children().is_empty() {
+            job.step(NOW).unwrap();
+        }
         let workers = children();
         for &worker in &workers {
             send(worker, libc::SIGSTOP);

@@ -3,6 +3,7 @@
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::vec::Vec;
@@ -133,11 +134,17 @@ fn complete(done: load::Done<FileSink>) -> Result<Summary> {
 /// With `--force` the output would replace what is being read.
 fn check_output_is_no_input(inputs: &[Input], output: &Path) -> Result<()> {
     let Ok(target) = fs::canonicalize(output) else { return Ok(()) };
+    let Ok(data) = fs::metadata(&target) else { return Ok(()) };
+    // To look at a file costs less than to take its path apart.
+    let is_it = |path: &&PathBuf| {
+        fs::metadata(path).is_ok_and(|m| (m.dev(), m.ino()) == (data.dev(), data.ino()))
+            && fs::canonicalize(path).is_ok_and(|path| path == target)
+    };
     let mut files = inputs.iter().filter_map(|input| match input {
         Input::File(path) => Some(path),
         Input::Stream(_) => None,
     });
-    match files.find(|path| fs::canonicalize(path).is_ok_and(|path| path == target)) {
+    match files.find(is_it) {
         Some(path) => Err(ConvertError::OutputIsInput { path: path.clone() }),
         None => Ok(()),
     }

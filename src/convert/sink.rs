@@ -7,8 +7,8 @@ use std::vec::Vec;
 
 use super::error::boxed;
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::Writer;
-use crate::load::{Block, Sink, SinkError};
+use crate::hdf5::{self, Writer};
+use crate::load::{Block, Gather, Sink, SinkError};
 
 /// Which dataset an input goes to.
 #[derive(Debug, Clone)]
@@ -35,17 +35,20 @@ pub(super) struct FileSink {
     names: Names,
     inputs: usize,
     pub(super) made: Vec<Dataset>,
+    gather: Gather,
     /// Rows of all inputs together, if they are one dataset.
     rows: u64,
     columns: Option<u32>,
 }
 
 impl FileSink {
-    pub(super) const fn new(writer: Writer, dtype: DTypeBuf, names: Names, inputs: usize) -> Self {
-        Self { writer, dtype, names, inputs, made: Vec::new(), rows: 0, columns: None }
+    pub(super) fn new(writer: Writer, dtype: DTypeBuf, names: Names, inputs: usize) -> Self {
+        let (made, gather) = (Vec::new(), Gather::default());
+        Self { writer, dtype, names, inputs, made, gather, rows: 0, columns: None }
     }
 
     fn finish(&mut self, name: &str, rows: u64) -> Result<(), SinkError> {
+        self.gather.flush(appending(&mut self.writer)).map_err(boxed)?;
         let mut shape = Vec::from([rows]);
         // Without any row there is no telling; NumPy says one.
         shape.extend(self.columns.map(|columns| u64::from(columns.max(1))));
@@ -53,6 +56,14 @@ impl FileSink {
         self.made.push(Dataset { name: name.into(), shape });
         Ok(())
     }
+}
+
+/// How rows come to a dataset.
+fn appending(
+    to: &mut Writer,
+) -> impl FnMut(*const u8, usize) -> core::result::Result<(), hdf5::Error> + '_ {
+    // SAFETY: what is gathered is readable during the call.
+    |data, len| unsafe { to.append(data, len) }
 }
 
 impl Sink for FileSink {
@@ -73,8 +84,7 @@ impl Sink for FileSink {
     }
 
     fn rows(&mut self, block: &Block) -> Result<(), SinkError> {
-        // SAFETY: a block's bytes are readable as long as it is borrowed.
-        unsafe { self.writer.append(block.as_ptr(), block.len()) }.map_err(boxed)
+        self.gather.add(block, appending(&mut self.writer)).map_err(boxed)
     }
 
     fn end(&mut self, input: usize, rows: u64) -> Result<(), SinkError> {

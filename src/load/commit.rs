@@ -6,7 +6,7 @@ use std::boxed::Box;
 use std::vec::Vec;
 
 use super::cutter::Range;
-use super::engine::{Current, Engine, Round, State};
+use super::engine::{Current, Engine, Part, Round, State};
 use super::error::{InputFault, LoadError, Result, TextError};
 use super::note::{KEPT, Note};
 use super::report::{self, Place};
@@ -35,16 +35,17 @@ impl Engine {
                 State::Waiting if range.is_empty() => self.finish_empty(range, sink)?,
                 State::Waiting => return self.dispatch(round),
                 State::Running { .. } => return Ok(()),
-                State::Read { buffer, .. } if piece.discard => {
-                    let buffer = *buffer;
-                    self.free.push(buffer);
+                State::Read { part, .. } if piece.discard => {
+                    let buffer = part.buffer;
+                    self.buffers.release(buffer);
                 }
-                State::Read { buffer, reply } => {
-                    let (buffer, reply) = (*buffer, *reply);
-                    let done = self.commit_read(range, buffer, &reply, sink)?;
-                    self.free.push(buffer);
+                State::Read { part, reply } => {
+                    let (part, reply) = (*part, *reply);
+                    let done = self.commit_read(range, part, &reply, sink)?;
+                    self.buffers.release(part.buffer);
                     if !done {
                         // Its rest is the oldest piece now, and gets the next buffer.
+                        self.take_back(part.buffer);
                         self.dispatch(round)?;
                         return Ok(());
                     }
@@ -70,7 +71,7 @@ impl Engine {
         match piece.state {
             State::Running { .. } => return,
             State::Read { reply, .. } if reply.first == next => return,
-            State::Read { buffer, .. } => self.free.push(buffer),
+            State::Read { part, .. } => self.buffers.release(part.buffer),
             _ => {}
         }
         piece.state = State::Waiting;
@@ -90,7 +91,7 @@ impl Engine {
     fn commit_read(
         &mut self,
         range: Range,
-        buffer: u32,
+        part: Part,
         reply: &Reply,
         sink: &mut dyn Sink,
     ) -> Result<bool> {
@@ -99,10 +100,9 @@ impl Engine {
         if !self.needs_columns || range.columns > 0 || range.last {
             self.begin(range, sink)?;
         }
-        let row_size = self.row_size(0);
         // The block below is made of the worker's word: it must lie in the buffer.
-        let room = self.recipe.ring.rows_size() / row_size.max(1);
-        if row_size > 0 && reply.rows > room as u64 {
+        let stored = self.recipe.stored(range.columns, reply.rows);
+        if part.at.saturating_add(stored) > self.recipe.ring.rows_size() {
             return Err(self.lost(range, Ended::Unknown));
         }
         let wanted = self.options.max_rows.unwrap_or(u64::MAX) - self.current.rows;
@@ -113,20 +113,16 @@ impl Engine {
             return Ok(false);
         }
         let rows = reply.rows.min(wanted);
-        let data = self.recipe.ring.buffer(buffer as usize);
+        let data = self.recipe.ring.buffer(part.buffer as usize).wrapping_add(part.at);
         if self.current.begun {
-            let block = if looks {
-                Block::table(data, rows, self.table_size(range.columns))
-            } else {
-                Block::new(data, rows, row_size)
-            };
-            sink.rows(&block).map_err(LoadError::Sink)?;
+            let len = self.recipe.stored(range.columns, rows);
+            sink.rows(&Block::new(data, rows, len)).map_err(LoadError::Sink)?;
         }
         let again = self.goes_on(reply);
         if rows < wanted && !again {
-            self.check(range, buffer, reply)?;
+            self.check(range, part, reply)?;
         }
-        self.keep_bad_rows(range, buffer, reply);
+        self.keep_bad_rows(range, part, reply);
         self.current.rows += rows;
         self.current.lines += reply.lines;
         self.current.next = reply.next;
@@ -185,8 +181,9 @@ impl Engine {
 
     /// The rest of the front piece becomes a piece of its own.
     fn go_on(&mut self, reply: &Reply) -> Result<()> {
-        let (need, have) = (self.row_size(0) as u64, self.budget.buffer as u64);
         let Some(piece) = self.queue.front_mut() else { return Ok(()) };
+        let need = self.recipe.stored(piece.range.columns, 1) as u64;
+        let have = self.budget.buffer as u64;
         piece.large = matches!(reply.outcome(), Outcome::TooLong);
         if reply.next <= piece.range.start && piece.range.at_record && !piece.large {
             // What no buffer holds was refused before; this only keeps a bug from going on
@@ -270,12 +267,12 @@ impl Engine {
     }
 
     /// Adds the rows that were left out to the report.
-    fn keep_bad_rows(&mut self, range: Range, buffer: u32, reply: &Reply) {
+    fn keep_bad_rows(&mut self, range: Range, part: Part, reply: &Reply) {
         if reply.bad_rows == 0 {
             return;
         }
         let wanted = KEPT.saturating_sub(self.report.first.len());
-        let notes = self.notes(buffer, reply).into_iter().take(wanted);
+        let notes = self.notes(part, reply).into_iter().take(wanted);
         for (i, note) in (0u64..).zip(notes) {
             let error = self.text_error(range, &note, i);
             self.report.first.push(error);
@@ -285,17 +282,18 @@ impl Engine {
     }
 
     /// The notes that a worker left in a buffer.
-    fn notes(&self, buffer: u32, reply: &Reply) -> Vec<Note> {
+    fn notes(&self, part: Part, reply: &Reply) -> Vec<Note> {
+        let Part { buffer, note, .. } = part;
         // SAFETY: the buffer's worker has answered, and it is not given out again yet.
-        unsafe { self.recipe.ring.notes(buffer as usize, reply.notes as usize) }
+        unsafe { self.recipe.ring.notes(buffer as usize, note, reply.notes as usize) }
     }
 
     /// Makes an error of what a worker could not read.
-    fn check(&self, range: Range, buffer: u32, reply: &Reply) -> Result<()> {
+    fn check(&self, range: Range, part: Part, reply: &Reply) -> Result<()> {
         let reason = match reply.outcome() {
             Outcome::Done | Outcome::Full => return Ok(()),
             Outcome::Fault => {
-                let notes = self.notes(buffer, reply);
+                let notes = self.notes(part, reply);
                 let note = notes.last().ok_or_else(|| self.lost(range, Ended::Unknown))?;
                 match self.not_plain(range, note.kind()) {
                     Some(what) => InputFault::NotPlain(what),

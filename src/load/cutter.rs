@@ -58,6 +58,11 @@ impl Range {
     pub(super) const fn is_empty(&self) -> bool {
         self.start >= self.end
     }
+
+    /// Bytes of text.
+    pub(super) const fn len(&self) -> u64 {
+        self.end.saturating_sub(self.start)
+    }
 }
 
 /// What comes next.
@@ -140,6 +145,11 @@ impl Cutter {
         self.growth = (rows as f64 / text as f64).max(0.9 * self.growth);
         let fits = 0.9 * buffer as f64 / self.growth.max(1e-9);
         self.piece = (fits as u64).clamp(self.max_piece.min(1024), self.max_piece);
+    }
+
+    /// Bytes of text whose rows are expected to fit a buffer.
+    pub(super) const fn usual(&self) -> u64 {
+        self.piece
     }
 
     /// Leaves out the rest of an input.

@@ -14,21 +14,19 @@ use std::sync::Arc;
 use std::time::Instant;
 use std::vec::Vec;
 
+use super::buffers::Buffers;
 use super::cancel::Stop;
 use super::cutter::{Cutter, Cutting, Next, Range, Wait};
 use super::error::{InputFault, LoadError, Result};
 use super::inputs::Inputs;
-use super::options::{Budget, OnBadRows, Options};
+use super::lend::DEPTH;
+use super::options::{Budget, Options};
 use super::recipe::Recipe;
 use super::report::Report;
 use super::sink::Sink;
-use super::task::{FileId, IN_FILE, Outcome, Reply, Task};
-use super::worker::{self, Reader};
-use crate::pool::{Event, Pool};
-use crate::sys::Ended;
-
-/// Tasks that a worker has at once: one to do, one to begin with right after.
-const DEPTH: usize = 2;
+use super::task::Reply;
+use super::worker::Reader;
+use crate::pool::Pool;
 
 /// Where a piece is.
 #[derive(Debug)]
@@ -38,13 +36,23 @@ pub(super) enum State {
         buffer: u32,
     },
     Read {
-        buffer: u32,
+        part: Part,
         reply: Reply,
     },
     /// The input could not be read on, which counts if its rows before are not enough.
     Broken(Option<InputFault>),
     /// What counts in any case.
     Failed(Option<LoadError>),
+}
+
+/// Where the rows of a piece lie, and its notes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    pub(super) buffer: u32,
+    /// Byte of the buffer at which they start.
+    pub(super) at: usize,
+    /// Its first note.
+    pub(super) note: usize,
 }
 
 #[derive(Debug)]
@@ -103,9 +111,9 @@ pub(super) struct Engine {
     pub(super) queue: VecDeque<Piece>,
     /// Number of the piece at the front.
     pub(super) front: u64,
-    pub(super) free: Vec<u32>,
-    /// Numbers of the pieces that each worker has, in its order.
-    given: Vec<VecDeque<u64>>,
+    pub(super) buffers: Buffers,
+    /// The buffers that each worker has, in its order.
+    pub(super) given: Vec<VecDeque<u32>>,
     pub(super) current: Current,
     pub(super) total_rows: u64,
     /// What was left out of the rows committed.
@@ -134,7 +142,7 @@ impl Engine {
             quotes: recipe.compiled.plan().format().quote().is_some(),
             queue: VecDeque::new(),
             front: 0,
-            free: (0..recipe.ring.count() as u32).rev().collect(),
+            buffers: Buffers::new(recipe.ring.count()),
             given: (0..pool.len()).map(|_| VecDeque::with_capacity(DEPTH)).collect(),
             current: Current::default(),
             total_rows: 0,
@@ -204,142 +212,11 @@ impl Engine {
         Cut::Piece
     }
 
-    /// Gives the oldest waiting pieces to workers, as long as there are buffers.
-    pub(super) fn dispatch(&mut self, round: Round<'_>) -> Result<()> {
-        while !self.free.is_empty() {
-            let Some(worker) = self.least_busy() else { return Ok(()) };
-            let Some(at) = self.next_waiting(round) else { return Ok(()) };
-            let Some(buffer) = self.free.pop() else { return Ok(()) };
-            self.give(worker, at, buffer)?;
-        }
-        Ok(())
-    }
-
-    /// The living worker with the fewest tasks, if one can take more.
-    fn least_busy(&self) -> Option<usize> {
-        let alive = (0..self.given.len()).filter(|&w| self.pool.is_alive(w));
-        let load = |w: &usize| self.given.get(*w).map_or(DEPTH, VecDeque::len);
-        alive.min_by_key(load).filter(|w| load(w) < DEPTH)
-    }
-
-    /// Place of the oldest piece that waits, cutting a new one if none does.
-    fn next_waiting(&mut self, round: Round<'_>) -> Option<usize> {
-        let waits =
-            |p: &Piece| matches!(p.state, State::Waiting) && !p.discard && !p.range.is_empty();
-        if let Some(at) = self.queue.iter().position(waits) {
-            return Some(at);
-        }
-        // A failure stops everything behind it, so nothing more needs to be cut.
-        while self.queue.back().is_none_or(|piece| !piece.is_failure())
+    /// Cuts one more piece, unless nothing more needs to be: a failure stops everything
+    /// behind it.
+    pub(super) fn cut_more(&mut self, round: Round<'_>) -> bool {
+        self.queue.back().is_none_or(|piece| !piece.is_failure())
             && matches!(self.cut_one(round), Cut::Piece)
-        {
-            let at = self.queue.len() - 1;
-            if self.queue.get(at).is_some_and(waits) {
-                return Some(at);
-            }
-        }
-        None
-    }
-
-    fn give(&mut self, worker: usize, at: usize, buffer: u32) -> Result<()> {
-        let Some(piece) = self.queue.get_mut(at) else { return Ok(()) };
-        let range = piece.range;
-        let task = Task {
-            input: range.input as u32,
-            buffer,
-            start: range.start,
-            end: range.end,
-            text_end: range.text_end,
-            text_at: range.place.map_or(IN_FILE, |place| place.at),
-            file: self.inputs.file(range.input).unwrap_or(FileId { dev: 0, ino: 0, size: 0 }),
-            max_rows: piece.max_rows,
-            room: if piece.large { self.budget.line as u64 } else { 0 },
-            columns: range.columns,
-            at_record: u32::from(range.at_record),
-            skip_bad: u32::from(self.options.on_bad_rows == OnBadRows::Skip),
-            padding: 0,
-        };
-        piece.state = State::Running { buffer };
-        if let Some(list) = self.given.get_mut(worker) {
-            list.push_back(self.front + at as u64);
-        }
-        Ok(self.pool.send(worker, &task)?)
-    }
-
-    /// Waits for the next thing to happen, at most `timeout_ms`.
-    pub(super) fn wait(&mut self, timeout_ms: i32) -> Result<()> {
-        match self.pool.wait(timeout_ms)? {
-            Event::Reply { worker, reply } => self.take(worker, reply),
-            Event::Died { worker, how, .. } => self.redo(worker, how)?,
-            Event::Idle => {}
-        }
-        Ok(())
-    }
-
-    /// Takes a worker's answer to its oldest task.
-    fn take(&mut self, worker: usize, reply: Reply) {
-        let Some(number) = self.given.get_mut(worker).and_then(VecDeque::pop_front) else { return };
-        let at = (number - self.front) as usize;
-        let row_size = self.row_size(at);
-        let Some(piece) = self.queue.get_mut(at) else { return };
-        let State::Running { buffer } = piece.state else { return };
-        piece.state = State::Read { buffer, reply };
-        let end =
-            if matches!(reply.outcome(), Outcome::Full) { reply.next } else { piece.range.end };
-        let text = end.saturating_sub(piece.range.start);
-        self.cutter.learn(text, reply.rows * row_size as u64, self.budget.fill);
-    }
-
-    /// Puts back what a dead worker had. What it was doing may have killed it.
-    fn redo(&mut self, worker: usize, how: Ended) -> Result<()> {
-        let lost = self.given.get_mut(worker).map(core::mem::take).unwrap_or_default();
-        for (i, number) in lost.into_iter().enumerate() {
-            let at = (number - self.front) as usize;
-            let Some(piece) = self.queue.get_mut(at) else { continue };
-            piece.deaths += u32::from(i == 0);
-            if piece.deaths > 1
-                && self.quotes
-                && !piece.range.at_record
-                && let State::Running { buffer } = piece.state
-            {
-                // A guess that led nowhere; from the right place it may be harmless.
-                piece.state = State::Read { buffer, reply: Reply::new(Outcome::Done) };
-                continue;
-            }
-            if let State::Running { buffer } = piece.state {
-                self.free.push(buffer);
-            }
-            piece.state = State::Waiting;
-            if piece.deaths > 1 && !piece.discard {
-                let range = piece.range;
-                let error = self.lost(range, how);
-                if let Some(piece) = self.queue.get_mut(at) {
-                    piece.state = State::Failed(Some(error));
-                }
-            }
-        }
-        if self.pool.is_empty() { Err(LoadError::NoWorkers) } else { Ok(()) }
-    }
-
-    /// The error of a piece that no worker could do.
-    pub(super) fn lost(&self, range: Range, how: Ended) -> LoadError {
-        let Range { input, start, end, .. } = range;
-        LoadError::Worker { input, path: self.inputs.path(input), start, end, how }
-    }
-
-    /// Bytes of the table that a worker leaves of an input with so many columns.
-    pub(super) fn table_size(&self, columns: u32) -> usize {
-        let plan = self.recipe.compiled.plan().with_columns(columns);
-        plan.map_or(0, |plan| worker::table_size(&plan)).min(self.recipe.ring.rows_size())
-    }
-
-    /// Bytes of a row, 0 if none are made.
-    pub(super) fn row_size(&self, at: usize) -> usize {
-        if self.recipe.looks.is_some() {
-            return 0;
-        }
-        let columns = self.queue.get(at).map_or(0, |piece| piece.range.columns);
-        self.recipe.compiled.plan().with_columns(columns).map_or(0, |plan| plan.row_size())
     }
 }
 
@@ -353,5 +230,12 @@ enum Cut {
 impl Piece {
     pub(super) const fn is_failure(&self) -> bool {
         matches!(self.state, State::Failed(_) | State::Broken(_))
+    }
+
+    /// Whether it may share a buffer: all that is left of a file, from a record's start. One
+    /// whose worker died is given alone, so that only the piece that kills is blamed again.
+    pub(super) const fn is_small(&self) -> bool {
+        let Range { at_record, last, place, .. } = self.range;
+        at_record && last && place.is_none() && !self.large && self.deaths == 0
     }
 }

@@ -1,6 +1,7 @@
 //! The inputs as they were when the load began.
 
 use core::cell::Cell;
+use std::env;
 use std::ffi::CString;
 use std::fs;
 use std::io;
@@ -65,14 +66,14 @@ impl Inputs {
     ) -> Result<Looked> {
         let inputs = Self { list: Vec::new(), first_head: Cell::new(None) };
         let mut looked = Looked { inputs, c_paths: Vec::new(), streams: Vec::new() };
+        let here = env::current_dir().ok();
         for (input, given) in given.into_iter().enumerate() {
             let given = given.into();
             let path = given.path().to_path_buf();
-            let found = look(given, encoding).map_err(|reason| LoadError::Input {
-                input,
-                path: path.clone(),
-                reason,
-            })?;
+            let found = match look(given, here.as_deref(), encoding) {
+                Ok(found) => found,
+                Err(reason) => return Err(LoadError::Input { input, path, reason }),
+            };
             let Found { place, file, text_start, stream } = found;
             looked.c_paths.push(c_path(&place).unwrap_or_default());
             let (start, text_end) = (Vec::new(), Cell::new(None));
@@ -211,7 +212,11 @@ impl Found {
     }
 }
 
-fn look(input: Input, encoding: Encoding) -> core::result::Result<Found, InputFault> {
+fn look(
+    input: Input,
+    here: Option<&Path>,
+    encoding: Encoding,
+) -> core::result::Result<Found, InputFault> {
     let path = match input {
         Input::Stream(stream) => return Ok(Found::stream(stream)),
         Input::File(path) => path,
@@ -220,7 +225,7 @@ fn look(input: Input, encoding: Encoding) -> core::result::Result<Found, InputFa
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             // As NumPy does.
             let other = inflate::find_compressed(&path).ok_or(InputFault::Io(error))?;
-            return look(Input::File(other), encoding);
+            return look(Input::File(other), here, encoding);
         }
         Err(error) if error.raw_os_error() == Some(sys::ENXIO) => {
             return Err(InputFault::NotRegular);
@@ -237,7 +242,7 @@ fn look(input: Input, encoding: Encoding) -> core::result::Result<Found, InputFa
         let start = start.get(..seen).unwrap_or_default();
         // A file of the kernel's says that it is empty, and is not.
         if (data.size > 0 || start.is_empty())
-            && let Some(place) = lasting(&path, &data)
+            && let Some(place) = lasting(path, here, &data)
         {
             return Ok(regular(place, &data, start, encoding));
         }
@@ -273,8 +278,14 @@ fn c_path(path: &Path) -> io::Result<CString> {
 
 /// A path that leads to a file also from another directory and from a worker, for whom
 /// `/dev/stdin` and `/proc/self/fd/3` are others. None for a file that has no other name.
-fn lasting(path: &Path, data: &Stat) -> Option<PathBuf> {
-    let place = path::absolute(path).ok()?;
+fn lasting(path: PathBuf, here: Option<&Path>, data: &Stat) -> Option<PathBuf> {
+    let place = if path.is_absolute() { path } else { here?.join(path) };
+    // Of ten thousand paths none is taken apart that cannot be one of these.
+    let names = |part: &[u8]| place.as_os_str().as_bytes().windows(part.len()).any(|w| w == part);
+    if !names(b"dev") && !names(b"proc") {
+        return Some(place);
+    }
+    let place = path::absolute(place).ok()?;
     if !place.starts_with("/dev") && !place.starts_with("/proc") {
         return Some(place);
     }

@@ -63,6 +63,8 @@ pub struct Progress {
 #[derive(Debug)]
 pub struct Job<S: Sink> {
     setup: Setup,
+    /// Bytes of text of an only input that is a stream, if that is short.
+    text_len: Option<u64>,
     open: Open<S>,
     canceller: Canceller,
     /// What [`Job::raw_fd`] gives: readable if the bell rings, the workers answer, or there
@@ -155,12 +157,17 @@ impl<S: Sink> Job<S> {
         let canceller = Canceller::new()?;
         let stop = Stop::new(canceller.clone(), flag);
         let Looked { inputs, c_paths, streams } = Inputs::look(inputs, options.encoding)?;
-        let setup = Setup::new(rows.into().to_owned()?, unicode, options.clone())?;
+        let mut setup = Setup::new(rows.into().to_owned()?, unicode, options.clone())?;
+        // While a descriptor is waited for, forks cost nothing.
+        if matches!(streams.as_slice(), [Some(s)] if s.fd().is_none() && !s.can_go_ahead()) {
+            setup.note_reader();
+        }
         let ready = Epoll::new()?;
         ready.add(canceller.bell().raw(), 0)?;
         let mut job = Self {
             streams: sources(streams, &setup)?,
             setup,
+            text_len: None,
             open: Open(Box::new(open)),
             canceller,
             ready,
@@ -237,7 +244,8 @@ impl<S: Sink> Job<S> {
     ) -> Result<Box<Workers>> {
         let streams = self.streams.iter_mut().map(Source::stream).collect();
         let (options, canceller) = (&self.setup.options, &self.canceller);
-        let start = Start { sources, streams, formula, options, canceller, stop };
+        let text_len = self.text_len.filter(|_| sources.inputs.len() == 1);
+        let start = Start { sources, streams, formula, text_len, options, canceller, stop };
         let workers = Workers::start(start)?;
         self.ready.add(workers.raw_fd(), 1)?;
         self.progress.pass += 1;
@@ -300,6 +308,7 @@ impl<S: Sink> Job<S> {
                     return Ok(Stage::Peeking(peek, sources));
                 }
                 let beginning = peek.into_beginning();
+                self.text_len = beginning.ends.then_some(beginning.text.len() as u64);
                 self.first_pass(*sources, Some(&beginning), stop)
             }
             Stage::Looking(mut workers, mut merge) => {

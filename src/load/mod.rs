@@ -19,6 +19,7 @@
 //! second death of the same piece is an error.
 
 mod auto;
+mod buffers;
 mod cancel;
 mod columns;
 mod commit;
@@ -28,14 +29,17 @@ mod engine;
 mod error;
 mod feeder;
 mod footer;
+mod gather;
 mod head;
 mod header;
 mod inflate;
 mod input;
 mod inputs;
 mod job;
+mod lend;
 mod note;
 mod options;
+mod output;
 mod pass;
 mod peek;
 mod recipe;
@@ -55,6 +59,8 @@ pub use auto::{OpenType, RowType, RowTypeRef, Spooled};
 pub use cancel::Canceller;
 pub use decode::Encoding;
 pub use error::{InputFault, LoadError, Position, Problem, Result, TextError};
+#[cfg(feature = "hdf5")]
+pub(crate) use gather::Gather;
 pub use inflate::{Compression, Damage, find_compressed, without_compression};
 pub use input::{Input, Stream};
 #[cfg(feature = "hdf5")]

@@ -1,14 +1,14 @@
-//! Notes of bad rows: a worker leaves them in the tail of a buffer, behind the rows, and
+//! Notes of bad rows: a worker leaves them in a buffer, behind the room for rows, and
 //! the parent makes errors of them. Plain bytes of fixed size, written by core code only.
 
 use bytemuck::{Pod, Zeroable};
 
 use crate::text::{Fault, FaultKind};
 
-/// Notes that a task may leave.
+/// Notes of rows left out that a buffer has room for.
 pub(super) const KEPT: usize = 10;
-/// Bytes of a buffer that are kept for notes.
-pub(super) const NOTES_SIZE: usize = KEPT * size_of::<Note>();
+/// Bytes of a buffer that are kept for notes: for the fault that ends it, too.
+pub(super) const NOTES_SIZE: usize = (KEPT + 1) * size_of::<Note>();
 
 /// Bytes of the offending text that are kept.
 const TEXT_BYTES: usize = 400;

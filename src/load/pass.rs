@@ -17,6 +17,7 @@ use super::options::{Budget, Options};
 use super::recipe::{Formula, Recipe};
 use super::report::Report;
 use super::ring::Ring;
+use super::setup::share;
 use super::sink::Sink;
 use super::slots::Slots;
 use super::streams::Streams;
@@ -28,9 +29,7 @@ use crate::text::{PADDING, Plan};
 
 /// Workers forked beyond those that are used at first.
 const SPARES: usize = 2;
-/// A worker for less text costs more than it saves,
-const SHARE: u64 = 64 << 10;
-/// and so does one for fewer files.
+/// A worker for fewer files costs more than it saves.
 const FILES: usize = 16;
 /// After this long a reader that had nothing, and has no descriptor, is asked again.
 pub(super) const ASK_AGAIN_MS: i32 = 10;
@@ -60,6 +59,8 @@ pub(super) struct Start<'a> {
     pub(super) sources: Sources,
     pub(super) streams: Vec<Option<Stream>>,
     pub(super) formula: Formula,
+    /// Bytes of text in all, if that is known of streams.
+    pub(super) text_len: Option<u64>,
     pub(super) options: &'a Options,
     pub(super) canceller: &'a Canceller,
     pub(super) stop: &'a Stop<'a>,
@@ -68,10 +69,11 @@ pub(super) struct Start<'a> {
 impl Workers {
     /// Forks the workers, if there is enough for them to do.
     pub(super) fn start(start: Start<'_>) -> Result<Self> {
-        let Start { sources, streams, formula, options, canceller, stop } = start;
+        let Start { sources, streams, formula, text_len, options, canceller, stop } = start;
         let Sources { inputs, c_paths } = sources;
         let has_streams = streams.iter().any(Option::is_some);
-        let shares = if has_streams { usize::MAX } else { shares(&inputs, options) };
+        let known = text_len.or_else(|| (!has_streams).then(|| inputs.bytes()));
+        let shares = known.map_or(usize::MAX, |bytes| shares(bytes, inputs.len(), options));
         let row_size = first_row_size(&inputs, &formula, options, stop)?;
         let budget = Budget::new(options, row_size)?.for_workers(shares);
         let slots = if has_streams { 2 * budget.workers + 2 } else { 0 };
@@ -220,10 +222,9 @@ fn first_row_size(
 }
 
 /// How many workers can have enough to do.
-fn shares(inputs: &Inputs, options: &Options) -> usize {
-    let share = options.piece_bytes.unwrap_or(SHARE).max(1);
-    let shares = usize::try_from(inputs.bytes().div_ceil(share)).unwrap_or(usize::MAX);
-    shares.max(inputs.len().div_ceil(FILES))
+fn shares(bytes: u64, files: usize, options: &Options) -> usize {
+    let shares = usize::try_from(bytes.div_ceil(share(options))).unwrap_or(usize::MAX);
+    shares.max(files.div_ceil(FILES))
 }
 
 /// When a step of so long has to end.

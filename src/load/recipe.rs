@@ -12,6 +12,7 @@ use super::error::{LoadError, Result};
 use super::header::Header;
 use super::options::{Comments, Options};
 use super::ring::Ring;
+use super::worker::table_size;
 use crate::dtype::{DType, Kind};
 use crate::dtype_buf::DTypeBuf;
 use crate::error::Error;
@@ -224,6 +225,18 @@ pub(super) struct Recipe {
     /// Paths of the inputs; empty for streams.
     pub(super) paths: Vec<CString>,
     pub(super) ring: Ring,
+}
+
+impl Recipe {
+    /// Bytes of a buffer that so many rows take up; the table of a task, where no rows are
+    /// made.
+    pub(super) fn stored(&self, columns: u32, rows: u64) -> usize {
+        let Ok(plan) = self.compiled.plan().with_columns(columns) else { return 0 };
+        match self.looks {
+            Some(_) => table_size(&plan),
+            None => (rows as usize).saturating_mul(plan.row_size()),
+        }
+    }
 }
 
 pub(super) fn column_storage(dtype: DType<'_>, usecols: Option<&[i32]>) -> Result<Vec<Column>> {

@@ -15,6 +15,7 @@ use std::vec::Vec;
 use super::auto::RowTypeRef;
 use super::cancel::Canceller;
 use super::error::{LoadError, Result};
+use super::gather::Gather;
 use super::input::Input;
 use super::job::{Done, Job, Progress};
 use super::options::Options;
@@ -150,7 +151,8 @@ impl SegmentJob {
 
 fn publish((mut sink, rows): (SegmentSink, u64)) -> Result<Segment> {
     sink.growable().map_err(LoadError::Sink)?;
-    let growable = sink.growable.ok_or(Error::Argument)?;
+    let mut growable = sink.growable.ok_or(Error::Argument)?;
+    sink.gather.flush(appending(&mut growable))?;
     Ok(growable.finish(rows)?.publish().map_err(Error::from)?)
 }
 
@@ -160,6 +162,7 @@ struct SegmentSink {
     dtype: DTypeBuf,
     options: SegmentOptions,
     growable: Option<Growable>,
+    gather: Gather,
     columns: Option<u32>,
 }
 
@@ -172,7 +175,8 @@ impl SegmentSink {
         let name = name.copied();
         move |dtype| {
             let dtype = DTypeBuf::copy_of(dtype).map_err(boxed)?;
-            Ok(Self { name, dtype, options: options.clone(), growable: None, columns: None })
+            let (options, gather) = (options.clone(), Gather::default());
+            Ok(Self { name, dtype, options, growable: None, gather, columns: None })
         }
     }
 
@@ -220,14 +224,22 @@ impl Sink for SegmentSink {
         if block.is_empty() {
             return Ok(());
         }
-        let growable = self.growable()?;
-        // SAFETY: a block's bytes are readable as long as it is borrowed.
-        unsafe { growable.append(block.as_ptr(), block.len()) }.map_err(boxed)
+        self.growable()?;
+        let Some(growable) = &mut self.growable else { return Ok(()) };
+        self.gather.add(block, appending(growable)).map_err(boxed)
     }
 
     fn end(&mut self, _input: usize, _rows: u64) -> core::result::Result<(), SinkError> {
         Ok(())
     }
+}
+
+/// How rows come to a segment.
+fn appending(
+    to: &mut Growable,
+) -> impl FnMut(*const u8, usize) -> core::result::Result<(), Error> + '_ {
+    // SAFETY: what is gathered is readable during the call.
+    |data, len| unsafe { to.append(data, len) }
 }
 
 /// An error of the sink comes back as what it was.

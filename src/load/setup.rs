@@ -18,6 +18,14 @@ use crate::dtype::{DType, Kind};
 use crate::dtype_buf::{DTypeBuf, Room};
 use crate::text::{Format, Found, Role, Seen, Unicode};
 
+/// Text for one worker: less of it costs more to hand out than it takes to read.
+const SHARE: u64 = 64 << 10;
+
+/// The same; pieces of another size make it another one.
+pub(super) fn share(options: &Options) -> u64 {
+    options.piece_bytes.unwrap_or(SHARE).max(1)
+}
+
 /// What stays the same from pass to pass.
 #[derive(Debug)]
 pub(super) struct Setup {
@@ -27,12 +35,20 @@ pub(super) struct Setup {
     format: OwnFormat,
     /// The names of the columns, when they are known.
     header: Option<Header>,
+    /// The one input is a reader, and may be too short to be worth a fork.
+    may_be_short: bool,
 }
 
 impl Setup {
     pub(super) fn new(rows: RowType, unicode: Unicode, options: Options) -> Result<Self> {
         let format = OwnFormat::new(&options)?;
-        Ok(Self { rows, unicode, options, format, header: None })
+        Ok(Self { rows, unicode, options, format, header: None, may_be_short: false })
+    }
+
+    /// Says that the one input is a reader, or a small file that is unpacked. Of one that is
+    /// wanted in part no more is read than that.
+    pub(super) fn note_reader(&mut self) {
+        self.may_be_short = self.options.max_rows.is_none();
     }
 
     fn format(&self) -> Format<'_> {
@@ -41,7 +57,7 @@ impl Setup {
 
     /// Whether the beginning of the first input has to be seen before the first pass.
     pub(super) const fn needs_beginning(&self) -> bool {
-        self.options.header || self.can_begin_again()
+        self.options.header || self.can_begin_again() || self.may_be_short
     }
 
     /// Whether there may be more than one pass.
@@ -52,7 +68,11 @@ impl Setup {
     /// Whether this is enough of the first input.
     pub(super) fn is_enough(&self, text: &[u8], ends: bool) -> bool {
         let Options { skiprows, header, .. } = self.options;
-        let wanted = if self.can_begin_again() { first_bytes(&self.options) } else { 0 };
+        let wanted = match () {
+            () if self.can_begin_again() => first_bytes(&self.options),
+            () if self.may_be_short => share(&self.options) as usize + 1,
+            () => 0,
+        };
         let found = header::find(text, skiprows, header, &self.format(), ends);
         ends || found.is_some_and(|found| text.len() - found.start >= wanted)
     }

@@ -16,12 +16,8 @@ pub struct Block {
 }
 
 impl Block {
-    pub(super) const fn new(data: *const u8, rows: u64, row_size: usize) -> Self {
-        Self { data, rows, len: rows as usize * row_size }
-    }
-
-    /// What a pass that makes no rows has found out about so many.
-    pub(super) const fn table(data: *const u8, rows: u64, len: usize) -> Self {
+    /// In a pass that makes no rows, what was found out about so many.
+    pub(super) const fn new(data: *const u8, rows: u64, len: usize) -> Self {
         Self { data, rows, len }
     }
 

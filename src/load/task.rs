@@ -8,7 +8,8 @@ pub(super) const IN_FILE: u64 = u64::MAX;
 /// [`Reply::first`] where no record starts.
 pub(super) const NOWHERE: u64 = u64::MAX;
 
-/// Reads the records that start in a range of an input into a buffer of the ring.
+/// Reads the records that start in a range of an input into a buffer of the ring; or those
+/// of several inputs, one after the other, whose tasks are in the buffer's table.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Pod, Zeroable)]
 pub(super) struct Task {
@@ -36,7 +37,9 @@ pub(super) struct Task {
     pub(super) at_record: u32,
     /// 1 if bad rows are left out; otherwise the first one ends the task.
     pub(super) skip_bad: u32,
-    pub(super) padding: u32,
+    /// [`Member`]s of the buffer's table that are meant, this task being the first; 0 if it
+    /// is alone.
+    pub(super) members: u32,
 }
 
 /// A file as `fstat` tells it apart from a later one of the same name.
@@ -67,7 +70,16 @@ pub(super) struct Reply {
     /// [`Outcome`] and what belongs to it.
     outcome: u32,
     errno: i32,
-    padding: u32,
+    /// [`Member`]s that have an answer, from the first on; 0 if the task was alone.
+    pub(super) members: u32,
+}
+
+/// One of several tasks that share a message and a buffer, and what became of it.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Pod, Zeroable)]
+pub(super) struct Member {
+    pub(super) task: Task,
+    pub(super) reply: Reply,
 }
 
 /// How a task ended.
@@ -110,6 +122,15 @@ impl Reply {
             Outcome::Fault => FAULT,
         };
         reply
+    }
+
+    /// Whether everything was read that a task asked for, `max_rows` rows at most.
+    pub(super) fn is_whole(&self, max_rows: u64) -> bool {
+        match self.outcome() {
+            Outcome::Done => true,
+            Outcome::Full => self.rows >= max_rows,
+            _ => false,
+        }
     }
 
     pub(super) fn outcome(&self) -> Outcome {

@@ -5,6 +5,7 @@ mod auto;
 mod bad_rows;
 mod job;
 mod quotes;
+mod small;
 mod stream;
 
 use std::fs;

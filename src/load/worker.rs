@@ -9,30 +9,29 @@
 //! starts in a range starts a record, too, cannot be seen in the range: the worker
 //! takes it for one and says where it was. The parent knows where the records before end,
 //! and has a range read again that was read from the wrong place.
+//!
+//! Small files come many at a time: their tasks lie in the buffer that they share, the rows
+//! of one behind those of the other. Those that there is no room for get no answer.
 
 #![allow(unsafe_code)]
 
 use core::ffi::CStr;
+use core::mem::offset_of;
 use std::sync::Arc;
 
-use super::auto::Types;
-use super::note::{KEPT, Note};
+use super::output::{Output, Room};
 use super::recipe::Recipe;
-use super::task::{FileId, IN_FILE, Outcome, Reply, Task};
+use super::ring::Parts;
+use super::task::{FileId, IN_FILE, Member, Outcome, Reply, Task};
 use crate::error::{Error, Result};
 use crate::pool::Work;
 use crate::sys::{Fd, Pages, Stat};
-use crate::text::{
-    self, BadRows, Encoding, Fault, Looks, PADDING, Plan, Seen, Span, Stop, Table, Text,
-};
+use crate::text::{self, PADDING, Plan, Seen, Span, Stop, Text};
 
 /// Bytes read behind the end of a range for the line that goes on there.
 const SLACK: usize = 4096;
 /// Bytes read behind the end of a range for a record that may be none.
 const GUESS: usize = 1 << 20;
-
-/// Rows that are tried to tell whether a record starts at a place.
-const TRIED: u64 = 4;
 
 /// Everything a worker reads with.
 #[derive(Debug)]
@@ -51,12 +50,52 @@ unsafe impl Work for Reader {
 
     fn run(&mut self, task: &Task) -> Reply {
         let recipe = Arc::clone(&self.recipe);
-        let Some(output) = Output::new(&recipe, task) else { return Reply::new(Outcome::Io(0)) };
+        // SAFETY: the parent granted this buffer to this task, and reads it only after the
+        // reply.
+        let mut parts = unsafe { recipe.ring.buffer_mut(task.buffer as usize) };
+        match task.members {
+            0 => self.run_one(&recipe, task, Room::new(parts.rows, parts.notes, 0)),
+            count => self.run_members(&recipe, count as usize, &mut parts),
+        }
+    }
+}
+
+impl Reader {
+    fn run_one(&mut self, recipe: &Recipe, task: &Task, room: Room<'_>) -> Reply {
+        let Some(output) = Output::new(recipe, task, room) else {
+            return Reply::new(Outcome::Io(0));
+        };
         let read = match task.text_at {
             IN_FILE => self.read_file(task, output),
-            at => Ok(parse_stream(&recipe, task, at as usize, output)),
+            at => Ok(parse_stream(recipe, task, at as usize, output)),
         };
         read.unwrap_or_else(|error| Reply::new(Outcome::Io(error.errno())))
+    }
+
+    /// Does the tasks of a buffer's table, until one is not whole: what is behind it would not
+    /// fit, or not count. The first gets an answer in any case; one behind it, of which not
+    /// even a row would fit the rest of the buffer, gets none.
+    fn run_members(&mut self, recipe: &Recipe, count: usize, parts: &mut Parts<'_>) -> Reply {
+        let (mut stored, mut noted) = (0, 0);
+        let mut all = Reply::new(Outcome::Done);
+        for place in parts.table.chunks_exact_mut(size_of::<Member>()).take(count) {
+            let Member { task, .. } = bytemuck::pod_read_unaligned(place);
+            let rows = parts.rows.get_mut(stored..).unwrap_or_default();
+            let room = Room::new(rows, parts.notes, noted);
+            if all.members > 0 && !room.holds_row(recipe, &task) {
+                break;
+            }
+            let reply = self.run_one(recipe, &task, room);
+            let (_, answer) = place.split_at_mut(offset_of!(Member, reply));
+            answer.copy_from_slice(bytemuck::bytes_of(&reply));
+            all.members += 1;
+            if !reply.is_whole(task.max_rows) {
+                break;
+            }
+            stored += recipe.stored(task.columns, reply.rows);
+            noted += reply.notes as usize;
+        }
+        all
     }
 }
 
@@ -112,7 +151,10 @@ impl Reader {
         self.open = None;
         let path: &CStr = self.recipe.paths.get(task.input as usize).ok_or(Error::Argument)?;
         let fd = Fd::open_read(path)?;
-        let same = FileId::of(&fd.stat()?) == task.file;
+        let stat = fd.stat()?;
+        #[cfg(test)]
+        die_of(&fd, &stat);
+        let same = FileId::of(&stat) == task.file;
         self.open = Some((task.input, fd));
         Ok(same)
     }
@@ -269,6 +311,15 @@ impl Reader {
     }
 }
 
+/// Kills the worker that opens an executable file, once for each such bit.
+#[cfg(test)]
+fn die_of(fd: &Fd, stat: &Stat) {
+    if let Some(bit) = [0o100, 0o010, 0o001].into_iter().find(|bit| stat.mode & bit != 0) {
+        let _ = fd.set_mode(stat.mode & 0o777 & !bit);
+        crate::sys::exit_now(9);
+    }
+}
+
 /// What of a file a task looks at: everything counts from `base`.
 #[derive(Debug)]
 struct View {
@@ -300,121 +351,6 @@ impl View {
 /// Bytes of the table in which it is put what the columns of a plan are like.
 pub(super) const fn table_size(plan: &Plan<'_>) -> usize {
     plan.column_count() * size_of::<Seen>()
-}
-
-/// Rows of a task on their way into its buffer.
-struct Output<'r> {
-    plan: Plan<'r>,
-    /// What is looked for, if no rows are made.
-    looks: Option<Looks<'r>>,
-    task: &'r Task,
-    out: &'r mut [u8],
-    area: &'r mut [u8],
-    rows: u64,
-    lines: u64,
-    bad_rows: u64,
-    notes: usize,
-}
-
-impl<'r> Output<'r> {
-    fn new(recipe: &'r Recipe, task: &'r Task) -> Option<Self> {
-        let plan = recipe.compiled.plan().with_columns(task.columns).ok()?;
-        // SAFETY: the parent granted this buffer to this task, and reads it only after the
-        // reply.
-        let (out, area) = unsafe { recipe.ring.buffer_mut(task.buffer as usize) };
-        let looks = recipe.looks.as_ref().map(Types::looks);
-        if looks.is_some() {
-            out.get_mut(..table_size(&plan))?.fill(0);
-        }
-        Some(Self { plan, looks, task, out, area, rows: 0, lines: 0, bad_rows: 0, notes: 0 })
-    }
-
-    /// Whether a record may have more than one line.
-    fn quotes(&self) -> bool {
-        self.plan.format().quote().is_some()
-    }
-
-    /// Parses the records of `span`; `text` lies at `offset` of the input. Returns the bytes
-    /// that were used.
-    fn parse(&mut self, text: Text<'_>, span: Span, offset: u64) -> (usize, Stop) {
-        let mut faults = [Fault::NONE; KEPT];
-        let room = faults.get_mut(self.notes..).unwrap_or_default();
-        let mut bad = if self.task.skip_bad == 1 { BadRows::skip(room) } else { BadRows::stop() };
-        let wanted = self.task.max_rows.saturating_sub(self.rows);
-        let progress = match self.looks {
-            None => {
-                let stored = self.plan.row_size().saturating_mul(self.rows as usize);
-                let out = self.out.get_mut(stored..).unwrap_or_default();
-                text::parse(&self.plan, text, span, wanted, out, &mut bad)
-            }
-            Some(looks) => {
-                let (table, row) = self.out.split_at_mut(table_size(&self.plan));
-                let seen = bytemuck::try_cast_slice_mut(table).unwrap_or_default();
-                let mut table = Table::new(&self.plan, looks, seen, row);
-                text::look(&self.plan, text, span, wanted, &mut table, &mut bad)
-            }
-        };
-        self.bad_rows += bad.count();
-        for fault in bad.first() {
-            self.note(fault, text, offset);
-        }
-        if let Stop::Fault(fault) = &progress.stop {
-            self.note(fault, text, offset);
-        }
-        self.rows += progress.rows;
-        self.lines += progress.lines;
-        (progress.used, progress.stop)
-    }
-
-    /// Whether the first rows of `span` can be read. Leaves nothing but bytes in the buffer.
-    fn try_rows(&mut self, text: Text<'_>, span: Span) -> bool {
-        let mut bad = BadRows::stop();
-        // What is looked for is put at the start of the buffer.
-        let from = if self.looks.is_some() { table_size(&self.plan) } else { 0 };
-        let room = self.out.get_mut(from..).unwrap_or_default();
-        let progress = text::parse(&self.plan, text, span, TRIED, room, &mut bad);
-        match progress.stop {
-            Stop::InputEnd | Stop::OutputFull => true,
-            Stop::Incomplete => progress.rows > 0,
-            Stop::Fault(_) => false,
-        }
-    }
-
-    /// Leaves a note of a fault, whose lines and rows count from the last parse.
-    fn note(&mut self, fault: &Fault, text: Text<'_>, offset: u64) {
-        let fault = Fault { line: self.lines + fault.line, row: self.rows + fault.row, ..*fault };
-        let (quote, len) = self.quote();
-        let quote = quote.get(..len).unwrap_or_default();
-        let note = Note::new(&fault, text.text(), offset, quote);
-        let mut places = self.area.chunks_exact_mut(size_of::<Note>());
-        if let Some(place) = places.nth(self.notes) {
-            place.copy_from_slice(bytemuck::bytes_of(&note));
-            self.notes += 1;
-        }
-    }
-
-    /// The quote character as it is written, and its bytes.
-    fn quote(&self) -> ([u8; 4], usize) {
-        let mut bytes = [0; 4];
-        let format = self.plan.format();
-        let len = match (format.quote(), format.encoding()) {
-            (None, _) => 0,
-            (Some(c), Encoding::Utf8) => c.encode_utf8(&mut bytes).len(),
-            (Some(c), Encoding::Latin1 | Encoding::Ascii) => {
-                bytes = [u8::try_from(u32::from(c)).unwrap_or(0), 0, 0, 0];
-                1
-            }
-        };
-        (bytes, len)
-    }
-
-    fn reply(&self, outcome: Outcome, first: u64, next: u64) -> Reply {
-        let mut reply = Reply::new(outcome);
-        (reply.rows, reply.lines) = (self.rows, self.lines);
-        (reply.bad_rows, reply.notes) = (self.bad_rows, self.notes as u32);
-        (reply.first, reply.next) = (first, next);
-        reply
-    }
 }
 
 #[cfg(test)]

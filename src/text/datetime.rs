@@ -60,11 +60,10 @@ pub(crate) fn parse(field: &[u8]) -> Option<Time> {
 /// `YYYY-MM-DD` and `YYYY-MM-DD(T| )hh:mm:ss`, as most dates are written.
 #[inline]
 fn usual(field: &[u8]) -> Option<Moment> {
-    let (&date, clock) = field.split_first_chunk::<10>()?;
-    let [c, d, y, z, b'-', m, n, b'-', e, f] = date else { return None };
-    let (century, of_century) = (pair(c, d)?, pair(y, z)?);
-    let (year, month, day) =
-        (i64::from(century) * 100 + i64::from(of_century), pair(m, n)?, pair(e, f)?);
+    let (date, clock) = field.split_first_chunk::<10>()?;
+    let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] = date else { return None };
+    let year = i64::from(pair(y0, y1)?) * 100 + i64::from(pair(y2, y3)?);
+    let (month, day) = (pair(m0, m1)?, pair(d0, d1)?);
     let mut moment = Moment { year, month, day, second: 0, atto: 0, finest: Unit::Day };
     if !(1..=12).contains(&month) || day == 0 || day > month_days(year, month) {
         return None;
@@ -72,8 +71,8 @@ fn usual(field: &[u8]) -> Option<Moment> {
     if clock.is_empty() {
         return Some(moment);
     }
-    let &[b'T' | b' ', h, i, b':', m, n, b':', s, t] = clock else { return None };
-    let [hours, minutes, seconds] = [pair(h, i)?, pair(m, n)?, pair(s, t)?].map(u32::from);
+    let &[b'T' | b' ', h0, h1, b':', m0, m1, b':', s0, s1] = clock else { return None };
+    let [hours, minutes, seconds] = [pair(h0, h1)?, pair(m0, m1)?, pair(s0, s1)?].map(u32::from);
     (moment.second, moment.finest) = (hours * 3600 + minutes * 60 + seconds, Unit::Second);
     (hours < 24 && minutes < 60 && seconds < 60).then_some(moment)
 }

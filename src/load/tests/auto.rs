@@ -65,6 +65,20 @@ fn columns_have_the_least_type_that_fits() {
     }
 }
 
+/// The fault that says so has its place behind the ten bad rows that are noted.
+#[test]
+fn a_conflict_behind_many_bad_rows_is_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    for bad in 9..13 {
+        let text = "5,6\n".to_string() + &"1\n".repeat(bad) + "x,2\n";
+        let inputs = [file(dir.path(), "a", "1,2\n3,4\n"), stream(&text)];
+        let options = Options { on_bad_rows: OnBadRows::Skip, ..tiny(2, 1000) };
+        let (dtype, keep) = found(inputs.into(), "auto", &options).unwrap();
+        assert_eq!(dtype, "[('f0', '|S1'), ('f1', '<i8')]", "{bad}");
+        assert_eq!(keep.inputs[1].0, 2);
+    }
+}
+
 #[test]
 fn no_columns_and_no_rows_are_tables_of_numbers() {
     let none = Options { usecols: Some(Vec::new()), ..tiny(2, 4) };

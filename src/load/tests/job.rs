@@ -28,7 +28,7 @@ fn is_ready(fd: i32) -> bool {
 }
 
 /// Waits by the job's descriptor alone; the number of steps.
-fn drive(job: &mut Job<Keep>) -> Result<u64> {
+pub(super) fn drive(job: &mut Job<Keep>) -> Result<u64> {
     let fd = job.raw_fd();
     for steps in 1.. {
         sys::poll(&mut [Watch::readable(fd)], -1).unwrap();
@@ -274,6 +274,9 @@ fn a_polled_job_goes_on_with_a_spare() {
     let text = fs::read(&path).unwrap();
     for input in [Input::from(&path), Input::stream("a", io::Cursor::new(text))] {
         let mut job = start([input], &tiny(2, 100));
+        while children().is_empty() {
+            job.step(NOW).unwrap();
+        }
         let victims = children();
         signal(&victims, "STOP");
         job.step(NOW).unwrap();
@@ -281,6 +284,25 @@ fn a_polled_job_goes_on_with_a_spare() {
         signal(&victims[1..], "CONT");
         drive(&mut job).unwrap();
         assert!(job.finish().unwrap().0.inputs == expected.inputs);
+    }
+}
+
+/// One worker's share is read without a worker, whoever polls or waits; more is not.
+#[test]
+fn a_short_text_is_read_without_workers() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = rows_text(100);
+    let path = write(dir.path(), "a", text.as_bytes());
+    for (piece, forks) in [(text.len() as u64, false), (text.len() as u64 - 1, true)] {
+        let reader = Input::stream("a", io::Cursor::new(text.clone()));
+        for input in [Input::from(&path), reader] {
+            let mut job = start([input], &tiny(4, piece));
+            let mut forked = !children().is_empty();
+            while !job.step(NOW).unwrap().done {
+                forked |= !children().is_empty();
+            }
+            assert_eq!((job.finish().unwrap().1, forked), (100, forks));
+        }
     }
 }
 
