@@ -131,7 +131,7 @@ loom:
 # The same checks as tests/untrusted.rs, on what libFuzzer thinks of. What it finds goes to
 # fuzz/artifacts, what it learned to fuzz/corpus; fuzz/seeds is what it begins with.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS ?= header dtype text_row reaping array
+FUZZ_TARGETS ?= header dtype text_row reaping array text_block infer unpack decode options
 
 fuzz:
 	@$(CARGO) +nightly --version >/dev/null 2>&1 \

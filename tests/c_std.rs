@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use tools::{is_there, root, run};
+use tools::{build_folder, is_there, make, root, run};
 
 fn temporary(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
@@ -27,15 +27,9 @@ fn temporary(name: &str) -> PathBuf {
 fn libraries() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let build = temporary("install");
-        let mut make = Command::new("make");
-        make.current_dir(root()).args(["--no-print-directory", "lib", "PROFILE=dev"]);
-        for flags in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "MAKEFLAGS"] {
-            make.env_remove(flags);
-        }
-        run(make.arg(format!("BUILD={}", build.display())));
+        run(&mut make("lib"));
         fs::create_dir_all(temporary("c_std")).unwrap();
-        build.join("lib")
+        build_folder().join("lib")
     })
 }
 

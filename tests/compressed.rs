@@ -695,6 +695,28 @@ fn a_file_that_is_not_in_its_encoding_is_an_error_with_its_place() {
     }
 }
 
+/// Rows are read as UTF-8: bytes of that say nothing of the bytes of the file.
+#[test]
+fn a_row_of_a_recoded_text_is_told_without_its_byte() {
+    let _guard = beside_others();
+    let dir = tempfile::tempdir().unwrap();
+    for encoding in ENCODINGS {
+        let bytes = encoded(encoding, "1,2\n3,x\n");
+        let mark = if encoding == Encoding::Utf8Sig { 3 } else { 0 };
+        let byte = (bytes.len() - mark == 8).then_some(mark as u64 + 6);
+        let options = Options { encoding, ..options(1, None) };
+        let mut found = every_way(dir.path(), "txt", &bytes, &options);
+        found.extend(every_way(dir.path(), "gz", &pack::gzip(&bytes), &options));
+        for found in found {
+            let error = found.unwrap_err();
+            let place = byte.map_or(String::new(), |byte| format!(", byte {byte}"));
+            assert!(error.to_string().ends_with(&format!("(row 1{place})")), "{error}");
+            let position = error.position().unwrap();
+            assert_eq!((position.line, position.column, position.byte), (2, 2, byte), "{error}");
+        }
+    }
+}
+
 /// A byte order mark is left out only where that was asked for.
 #[test]
 fn a_byte_order_mark_is_a_character_of_plain_utf8() {

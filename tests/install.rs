@@ -17,28 +17,18 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use tools::{is_there, root, run};
+use tools::{build_folder, is_there, root, run};
 
-fn out() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("install")
-}
-
-/// `make TARGET` with the libraries of this test and the command that is under test.
+/// `make TARGET` with the libraries of these tests and the command that is under test.
 fn make(target: &str, destination: &Path, settings: &[&str]) {
-    let mut make = Command::new("make");
-    make.current_dir(root()).arg("--no-print-directory").arg(target).args(settings);
-    make.arg("PROFILE=dev").arg(format!("BUILD={}", out().display()));
-    make.arg(format!("COMMAND={}", env!("CARGO_BIN_EXE_ndshm")));
-    make.arg(format!("DESTDIR={}", destination.display()));
-    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "MAKEFLAGS"] {
-        make.env_remove(variable);
-    }
-    run(&mut make);
+    let mut make = tools::make(target);
+    make.args(settings).arg(format!("COMMAND={}", env!("CARGO_BIN_EXE_ndshm")));
+    run(make.arg(format!("DESTDIR={}", destination.display())));
 }
 
 /// A fresh folder under the place of this test.
 fn fresh(name: &str) -> PathBuf {
-    let folder = out().join(name);
+    let folder = build_folder().join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     folder
@@ -267,7 +257,7 @@ fn compiler(cpp: bool) -> Command {
 
 /// Compiles an example with those flags, and runs it.
 fn builds_and_runs(source: &str, name: &str, flags: &[String]) -> PathBuf {
-    let exe = out().join(name);
+    let exe = build_folder().join(name);
     let mut compile = compiler(Path::new(source).extension().is_some_and(|ext| ext == "cpp"));
     compile.arg(root().join("c-examples").join(source)).args(flags);
     run(compile.arg("-o").arg(&exe));

@@ -335,6 +335,7 @@ impl Engine {
         let place = Place {
             input: range.input,
             path: self.inputs.path(range.input),
+            recoded: self.options.encoding.is_wide(),
             lines: self.current.lines,
             rows: self.current.rows + self.current.bad_rows + before,
         };

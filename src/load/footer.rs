@@ -272,6 +272,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_given_out_does_not_count() {
+        let text = b"123456789\n".repeat(50_000);
+        let mut stream = stream(&text, BLOCK);
+        // What is held back takes more than a half of the limit, and a block comes on top.
+        let mut held = HoldBack::new(7_000, 100_000);
+        let mut given = 0;
+        while !held.is_over() {
+            let mut room = std::vec![0; BLOCK];
+            match held.give(&mut room) {
+                0 => assert!(held.read(&mut stream).unwrap()),
+                n => given += n,
+            }
+        }
+        assert_eq!(given, text.len() - 70_000);
+    }
+
+    #[test]
     fn a_footer_that_needs_too_much_is_refused() {
         let mut stream = stream(&b"123456789\n".repeat(50_000), BLOCK);
         let mut held = HoldBack::new(30_000, 100_000);

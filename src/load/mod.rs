@@ -29,6 +29,9 @@ mod engine;
 mod error;
 mod feeder;
 mod footer;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gather;
 mod head;
 mod header;

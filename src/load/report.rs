@@ -28,6 +28,8 @@ pub struct Report {
 pub(super) struct Place {
     pub(super) input: usize,
     pub(super) path: PathBuf,
+    /// Its text was made of another encoding, so that bytes of it are not the input's.
+    pub(super) recoded: bool,
     /// Lines and rows of the input before them.
     pub(super) lines: u64,
     pub(super) rows: u64,
@@ -48,7 +50,7 @@ pub(super) fn text_error(
         line: place.lines + note.line + 1,
         row: place.rows + note.row,
         column: note.column,
-        offset: Some(note.offset),
+        offset: (!place.recoded).then_some(note.offset),
         text: text(note.text(), encoding),
         line_text,
         caret,

@@ -304,6 +304,17 @@ fn rows_much_larger_than_their_text_need_no_larger_buffers() {
     assert!(keep.inputs[0].2.chunks(3000).all(|row| row[..3] == *b"ab\0"));
 }
 
+/// Once the last line of a range was waited for, as its `\r` could have been half of a line end,
+/// until the buffer was full: a line that no buffer can hold, it seemed.
+#[test]
+fn lines_may_end_with_a_lone_return_where_a_range_does() {
+    let dir = tempfile::tempdir().unwrap();
+    // Complex numbers, as no kernel reads them.
+    let paths = [write(dir.path(), "a", "1+2j\r".repeat(300_000).as_bytes())];
+    let options = Options { memory: Some(MIN_MEMORY), piece_bytes: None, ..tiny(2, 1) };
+    assert_eq!(run(&paths, "c8", &options).unwrap().inputs[0].0, 300_000);
+}
+
 #[test]
 fn a_line_that_fits_may_lie_anywhere() {
     let dir = tempfile::tempdir().unwrap();

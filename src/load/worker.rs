@@ -302,8 +302,9 @@ impl Reader {
         // The byte behind the text is that of a line which may be needed later.
         let behind = self.input.get(at + end).copied();
         let bytes = self.input.get_mut(at..).unwrap_or_default();
-        let done =
-            read(Text::new(bytes, end)?, Span { from: 0, until: until.min(end), ends: whole });
+        // Without quotes a record ends where the text does, also if that is with a lone `\r`.
+        let ends = whole || !quotes;
+        let done = read(Text::new(bytes, end)?, Span { from: 0, until: until.min(end), ends });
         if let (Some(byte), Some(behind)) = (self.input.get_mut(at + end), behind) {
             *byte = behind;
         }

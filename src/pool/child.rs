@@ -17,6 +17,9 @@ const BROKEN: i32 = 70;
 pub(super) extern "C" fn run<W: Work>(work: &mut W, socket: &Fd, parent: i32) -> ! {
     sys::reset_signals();
     SignalMask::allow_all();
+    // Everything waits for the parent, and for what unpacks its text: a worker that gets its
+    // next task shall not take their processor.
+    sys::wake_up_gently();
     sys::close_all_but(socket.raw());
     // Segments of the host would live as long as this worker. Where that cannot be
     // helped, they do.

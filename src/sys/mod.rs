@@ -58,7 +58,7 @@ pub use pass::{receive_with, receive_with_now, send_with};
 pub use poll::{Watch, poll, receive, receive_now, send, socket_pair};
 pub use process::{
     Child, Ended, Forked, SignalMask, abort, close_all_but, descriptor_limit, die_with_parent,
-    exit_now, file_size_limit, fork, parent_pid, pid, reset_signals,
+    exit_now, file_size_limit, fork, parent_pid, pid, reset_signals, wake_up_gently,
 };
 
 /// An `errno` by its POSIX name, for callers that decide by it.

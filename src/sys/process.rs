@@ -171,6 +171,14 @@ pub fn die_with_parent(parent: i32) -> bool {
     parent_pid() == parent
 }
 
+/// `SCHED_BATCH`: from now on, when this process wakes up, it waits until a processor is free or
+/// its turn comes. Where that is not allowed, nothing changes.
+pub fn wake_up_gently() {
+    let param = libc::sched_param { sched_priority: 0 };
+    // SAFETY: `param` is a whole record.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const param) };
+}
+
 /// Closes every descriptor but one, the standard streams, too.
 pub fn close_all_but(keep: i32) {
     let keep = keep as u32;

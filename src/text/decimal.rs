@@ -259,6 +259,12 @@ mod tests {
         ] {
             check(mantissa, exponent);
         }
+        // Half-way points with as many digits as fit 64 bits, down and up.
+        for places in 1..=4 {
+            for odd in 0..200u64 {
+                assert!(check(((1 << 53) + 2 * odd + 1) * 5u64.pow(places), -(places as i32)));
+            }
+        }
         // Every half-way point between neighbours around powers of two.
         for shift in 0..11 {
             for odd in 0..200u64 {

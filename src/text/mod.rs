@@ -31,6 +31,9 @@ mod space;
 mod tests;
 
 pub use column::{Column, Op, Unicode};
+#[cfg(all(fuzzing, target_arch = "x86_64"))]
+#[doc(hidden)]
+pub use fast::at_most;
 pub use fast::{OVERRUN, PADDING};
 pub use fault::{BadRows, Fault, FaultKind};
 pub use format::{Comments, Delimiter, Dialect, Encoding, Format};

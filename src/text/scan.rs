@@ -151,7 +151,7 @@ impl Guard {
     fn new(plan: &Plan<'_>, text: Text<'_>, span: Span) -> Self {
         let bytes = text.text();
         let mut limit = bytes.len();
-        if !span.ends && plan.format.quote().is_some() {
+        if !span.ends {
             // The last line may go on behind the text.
             limit = lines::last_start(bytes, 0).unwrap_or(0);
         }

@@ -432,6 +432,28 @@ fn bad_rows_are_left_out_and_the_first_ones_kept() {
     });
 }
 
+/// Once the kernels took the end of the text for that of its last line, unless there were quotes.
+#[test]
+fn a_line_that_goes_on_behind_the_text_is_left_alone() {
+    for quote in [None, Some('"')] {
+        for text in ["1\n12", "1\n1\r", "1\n", "12", "1\r"] {
+            let format = Format::new(Dialect { quote, ..Dialect::default() }).unwrap();
+            with_plan("i4", format, None, 1, |plan| {
+                let mut input = text.as_bytes().to_vec();
+                input.resize(text.len() + PADDING, 0);
+                let input = Text::new(&mut input, text.len()).unwrap();
+                let span = Span { ends: false, ..Span::whole(&input) };
+                let (mut out, mut bad) = (vec![0; 100], BadRows::stop());
+                let progress = parse(plan, input, span, u64::MAX, &mut out, &mut bad);
+                let whole = if text.starts_with("1\n") { 2 } else { 0 };
+                assert_eq!((progress.used, progress.rows), (whole, whole as u64 / 2), "{text:?}");
+                let stop = if whole == text.len() { Stop::InputEnd } else { Stop::Incomplete };
+                assert_eq!(progress.stop, stop, "{text:?}");
+            });
+        }
+    }
+}
+
 #[test]
 fn a_fault_in_quotes_is_at_its_own_line() {
     let quoted =
@@ -443,4 +465,174 @@ fn a_fault_in_quotes_is_at_its_own_line() {
         let (_, rows, lines, fault) = read(plan, b"\"b\r\n\",1\nc,2\n", u64::MAX);
         assert_eq!((rows, lines, fault), (2, 3, None));
     });
+}
+
+/// Reads a text of which everything can be said; the rows' bytes, and how far it came.
+fn read_with(
+    dtype: &str,
+    options: PlanOptions<'_>,
+    columns: u32,
+    text: &[u8],
+    bad: &mut BadRows<'_>,
+) -> (Vec<u8>, Progress) {
+    let dtype = DTypeBuf::parse(dtype).unwrap();
+    let count = columns_needed(dtype.as_dtype(), options.usecols).unwrap();
+    let mut storage = vec![Column::default(); count];
+    let plan = Plan::compile(dtype.as_dtype(), &options, &mut storage).unwrap();
+    let plan = plan.with_columns(columns).unwrap();
+    let mut input = text.to_vec();
+    input.resize(text.len() + PADDING, 0xEE);
+    let input = Text::new(&mut input, text.len()).unwrap();
+    let mut out = vec![0xAA; (text.len() + 1) * plan.row_size() + OVERRUN];
+    let progress = parse(&plan, input, Span::whole(&input), u64::MAX, &mut out, bad);
+    out.truncate(progress.rows as usize * plan.row_size());
+    (out, progress)
+}
+
+/// Of the comment strings that are looked for in a whole text there are as many as there is
+/// room for; with more of them each line is looked at alone.
+#[test]
+fn any_number_of_comment_strings_cuts_lines() {
+    for count in 1..12 {
+        let strings: Vec<_> = (1..=count).map(|i| format!("-{i:02}")).collect();
+        let strings = strings.join("\n");
+        let dialect = Dialect { comments: Comments::Strings(&strings), ..Dialect::default() };
+        let format = Format::new(dialect).unwrap();
+        let lines: Vec<_> = (1..=count).map(|i| format!("a\nb-{i:02}\n")).collect();
+        let text = lines.concat();
+        with_plan("S9", format, None, 1, |plan| {
+            let (rows, ..) = read(plan, text.as_bytes(), u64::MAX);
+            assert_eq!(rows, b"a\0\0\0\0\0\0\0\0b\0\0\0\0\0\0\0\0".repeat(count), "{count}");
+        });
+    }
+}
+
+/// A field that is not of a type that was guessed is no fault of its row; any other is.
+#[test]
+fn only_guessed_types_stop_what_leaves_bad_rows_out() {
+    // Node 1 is the first column, node 2 the second one.
+    for (found, guessed, stops) in [
+        (Found::Nodes(&[1]), false, [false, false]),
+        (Found::Nodes(&[1]), true, [true, false]),
+        (Found::Everything, true, [true, true]),
+        (Found::Nothing, true, [false, false]),
+    ] {
+        for (text, stops) in [("1 2\nx 2\n3 4\n", stops[0]), ("1 2\n1 x\n3 4\n", stops[1])] {
+            let options = PlanOptions { found, guessed, ..PlanOptions::default() };
+            let mut kept = [Fault::NONE; 1];
+            let mut bad = BadRows::skip(&mut kept);
+            let (_, progress) = read_with("a:i4,b:i4", options, 0, text.as_bytes(), &mut bad);
+            let stopped = matches!(progress.stop, Stop::Fault(_));
+            assert_eq!((stopped, bad.count()), (stops, u64::from(!stops)), "{found:?} {text:?}");
+            assert_eq!(progress.rows, if stops { 1 } else { 2 });
+        }
+    }
+}
+
+#[test]
+fn what_is_used_ends_with_the_text() {
+    let stop = &mut BadRows::stop();
+    for text in ["1\n2", "1\n2\n", "1\n\n", "1\r\n2\r", "1 # x"] {
+        let (_, progress) = read_with("i4", PlanOptions::default(), 1, text.as_bytes(), stop);
+        assert_eq!((progress.used, progress.stop), (text.len(), Stop::InputEnd), "{text:?}");
+    }
+}
+
+#[test]
+fn quotes_within_numbers_are_what_they_stand_for() {
+    let stop = &mut BadRows::stop();
+    // A digit as the quote: doubled, it is a digit of the number.
+    let dialect = Dialect { quote: Some('5'), ..Dialect::default() };
+    let options = PlanOptions { format: Format::new(dialect).unwrap(), ..PlanOptions::default() };
+    let (rows, progress) = read_with("<i4", options, 1, b"55525\n5125\n", stop);
+    assert_eq!(progress.stop, Stop::InputEnd);
+    assert_eq!(rows, [52i32, 12].map(i32::to_le_bytes).concat());
+}
+
+/// By white space an empty field at the end is none, not even for who asks for it by number.
+#[test]
+fn a_field_that_does_not_count_has_no_number() {
+    let options = PlanOptions { usecols: Some(&[2]), ..PlanOptions::default() };
+    let (_, progress) = read_with("S1", options, 0, b"1 2 \n", &mut BadRows::stop());
+    let Stop::Fault(fault) = progress.stop else { panic!("{progress:?}") };
+    assert_eq!(fault.kind, FaultKind::ColumnIndex { index: 2, found: 2 });
+}
+
+#[test]
+fn a_record_that_was_counted_makes_no_demands() {
+    let kind = |counted| {
+        let options = PlanOptions { counted, ..PlanOptions::default() };
+        let (_, progress) = read_with("a:i4,b:i4", options, 0, b"1 2\n3\n", &mut BadRows::stop());
+        let Stop::Fault(fault) = progress.stop else { panic!("{progress:?}") };
+        fault.kind
+    };
+    assert_eq!(kind(false), FaultKind::ColumnsRequired { need: 2, found: 1 });
+    assert_eq!(kind(true), FaultKind::ColumnsChanged { from: 2, to: 1 });
+}
+
+/// Rounded in one step: by way of a float32 it would be a tie, and go down.
+#[test]
+fn float16_values_are_rounded_once() {
+    let stop = &mut BadRows::stop();
+    let lines = "1.00048828126\n".repeat(40);
+    for text in [lines.clone(), lines.replace('\n', "\u{a0}\n")] {
+        let (rows, _) = read_with("<f2", PlanOptions::default(), 1, text.as_bytes(), stop);
+        assert_eq!(rows, [0x01, 0x3C].repeat(40));
+    }
+}
+
+#[test]
+fn fields_may_lie_in_any_order_and_over_each_other() {
+    let stop = &mut BadRows::stop();
+    let dtype = |formats, offsets, itemsize| {
+        format!(
+            "{{'names':['a','b'],'formats':[{formats}],'offsets':[{offsets}],'itemsize':{itemsize}}}"
+        )
+    };
+    for times in [1, 40] {
+        for end in ["\n", "\u{a0}\n"] {
+            let read = |dtype: &str, line: &str, stop: &mut BadRows<'_>| {
+                let text = (String::from(line) + end).repeat(times);
+                read_with(dtype, PlanOptions::default(), 0, text.as_bytes(), stop).0
+            };
+            // What the second one does not need is not what the first one left.
+            let over = dtype("'S4','S4'", "0,0", 4);
+            assert_eq!(read(&over, "abcd x", stop), b"x\0\0\0".repeat(times));
+            let turned = dtype("'<i4','S4'", "4,0", 8);
+            assert_eq!(read(&turned, "7 ab", stop), b"ab\0\0\x07\0\0\0".repeat(times));
+            // Nothing runs over into bytes of no field.
+            let holes = dtype("'S2','<i2'", "0,8", 12);
+            let row = b"ab\0\0\0\0\0\0\x05\0\0\0";
+            assert_eq!(read(&holes, "abcdefgh 5", stop), row.repeat(times));
+        }
+    }
+}
+
+/// What only stands for a missing value among numbers of the same kind, one row by one and many
+/// at once; blanks around it make no difference.
+#[test]
+fn markers_that_are_numbers_are_minded_everywhere() {
+    let marker = Missing { slot: None, role: Role::Marker, text: " -9 " };
+    let mut storage = vec![0; missing_size(&[marker]).unwrap()];
+    let missing = MissingTable::build(&mut [marker], &mut storage).unwrap();
+    let options = PlanOptions { missing, ..PlanOptions::default() };
+    let text: String = (0..60).map(|i| if i % 7 == 3 { "-9\n" } else { "-8\n" }).collect();
+    let (rows, progress) = read_with("<f8", options, 1, text.as_bytes(), &mut BadRows::stop());
+    assert_eq!(progress.rows, 60);
+    for (i, value) in rows.as_chunks::<8>().0.iter().enumerate() {
+        let expected = if i % 7 == 3 { f64::NAN } else { -8.0 };
+        assert_eq!(*value, expected.to_le_bytes(), "{i}");
+    }
+}
+
+#[test]
+fn a_found_width_is_exact_in_every_row() {
+    for (dtype, kinds) in [("S3", Unicode::Ucs4), ("<U3", Unicode::Ucs4), ("<U3", Unicode::Utf8)] {
+        let options =
+            PlanOptions { found: Found::Everything, unicode: kinds, ..PlanOptions::default() };
+        let text = "abc\n".repeat(50) + "abcd\n";
+        let (_, progress) = read_with(dtype, options, 1, text.as_bytes(), &mut BadRows::stop());
+        assert_eq!(progress.rows, 50);
+        assert!(matches!(progress.stop, Stop::Fault(_)), "{dtype}");
+    }
 }

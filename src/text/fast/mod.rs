@@ -34,6 +34,8 @@ mod tests;
 
 use super::format::Plain;
 use super::plan::Plan;
+#[cfg(all(fuzzing, target_arch = "x86_64"))]
+pub use batch::at_most;
 #[cfg(target_arch = "x86_64")]
 use batch::{Marks, cpu};
 use row::row;

@@ -376,6 +376,139 @@ fn plain_quotes_are_not_left_alone() {
     });
 }
 
+/// Reads with every machine there is, as `check` does, and with rows one by one.
+#[cfg(target_arch = "x86_64")]
+fn check_all(plan: &Plan<'_>, text: &str, until: usize, reach: usize) -> u64 {
+    let marks = Marks::new(plan.format.plain().unwrap());
+    let mut sure = check(plan, text, until, |text, at, until, out, limit| {
+        // SAFETY: `check` gives a text with padding, and room for so many rows.
+        unsafe { rows(plan, text, at, until, out, limit) }
+    });
+    for (level, read) in
+        [(cpu::Level::Avx2, batch::avx2 as batch::Read), (cpu::Level::Avx512, batch::avx512)]
+    {
+        if level > cpu::level() {
+            continue;
+        }
+        sure += check(plan, text, until, |text, at, until, out, limit| {
+            // SAFETY: `at` is in the text.
+            let base = unsafe { text.add(at) };
+            let stretch = batch::Stretch { base, until: until - at, reach, out, limit };
+            // SAFETY: the processor was asked, and `check` gives the rest.
+            let done = unsafe { read(plan, &marks, stretch) };
+            Rows { rows: done.rows as u64, at: at + done.bytes }
+        });
+    }
+    sure
+}
+
+/// Everything that may stand at the border between two blocks of 64 bytes, at all places
+/// around it.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn borders_of_blocks_are_places_like_others() {
+    let odd = [
+        "\"x\",1\n",
+        "\"x\"y,1\n",
+        "\"x\"\"y\",1\n",
+        "\"x\"\"\",1\n",
+        "x\"y\",1\n",
+        "\"x\ny\",1\n",
+        "\"x,y\",1\n",
+        "\"\",1\n",
+        "x#y,1\n",
+        "x,1 # y\n",
+        "xé,1\n",
+        "x,1\r\n",
+        "x,1\r\n\r\n",
+        "x,1\r\r\n",
+        "x,1\n\n",
+        "x\ny\n",
+        "x,\n1,2\n",
+        "x,1,2\n",
+        "x,\"1\"\n",
+        "x,\"1\"\r\n",
+        "x, 1\n",
+        "\n\nx,1\n",
+    ];
+    let mut sure = 0;
+    let format = formats()[5].0;
+    for dtype in ["a:S70,b:i4", "a:U70,b:f8"] {
+        with_plan(dtype, format, None, 0, Unicode::Utf8, |plan| {
+            for odd in odd {
+                for pad in 0..132 {
+                    let fill = "p".repeat(pad % 66);
+                    let lead = if pad < 66 { "" } else { "q,7\n" };
+                    let text = format!("{lead}{fill},5\n{odd}z,6\n{odd}\"w\",8\n");
+                    sure += check_all(plan, &text, text.len(), 1 << 12);
+                    // And the border within a quoted field.
+                    let text = format!("{lead}\"{fill}\",5\n\"{fill}{odd}z,6\n");
+                    sure += check_all(plan, &text, text.len(), 64);
+                }
+            }
+        });
+    }
+    assert!(sure > 10_000);
+}
+
+/// Lines that start where a range ends are not read, also if that is the border of a block.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_range_may_end_with_a_block() {
+    with_plan("i4", formats()[2].0, None, 2, Unicode::Ucs4, |plan| {
+        for len in [4, 8, 16, 32, 64] {
+            let line = format!("{:0>width$},1\n", 7, width = len - 3);
+            let text = line.repeat(512 / len);
+            for until in [64, 128, 192, 256, 63, 65, 129] {
+                check_all(plan, &text, until, 1 << 12);
+                check_all(plan, &text[..until], until, 1 << 12);
+            }
+        }
+    });
+}
+
+/// Half-way between two floats, and numbers as long as a register and longer.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn edges_of_numbers_are_those_of_the_plain_reading() {
+    let mut numbers: Vec<String> = Vec::new();
+    for k in 1..=4u32 {
+        for odd in 0..24u64 {
+            let ways = (1u64 << 53) + 2 * odd + 1;
+            let fraction = (ways % (1 << k)) * 5u64.pow(k) * 10u64.pow(4 - k);
+            let text = format!("{}.{fraction:04}", ways >> k);
+            numbers.push(String::from(text.trim_end_matches('0')));
+        }
+    }
+    for len in 14..40 {
+        for tail in ["7", "1234567890123456789", "0.5", ".5", "5.", "123456789.0123456789", "1e5"] {
+            for head in ["", "-", "+", "1", "-1"] {
+                if let Some(zeros) = usize::checked_sub(len, head.len() + tail.len()) {
+                    numbers.push(format!("{head}{}{tail}", "0".repeat(zeros)));
+                }
+            }
+        }
+    }
+    let mut sure = 0;
+    for (dtype, columns) in [("f8", 1), ("f4", 1), ("i8", 1), ("u8", 1), ("f8", 3)] {
+        with_plan(dtype, formats()[2].0, None, columns, Unicode::Ucs4, |plan| {
+            for lines in numbers.chunks(21) {
+                for by in [1, 2, 5] {
+                    let turned = lines.iter().cycle().step_by(by).take(21);
+                    let mut text = String::new();
+                    for (i, number) in turned.enumerate() {
+                        let last = i % columns as usize + 1 == columns as usize;
+                        text += number;
+                        text += if last { "\n" } else { "," };
+                    }
+                    sure += check_all(plan, &text, text.len(), 1 << 12);
+                }
+            }
+        });
+    }
+    assert!(sure > 2_000);
+}
+
 /// Once the line end behind a batch's last byte was taken for one that had been counted: so the
 /// first two lines passed for a row of two fields.
 #[cfg(target_arch = "x86_64")]

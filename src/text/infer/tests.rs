@@ -188,6 +188,27 @@ fn a_decimal_comma_makes_other_numbers() {
     assert_eq!(found, [Some(FoundType::Float), Some(FoundType::Bytes(3))]);
 }
 
+/// Of a row without one of the columns asked for, nothing counts, not even what it has.
+#[test]
+fn nothing_of_a_row_that_is_too_short_counts() {
+    let dtype = DTypeBuf::parse("U1").unwrap();
+    let mut columns = [Column::default(); 2];
+    let format = Format::new(How::types(1).dialect).unwrap();
+    let options = PlanOptions { format, usecols: Some(&[0, 2]), ..PlanOptions::default() };
+    let plan = Plan::compile(dtype.as_dtype(), &options, &mut columns).unwrap();
+    let mut bytes = b"1,x,2\nabc,y\n3,z,4\n".to_vec();
+    let len = bytes.len();
+    bytes.resize(len + PADDING, 0);
+    let text = Text::new(&mut bytes, len).unwrap();
+    let (mut seen, mut row) = ([Seen::default(); 2], vec![0; plan.row_size()]);
+    let mut table = Table::new(&plan, Looks::All(Look::Type), &mut seen, &mut row);
+    let (mut first, span) = ([Fault::NONE; 1], Span::whole(&text));
+    let mut bad = BadRows::skip(&mut first);
+    let progress = look(&plan, text, span, u64::MAX, &mut table, &mut bad);
+    assert_eq!((progress.rows, bad.count()), (2, 1));
+    assert_eq!(seen.map(|seen| seen.found()), [Some(Int), Some(Int)]);
+}
+
 fn field() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => (-200i64..200).prop_map(|n| n.to_string()),

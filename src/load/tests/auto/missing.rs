@@ -68,3 +68,13 @@ fn fills_of_fixed_and_open_types_are_values_of_them() {
     let own = [fill(Some(0.into()), "-1"), fill(Some((-1).into()), "absent")];
     assert_eq!(open(&own), "[('f0', '<i4'), ('f1', '|S6')]");
 }
+
+#[test]
+fn a_marker_of_a_nested_field_is_one_of_its_columns_only() {
+    let missing = [Missing { column: Some("a".into()), text: "NA".into() }].into();
+    let options = Options { missing, ..tiny(2, 100) };
+    let dtype = "a:{x:f8,y:f8},b:f8";
+    assert!(found([stream("1,NA,3\nNA,2,3\n")].into(), dtype, &options).is_ok());
+    let error = error_of("1,NA,3\nNA,2,NA\n", dtype, &options);
+    assert!(error.starts_with("stream:2:3: "), "{error}");
+}

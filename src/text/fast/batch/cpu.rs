@@ -32,6 +32,12 @@ pub(in crate::text::fast) fn level() -> Level {
     }
 }
 
+/// Takes the processor for a lesser one, of the level with this number at most.
+#[cfg(fuzzing)]
+pub fn at_most(number: u8) {
+    FOUND.store((detect() as u8).min(number % 3 + 1), Ordering::Relaxed);
+}
+
 /// Whether all of the bits with these numbers are set.
 const fn has(word: u32, bits: &[u32]) -> bool {
     let mut rest = bits;

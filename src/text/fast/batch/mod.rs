@@ -21,6 +21,8 @@ mod x86;
 
 use crate::text::plan::Plan;
 use columns::Rows;
+#[cfg(fuzzing)]
+pub use cpu::at_most;
 use index::{Index, REACH};
 use machine::Machine;
 pub(super) use marks::Marks;
