@@ -6,6 +6,7 @@
 #ifndef CHECK_H
 #define CHECK_H
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -57,15 +58,18 @@ static inline int count_entries(const char *path)
     return n;
 }
 
-/* Names in /dev/shm that this program makes. */
+/* Names in /dev/shm that this program makes. Behind its number is no digit more: that would be
+ * another program's, which runs beside this one. */
 static inline int count_names(void)
 {
     DIR *dir = opendir("/dev/shm");
     struct dirent *entry;
     int n = 0;
     EXPECT(dir != NULL);
-    while ((entry = readdir(dir)) != NULL)
-        n += strstr(entry->d_name, prefix) != NULL;
+    while ((entry = readdir(dir)) != NULL) {
+        const char *found = strstr(entry->d_name, prefix);
+        n += found != NULL && !isdigit((unsigned char)found[strlen(prefix)]);
+    }
     closedir(dir);
     return n;
 }
