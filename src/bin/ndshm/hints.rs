@@ -51,6 +51,7 @@ fn reading(error: &TextError, options: &Options) -> Option<String> {
         return Some(format!("fields look quoted: try --quotechar {}", shown(quote)));
     }
     let fits: Box<dyn Fn(usize) -> bool> = match error.problem {
+        Problem::Convert { .. } => return parted(error, options),
         Problem::ColumnsChanged { from: wanted, .. }
         | Problem::ColumnsRequired { need: wanted, .. } => {
             Box::new(move |count| wanted > 1 && count == wanted as usize)
@@ -68,6 +69,18 @@ fn reading(error: &TextError, options: &Options) -> Option<String> {
     let fact = format!("with {c} between fields the line has {columns} columns");
     // Other lines before it were as they should be.
     Some(if error.row == 0 { format!("{fact}: try --delimiter {c}") } else { fact })
+}
+
+/// What a field may be that is several with another delimiter, in the first row.
+fn parted(error: &TextError, options: &Options) -> Option<String> {
+    let is_inside = |&c: &char| error.row == 0 && error.text.trim_matches(c).contains(c);
+    let c = DELIMITERS.into_iter().find(is_inside)?;
+    if c == ',' && error.text.matches(c).count() == 1 && options.decimal == '.' {
+        let words = "if ',' stands between fields: --delimiter ','; if it is the decimal point";
+        return Some(format!("{words}: --decimal ','"));
+    }
+    let (columns, c) = (error.line_text.split(c).count(), shown(c));
+    Some(format!("with {c} between fields the line has {columns} columns: try --delimiter {c}"))
 }
 
 /// The character that seems to enclose fields, if none is said to.
@@ -166,5 +179,18 @@ mod tests {
             assert_eq!(hint("1;2;3", 0, problem, &comma).is_some(), fits, "{index}");
         }
         assert_eq!(hint("1;2", 0, convert(), &comma), None);
+    }
+
+    #[test]
+    fn another_delimiter_is_seen_within_a_field() {
+        let hint =
+            |text: &str, row| reading(&error(text, text, row, convert()), &Options::default());
+        let first = hint("1,2,3", 0).unwrap();
+        assert_eq!(first, "with ',' between fields the line has 3 columns: try --delimiter ','");
+        assert!(hint("1|2", 0).unwrap().ends_with("try --delimiter '|'"));
+        assert!(hint("1,5", 0).unwrap().contains("--decimal ','"));
+        for (text, row) in [("1,2,3", 7), ("1,", 0), ("x", 0), ("", 0)] {
+            assert_eq!(hint(text, row), None, "{text:?}");
+        }
     }
 }
