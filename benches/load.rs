@@ -8,6 +8,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a bench may fail")]
 
+#[path = "common/seconds.rs"]
+mod seconds;
+
 use core::sync::atomic::AtomicBool;
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -22,6 +25,7 @@ use ndshm::load::{
 use ndshm::segment::{Policy, Segment};
 use ndshm::sys::{self, Map};
 use ndshm::text::{Delimiter, Unicode};
+use seconds::processor_seconds;
 
 const ROUNDS: usize = 9;
 const CALLS: &str = "chr:S10,pos:i4,pct:f4,c:i4,t:i4";
@@ -118,22 +122,6 @@ fn timed<T>(work: impl FnOnce() -> T) -> [f64; 2] {
     let times = [start.elapsed().as_secs_f64(), processor_seconds() - before];
     drop(made);
     times
-}
-
-#[allow(unsafe_code)]
-fn processor_seconds() -> f64 {
-    let mut sum = 0.0;
-    for who in [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN] {
-        let mut usage = core::mem::MaybeUninit::<libc::rusage>::zeroed();
-        // SAFETY: it has room for one.
-        assert_eq!(unsafe { libc::getrusage(who, usage.as_mut_ptr()) }, 0);
-        // SAFETY: zeros are a valid value, and the call has filled it.
-        let usage = unsafe { usage.assume_init() };
-        for time in [usage.ru_utime, usage.ru_stime] {
-            sum += time.tv_sec as f64 + 1e-6 * time.tv_usec as f64;
-        }
-    }
-    sum
 }
 
 fn median(mut times: Vec<f64>) -> f64 {

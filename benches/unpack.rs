@@ -9,6 +9,9 @@
 #[allow(dead_code, reason = "tests use the rest")]
 mod pack;
 
+#[path = "common/seconds.rs"]
+mod seconds;
+
 use core::sync::atomic::AtomicBool;
 use std::fs::{self, File};
 use std::io::{BufReader, Read, Write};
@@ -19,6 +22,7 @@ use ndshm::dtype::DType;
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::load::{Block, Options, Sink, SinkError, load};
 use ndshm::text::Unicode;
+use seconds::processor_seconds;
 
 const ROUNDS: usize = 9;
 const DTYPE: &str = "chr:S10,pos:i4,pct:f4,c:i4,t:i4";
@@ -116,23 +120,6 @@ fn seconds(work: impl FnOnce() -> u64) -> [f64; 2] {
     let (start, before) = (Instant::now(), processor_seconds());
     assert!(work() > 0);
     [start.elapsed().as_secs_f64(), processor_seconds() - before]
-}
-
-/// Of this process and its children.
-#[allow(unsafe_code)]
-fn processor_seconds() -> f64 {
-    let mut sum = 0.0;
-    for who in [libc::RUSAGE_SELF, libc::RUSAGE_CHILDREN] {
-        let mut usage = core::mem::MaybeUninit::<libc::rusage>::zeroed();
-        // SAFETY: it has room for one.
-        assert_eq!(unsafe { libc::getrusage(who, usage.as_mut_ptr()) }, 0);
-        // SAFETY: zeros are a valid value, and the call has filled it.
-        let usage = unsafe { usage.assume_init() };
-        for time in [usage.ru_utime, usage.ru_stime] {
-            sum += time.tv_sec as f64 + 1e-6 * time.tv_usec as f64;
-        }
-    }
-    sum
 }
 
 /// Medians of wall time and of processor time.
