@@ -1,4 +1,5 @@
-//! Forked workers: spawned together, driven by messages, replaced when they die.
+//! Forked workers: spawned together, driven by messages, replaced when they die. For little
+//! work, this process in their place.
 //!
 //! Used by [`load`](crate::load). A worker is a child of this process that runs
 //! core code only: between the fork and its `_exit` it does not allocate, lock,
