@@ -13,8 +13,8 @@ fn main() {
     if env::var_os("CARGO_FEATURE_HDF5").is_none() {
         return;
     }
-    if !at_least("1_10_2") {
-        println!("cargo::error=ndshm needs HDF5 1.10.2 or newer");
+    if !at_least("1_10_5") {
+        println!("cargo::error=ndshm needs HDF5 1.10.5 or newer");
     }
     // H5Pset_file_locking came with 1.10.7 and 1.12.1.
     if (at_least("1_10_7") && !at_least("1_12_0")) || at_least("1_12_1") {

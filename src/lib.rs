@@ -133,12 +133,16 @@ pub mod convert;
 #[allow(unsafe_code)]
 pub mod ffi;
 #[cfg(feature = "hdf5")]
+mod filter;
+#[cfg(feature = "hdf5")]
 #[allow(unsafe_code)]
 pub mod hdf5;
 #[cfg(feature = "std")]
 pub mod load;
 #[cfg(feature = "std")]
 pub mod map;
+#[cfg(feature = "hdf5")]
+mod pack;
 #[cfg(feature = "std")]
 pub mod pool;
 

@@ -4,10 +4,13 @@ use core::fmt;
 use std::boxed::Box;
 use std::path::PathBuf;
 use std::string::String;
+use std::vec::Vec;
 
 use crate::error::code;
 use crate::hdf5;
 use crate::load::{LoadError, Position};
+use crate::pack::PackError;
+use crate::sys::Ended;
 
 /// Result of a conversion.
 pub type Result<T> = core::result::Result<T, ConvertError>;
@@ -35,6 +38,46 @@ pub enum ConvertError {
         /// Both.
         path: PathBuf,
     },
+    /// A column for the names of inputs was asked for where each is a dataset.
+    SourceColumn,
+    /// Inputs that are to be stacked differ in their shape.
+    StackShape {
+        /// The first input.
+        first: PathBuf,
+        /// Its shape.
+        shape: Vec<u64>,
+        /// The one that differs.
+        second: PathBuf,
+        /// Its shape.
+        other: Vec<u64>,
+    },
+    /// The elements of a dataset do not fill the shape that was asked for.
+    Shape {
+        /// The dataset.
+        name: String,
+        /// Its elements.
+        elements: u64,
+        /// The shape, 0 for an extent that was left open.
+        shape: Vec<u64>,
+    },
+    /// Chunks were asked for with more or fewer axes than a dataset has.
+    ChunkAxes {
+        /// The dataset.
+        name: String,
+        /// Extents that were given.
+        given: usize,
+        /// Axes of the dataset.
+        axes: usize,
+    },
+    /// Chunks were asked for that hold several of the inputs that are stacked.
+    ChunkStack,
+    /// The chunks in a row of chunks are too many, or too large for the memory.
+    ChunkSize,
+    /// Workers that packed chunks died of the same rows twice.
+    Packer {
+        /// How the last one did.
+        how: Ended,
+    },
     /// The text could not be read.
     Load(LoadError),
     /// The file could not be written.
@@ -61,9 +104,56 @@ impl fmt::Display for ConvertError {
             Self::OutputIsInput { path } => {
                 write!(f, "{}: the output is one of the inputs", path.display())
             }
+            Self::SourceColumn => f.write_str(
+                "a column for the names of the inputs needs records of several inputs in one \
+                 dataset (concat)",
+            ),
+            Self::StackShape { first, shape, second, other } => write!(
+                f,
+                "{} has the shape {}, and {} the shape {}: only equal ones can be stacked",
+                second.display(),
+                Extents(other),
+                first.display(),
+                Extents(shape)
+            ),
+            Self::Shape { name, elements, shape } => write!(
+                f,
+                "dataset '{name}': {elements} elements do not fill the shape {}",
+                Extents(shape)
+            ),
+            Self::ChunkAxes { name, given, axes } => write!(
+                f,
+                "dataset '{name}' has {axes} ax{}, and the shape of its chunks {given}",
+                if *axes == 1 { "is" } else { "es" }
+            ),
+            Self::ChunkStack => f.write_str(
+                "a chunk cannot hold several of the inputs that are stacked: its first extent \
+                 must be 1",
+            ),
+            Self::ChunkSize => f.write_str(
+                "the rows of one chunk are too many to be packed in the memory that may be used: \
+                 choose smaller chunks, or more memory",
+            ),
+            Self::Packer { how } => {
+                write!(f, "a worker died twice while it packed the same rows ({how})")
+            }
             Self::Load(error) => write!(f, "{error}"),
             Self::Hdf5(error) => write!(f, "{error}"),
         }
+    }
+}
+
+/// A shape as NumPy writes it; an open extent is `-1`.
+struct Extents<'a>(&'a [u64]);
+
+impl fmt::Display for Extents<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(")?;
+        for (i, extent) in self.0.iter().enumerate() {
+            f.write_str(if i > 0 { ", " } else { "" })?;
+            if *extent == 0 { f.write_str("-1")? } else { write!(f, "{extent}")? }
+        }
+        f.write_str(if self.0.len() == 1 { ",)" } else { ")" })
     }
 }
 
@@ -74,6 +164,13 @@ impl ConvertError {
         match self {
             Self::SameName { .. } | Self::NoName { .. } => code::DATASET_NAME,
             Self::OutputIsInput { .. } => code::TARGET,
+            Self::ChunkAxes { .. }
+            | Self::ChunkStack
+            | Self::ChunkSize
+            | Self::SourceColumn
+            | Self::StackShape { .. }
+            | Self::Shape { .. } => crate::error::Error::Argument.code(),
+            Self::Packer { .. } => code::WORKERS,
             Self::Load(error) => error.code(),
             Self::Hdf5(error) => error.code(),
         }
@@ -104,6 +201,16 @@ impl core::error::Error for ConvertError {}
 impl From<hdf5::Error> for ConvertError {
     fn from(error: hdf5::Error) -> Self {
         Self::Hdf5(error)
+    }
+}
+
+impl From<PackError> for ConvertError {
+    fn from(error: PackError) -> Self {
+        match error {
+            PackError::Core(error) => Self::Hdf5(hdf5::Error::Core(error)),
+            PackError::Died(how) => Self::Packer { how },
+            PackError::TooLarge => Self::ChunkSize,
+        }
     }
 }
 

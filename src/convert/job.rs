@@ -5,21 +5,28 @@ use core::time::Duration;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{self, Path, PathBuf};
+use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
+use super::chunked::{self, ChunkedRows};
 use super::error::{ConvertError, Result, boxed};
-use super::names;
-use super::sink::{FileSink, Names};
-use super::{Options, Summary};
+use super::options::{Attribute, Options, Provenance};
+use super::output::Output;
+use super::rows::SourceColumn;
+use super::scheme::{self, Scheme};
+use super::sink::FileSink;
+use super::{Summary, provenance};
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::{Writer, check_dtype, check_target};
+use crate::hdf5::{self, Writer, check_dtype, check_target};
 use crate::load::{self, Canceller, Input, Progress, Report, RowTypeRef};
 use crate::text::Unicode;
 
 /// Bytes of metadata for a dataset beside its type: headers, names, links.
 const METADATA_PER_DATASET: u64 = 512;
+/// Memory for packing if nobody says how much.
+const DEFAULT_PACKING: u64 = 64 << 20;
 
 /// Text tables on their way to an HDF5 file: a [`load::Job`] whose end is the file
 /// under its name. Dropping it leaves everything as it was before.
@@ -53,23 +60,17 @@ impl Job {
     ) -> Result<Self> {
         check_target(output, &options.hdf5)?;
         let inputs: Vec<Input> = inputs.into_iter().map(Into::into).collect();
-        let paths: Vec<PathBuf> = inputs.iter().map(|input| input.path().into()).collect();
         check_output_is_no_input(&inputs, output)?;
-        let (names, datasets) = match &options.concat {
-            Some(name) => (Names::Concat(name.clone()), 1),
-            None => (Names::Each(names::of_inputs(&paths)?), paths.len() as u64),
+        let scheme = Arc::new(Scheme::new(&inputs, options)?);
+        let path = path::absolute(output).unwrap_or_else(|_| output.into());
+        let (load, packing) = shares(&options.load, &options.hdf5);
+        let opening = Opening { hdf5: options.hdf5.clone(), path, scheme, packing };
+        let root = match options.provenance {
+            Provenance::None => Vec::new(),
+            _ => provenance::of_file(&options.load),
         };
-        let output = path::absolute(output).unwrap_or_else(|_| output.into());
-        let (hdf5, count) = (options.hdf5.clone(), paths.len());
-        let open = move |dtype: DType<'_>| {
-            let type_bytes = check_dtype(dtype, &hdf5).map_err(boxed)?;
-            let metadata = (type_bytes + METADATA_PER_DATASET) * datasets;
-            let writer = Writer::create(&output, &hdf5, metadata).map_err(boxed)?;
-            let own = DTypeBuf::copy_of(dtype)?;
-            Ok(FileSink::new(writer, own, names.clone(), count))
-        };
-        let load = &options.load;
-        Ok(Self(load::Job::start_watching(inputs, rows, Unicode::Utf8, load, flag, open)?))
+        let open = move |dtype: DType<'_>| opening.open(dtype, &root).map_err(boxed);
+        Ok(Self(load::Job::start_watching(inputs, rows, Unicode::Utf8, &load, flag, open)?))
     }
 
     /// As [`load::Job::step`].
@@ -123,10 +124,72 @@ impl Job {
     }
 }
 
+/// What packers may use.
+#[derive(Debug, Clone, Copy)]
+struct Packing {
+    workers: Option<usize>,
+    memory: u64,
+}
+
+/// How a file is begun.
+#[derive(Debug)]
+struct Opening {
+    hdf5: hdf5::Options,
+    path: PathBuf,
+    scheme: Arc<Scheme>,
+    packing: Packing,
+}
+
+impl Opening {
+    /// Makes the temporary file, behind the fork of the packers.
+    fn open(&self, dtype: DType<'_>, root: &[(String, Attribute)]) -> Result<FileSink> {
+        let (source, own) = self.with_source(dtype)?;
+        let mut output = self.output(own)?;
+        let root: Vec<_> =
+            root.iter().map(|(name, value)| (name.as_str(), value.value())).collect();
+        output.set_root(&root)?;
+        Ok(FileSink::new(output, self.scheme.clone(), source, dtype.root().size()))
+    }
+
+    /// The dtype of rows in the file.
+    fn with_source(&self, dtype: DType<'_>) -> Result<(Option<SourceColumn>, DTypeBuf)> {
+        let Some(name) = &self.scheme.source_column else {
+            return Ok((None, DTypeBuf::copy_of(dtype).map_err(hdf5::Error::Core)?));
+        };
+        let texts = scheme::source_texts(&self.scheme.sources);
+        let (column, dtype) = SourceColumn::new(dtype, name, texts)?;
+        Ok((Some(column), dtype))
+    }
+
+    fn output(&self, dtype: DTypeBuf) -> Result<Output> {
+        let type_bytes = check_dtype(dtype.as_dtype(), &self.hdf5)?;
+        let metadata = (type_bytes + METADATA_PER_DATASET) * self.scheme.datasets() as u64;
+        let storage = &self.hdf5.storage;
+        let create = || Writer::create(&self.path, &self.hdf5, metadata);
+        if !storage.is_chunked() {
+            return Ok(Output::contiguous(create()?, dtype));
+        }
+        let press = chunked::press(&dtype, storage, self.packing.workers, self.packing.memory)?;
+        Ok(Output::Chunked(ChunkedRows::new(create()?, press, dtype, storage.clone())))
+    }
+}
+
+/// Memory for those who parse, and for those who pack.
+fn shares(load: &load::Options, hdf5: &hdf5::Options) -> (load::Options, Packing) {
+    let mut load = load.clone();
+    let workers = load.workers;
+    if !hdf5.storage.is_chunked() {
+        return (load, Packing { workers, memory: 0 });
+    }
+    let memory = load.memory.map_or(DEFAULT_PACKING, |memory| memory / 2);
+    load.memory = load.memory.map(|memory| memory - memory / 2);
+    (load, Packing { workers, memory })
+}
+
 fn complete(done: load::Done<FileSink>) -> Result<Summary> {
     let load::Done { sink, rows, report, dtype } = done;
-    let FileSink { writer, made, .. } = sink;
-    let file = writer.close()?;
+    let FileSink { output, made, .. } = sink;
+    let file = output.close()?;
     let dtype = Arc::new(dtype);
     Ok(Summary { path: file.path, bytes: file.bytes, rows, datasets: made, dtype, report })
 }

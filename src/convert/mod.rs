@@ -4,36 +4,30 @@
 //! memory, and [`hdf5`], which writes the rows from there. HDF5 is
 //! entered after the fork only, and only by the thread that steps.
 
+mod chunked;
 mod error;
+mod geometry;
 mod job;
 mod names;
+mod options;
+mod output;
+mod provenance;
+mod rows;
+mod scheme;
 mod sink;
 
 pub use error::{ConvertError, Result};
 pub use job::Job;
+pub use options::{Arrange, Attribute, Options, Provenance, Shape};
 pub use sink::Dataset;
 
 use core::sync::atomic::AtomicBool;
 use std::path::{Path, PathBuf};
-use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5;
-use crate::load::{self, Input, Report, RowTypeRef};
-
-/// How inputs become a file.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// How the text is read.
-    pub load: load::Options,
-    /// How the file is written.
-    pub hdf5: hdf5::Options,
-    /// Name of the one dataset that takes the rows of all inputs; without it
-    /// each input becomes a dataset named after its file.
-    pub concat: Option<String>,
-}
+use crate::load::{Input, Report, RowTypeRef};
 
 /// What a conversion made.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! Names of datasets, made from names of inputs.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -10,10 +10,45 @@ use crate::load::without_compression;
 
 /// One name per input: its file name without the last suffix, `a` for `a.tsv` and `a.tsv.gz`.
 pub(super) fn of_inputs(inputs: &[PathBuf]) -> Result<Vec<String>> {
+    all_different(inputs, of_input)
+}
+
+/// One name per input, behind the names of the directories that lead to it, but for those
+/// that lead to all.
+pub(super) fn in_groups(inputs: &[PathBuf]) -> Result<Vec<String>> {
+    let directories: Vec<Vec<String>> = inputs.iter().map(|path| directories(path)).collect();
+    let first = directories.first().map(Vec::as_slice).unwrap_or_default();
+    let same = |other: &Vec<String>| first.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let common = directories.iter().map(same).min().unwrap_or(0);
+    all_different(inputs, |path| {
+        let mut name = directories_behind(path, common);
+        name.push(of_input(path)?);
+        Ok(name.join("/"))
+    })
+}
+
+/// The directories of a path, without what leads nowhere.
+fn directories(path: &Path) -> Vec<String> {
+    let parent = path.parent().unwrap_or(Path::new(""));
+    let named = parent.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None,
+    });
+    named.collect()
+}
+
+fn directories_behind(path: &Path, common: usize) -> Vec<String> {
+    directories(path).into_iter().skip(common).collect()
+}
+
+fn all_different(
+    inputs: &[PathBuf],
+    name: impl Fn(&Path) -> Result<String>,
+) -> Result<Vec<String>> {
     let mut names = Vec::with_capacity(inputs.len());
     let mut seen: HashMap<String, &PathBuf> = HashMap::with_capacity(inputs.len());
     for path in inputs {
-        let name = of_input(path)?;
+        let name = name(path)?;
         if let Some(first) = seen.insert(name.clone(), path) {
             return Err(ConvertError::SameName {
                 name,
@@ -54,6 +89,18 @@ mod tests {
     #[test]
     fn what_names_nothing_in_a_file_is_refused_at_once() {
         assert!(of_inputs(&["x/..tsv".into()]).is_err());
+    }
+
+    #[test]
+    fn groups_are_what_tells_directories_apart() {
+        let names = |inputs: &[&str]| {
+            in_groups(&inputs.iter().map(PathBuf::from).collect::<Vec<_>>()).unwrap()
+        };
+        assert_eq!(names(&["/d/2020/a.tsv", "/d/2021/a.tsv"]), ["2020/a", "2021/a"]);
+        assert_eq!(names(&["./d/a.tsv", "d/b.tsv", "d/e/b.tsv.gz"]), ["a", "b", "e/b"]);
+        assert_eq!(names(&["a.tsv", "d/b.tsv"]), ["a", "d/b"]);
+        assert_eq!(names(&["x/a.tsv"]), ["a"]);
+        assert!(names(&[]).is_empty());
     }
 
     #[test]

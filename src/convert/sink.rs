@@ -1,23 +1,16 @@
 //! The sink that writes rows to datasets of an HDF5 file.
 
-#![allow(unsafe_code)]
-
 use std::string::String;
+use std::sync::Arc;
 use std::vec::Vec;
 
-use super::error::boxed;
-use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::{self, Writer};
-use crate::load::{Block, Gather, Sink, SinkError};
-
-/// Which dataset an input goes to.
-#[derive(Debug, Clone)]
-pub(super) enum Names {
-    /// One of its own.
-    Each(Vec<String>),
-    /// All rows of all inputs, one behind the other.
-    Concat(String),
-}
+use super::error::{ConvertError, Result, boxed};
+use super::output::Output;
+use super::provenance::Origin;
+use super::rows::SourceColumn;
+use super::scheme::{Join, Scheme};
+use crate::hdf5::{self, AttrValue};
+use crate::load::{Block, Sink, SinkError};
 
 /// A dataset that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,70 +23,180 @@ pub struct Dataset {
 
 #[derive(Debug)]
 pub(super) struct FileSink {
-    pub(super) writer: Writer,
-    dtype: DTypeBuf,
-    names: Names,
-    inputs: usize,
+    pub(super) output: Output,
+    scheme: Arc<Scheme>,
+    source: Option<SourceColumn>,
+    /// Bytes of an element in the text's rows.
+    element: u64,
     pub(super) made: Vec<Dataset>,
-    gather: Gather,
-    /// Rows of all inputs together, if they are one dataset.
+    /// Input that is read.
+    input: usize,
+    /// Whether the output knows of the dataset that is read.
+    begun: bool,
+    /// Bytes of rows of this input, and of the dataset.
+    bytes: u64,
+    all_bytes: u64,
+    /// Rows of the dataset.
     rows: u64,
     columns: Option<u32>,
+    /// The first input of a stack, and its shape.
+    first: Option<(usize, Vec<u64>)>,
 }
 
 impl FileSink {
-    pub(super) fn new(writer: Writer, dtype: DTypeBuf, names: Names, inputs: usize) -> Self {
-        let (made, gather) = (Vec::new(), Gather::default());
-        Self { writer, dtype, names, inputs, made, gather, rows: 0, columns: None }
+    pub(super) fn new(
+        output: Output,
+        scheme: Arc<Scheme>,
+        source: Option<SourceColumn>,
+        element: u32,
+    ) -> Self {
+        Self {
+            output,
+            scheme,
+            source,
+            element: u64::from(element).max(1),
+            made: Vec::new(),
+            input: 0,
+            begun: false,
+            bytes: 0,
+            all_bytes: 0,
+            rows: 0,
+            columns: None,
+            first: None,
+        }
     }
 
-    fn finish(&mut self, name: &str, rows: u64) -> Result<(), SinkError> {
-        self.gather.flush(appending(&mut self.writer)).map_err(boxed)?;
-        let mut shape = Vec::from([rows]);
-        // Without any row there is no telling; NumPy says one.
-        shape.extend(self.columns.map(|columns| u64::from(columns.max(1))));
-        self.writer.finish_dataset(name, self.dtype.as_dtype(), &shape, &[]).map_err(boxed)?;
-        self.made.push(Dataset { name: name.into(), shape });
+    /// Extents behind those that grow, as far as they are known. Without any row there is no
+    /// telling how many columns; NumPy says one.
+    fn fixed(&self) -> Vec<u64> {
+        match &self.scheme.shape {
+            Some(shape) => shape.rest.clone(),
+            None => self.columns.map(|n| u64::from(n.max(1))).into_iter().collect(),
+        }
+    }
+
+    /// Begins the dataset, now that its columns are known, or that it ends without any.
+    fn begin_output(&mut self) -> Result<()> {
+        if !self.begun {
+            let stacked = self.scheme.join == Join::Stack;
+            self.output.begin(self.scheme.name(self.input), &self.fixed(), stacked)?;
+            self.begun = true;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, block: &Block) -> Result<()> {
+        self.begin_output()?;
+        self.bytes += block.len() as u64;
+        match &mut self.source {
+            None => self.output.add(block),
+            Some(source) => source.extend(block, self.input, |rows| {
+                let block = Block::of(rows);
+                self.output.add(&block)
+            }),
+        }
+    }
+
+    /// The shape of so many bytes of rows: of an input, or of several that follow one another.
+    fn shape(&self, rows: u64, bytes: u64) -> Result<Vec<u64>> {
+        let Some(shape) = &self.scheme.shape else {
+            return Ok([rows].into_iter().chain(self.fixed()).collect());
+        };
+        let elements = bytes / self.element;
+        let rest = shape.rest.iter().try_fold(1, |n: u64, &extent| n.checked_mul(extent));
+        let first =
+            rest.filter(|&rest| rest > 0 && elements.is_multiple_of(rest)).map(|n| elements / n);
+        let first = first.filter(|&first| shape.first.is_none_or(|wanted| wanted == first));
+        let first = first.ok_or_else(|| ConvertError::Shape {
+            name: self.scheme.name(self.input).into(),
+            elements,
+            shape: [shape.first.unwrap_or(0)].into_iter().chain(self.fixed()).collect(),
+        })?;
+        Ok([first].into_iter().chain(self.fixed()).collect())
+    }
+
+    /// Compares an input of a stack with the first one.
+    fn stack(&mut self, shape: Vec<u64>) -> Result<()> {
+        self.begin_output()?;
+        self.output.next_element()?;
+        let source = |i: usize| self.scheme.sources.get(i).map(|s| s.path.clone());
+        match &self.first {
+            None => self.first = Some((self.input, shape)),
+            Some((first, wanted)) if *wanted != shape => {
+                return Err(ConvertError::StackShape {
+                    first: source(*first).unwrap_or_default(),
+                    shape: wanted.clone(),
+                    second: source(self.input).unwrap_or_default(),
+                    other: shape,
+                });
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    fn end_input(&mut self, rows: u64) -> Result<()> {
+        self.rows += rows;
+        self.all_bytes += self.bytes;
+        if self.scheme.join == Join::Stack {
+            let shape = self.shape(rows, self.bytes)?;
+            self.stack(shape)?;
+        }
+        self.bytes = 0;
+        if !self.scheme.is_last(self.input) {
+            return Ok(());
+        }
+        self.finish()
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.begin_output()?;
+        let shape = match &self.first {
+            Some((_, shape)) => {
+                [self.scheme.sources.len() as u64].into_iter().chain(shape.clone()).collect()
+            }
+            None => self.shape(self.rows, self.all_bytes)?,
+        };
+        let dataset = Dataset { name: self.scheme.name(self.input).into(), shape };
+        let sources = self.scheme.sources_of(self.input);
+        let origin = Origin::of(sources, self.scheme.provenance).map_err(|source| {
+            let path = sources.first().map(|s| s.path.clone()).unwrap_or_default();
+            hdf5::Error::Io { doing: "read it for its checksum", path, source }
+        })?;
+        let given = self.scheme.attributes.iter();
+        let mut attrs: Vec<(&str, AttrValue<'_>)> =
+            given.map(|(name, value)| (name.as_str(), value.value())).collect();
+        for (name, value) in origin.attributes() {
+            if attrs.iter().all(|(other, _)| *other != name) {
+                attrs.push((name, value));
+            }
+        }
+        self.output.finish(&dataset, &attrs)?;
+        self.made.push(dataset);
+        (self.begun, self.rows, self.all_bytes) = (false, 0, 0);
         Ok(())
     }
 }
 
-/// How rows come to a dataset.
-fn appending(
-    to: &mut Writer,
-) -> impl FnMut(*const u8, usize) -> core::result::Result<(), hdf5::Error> + '_ {
-    // SAFETY: what is gathered is readable during the call.
-    |data, len| unsafe { to.append(data, len) }
-}
-
 impl Sink for FileSink {
-    fn begin(&mut self, input: usize, columns: Option<u32>) -> Result<(), SinkError> {
-        if !self.joins_inputs() || input == 0 {
-            self.columns = columns;
-            return self.writer.begin_dataset().map(|_| ()).map_err(boxed);
-        }
+    fn begin(&mut self, input: usize, columns: Option<u32>) -> core::result::Result<(), SinkError> {
+        self.input = input;
         // An input without rows says nothing about those with rows.
-        if columns != Some(0) {
+        if !self.joins_inputs() || input == 0 || columns != Some(0) {
             self.columns = columns;
         }
         Ok(())
     }
 
     fn joins_inputs(&self) -> bool {
-        matches!(self.names, Names::Concat(_))
+        self.scheme.join != Join::Each
     }
 
-    fn rows(&mut self, block: &Block) -> Result<(), SinkError> {
-        self.gather.add(block, appending(&mut self.writer)).map_err(boxed)
+    fn rows(&mut self, block: &Block) -> core::result::Result<(), SinkError> {
+        if block.is_empty() { Ok(()) } else { self.add(block).map_err(boxed) }
     }
 
-    fn end(&mut self, input: usize, rows: u64) -> Result<(), SinkError> {
-        self.rows += rows;
-        let (name, rows) = match &self.names {
-            Names::Each(names) => (names.get(input).cloned().unwrap_or_default(), rows),
-            Names::Concat(name) if input + 1 == self.inputs => (name.clone(), self.rows),
-            Names::Concat(_) => return Ok(()),
-        };
-        self.finish(&name, rows)
+    fn end(&mut self, _: usize, rows: u64) -> core::result::Result<(), SinkError> {
+        self.end_input(rows).map_err(boxed)
     }
 }

@@ -9,7 +9,7 @@ use super::guard::{Failed, guard};
 use super::job::{self, Work, ndshm_job};
 use super::reading::ndshm_text_options;
 use super::text::{self, ndshm_input};
-use crate::convert::{self, ConvertError, Job, Summary};
+use crate::convert::{self, Arrange, ConvertError, Job, Summary};
 use crate::hdf5;
 
 impl Failure for ConvertError {
@@ -67,6 +67,7 @@ impl ndshm_hdf5_options {
             force: flag(self.replace, "options->replace")?,
             sync: flag(self.sync, "options->sync")?,
             bool_as_u8: flag(self.bool_as_u8, "options->bool_as_u8")?,
+            storage: hdf5::Storage::default(),
         })
     }
 
@@ -249,7 +250,8 @@ unsafe fn start(
         load: reading.options,
         hdf5: options.file()?,
         // SAFETY: the caller's promise.
-        concat: unsafe { options.dataset() }?,
+        arrange: unsafe { options.dataset() }?.map_or(Arrange::Each, Arrange::Concat),
+        ..convert::Options::default()
     };
     // SAFETY: the caller's promise.
     let output = unsafe { text::path(output, "output") }?;

@@ -15,7 +15,7 @@ use super::library::Session;
 use super::types;
 use crate::dtype::{DType, Field, Kind, Unit};
 
-/// The value of an attribute, a scalar.
+/// The value of an attribute, a scalar or a list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum AttrValue<'a> {
@@ -25,6 +25,10 @@ pub enum AttrValue<'a> {
     Int(i64),
     /// An 8-byte float.
     Float(f64),
+    /// A list of texts, each as [`Str`](Self::Str).
+    Strs(&'a [String]),
+    /// A list of signed 8-byte integers.
+    Ints(&'a [i64]),
 }
 
 /// Attribute that holds the dtype's text where the file type loses something.
@@ -38,12 +42,12 @@ fn loses(field: Field<'_>) -> bool {
     }
 }
 
-/// What the file type of `dtype` leaves out: units, and the dtype itself.
-pub(super) fn of_dtype(dtype: DType<'_>) -> Vec<(String, String)> {
+/// What the file type of `field` leaves out: units, and the dtype itself.
+fn of_field(field: Field<'_>) -> Vec<(String, String)> {
     let mut all = Vec::new();
-    units(dtype.root(), "", &mut all);
-    if loses(dtype.root()) {
-        all.push((DTYPE.to_string(), dtype.to_string()));
+    units(field, "", &mut all);
+    if loses(field) {
+        all.push((DTYPE.to_string(), field.to_string()));
     }
     all
 }
@@ -89,18 +93,40 @@ const fn plural(unit: Unit) -> Option<&'static str> {
     })
 }
 
-/// Writes the attributes of a dataset: the caller's, and those of the dtype
-/// that the caller did not set.
-pub(super) fn write_all(
+/// Writes attributes that the caller gives.
+pub(super) fn write_given(
+    session: &Session,
+    object: hid_t,
+    given: &[(&str, AttrValue<'_>)],
+) -> Result<()> {
+    given.iter().try_for_each(|&(name, value)| write(session, object, name, value))
+}
+
+/// Writes the attributes of the group that a table's columns are in: the caller's, and the
+/// dtype of a row.
+pub(super) fn write_of_group(
     session: &Session,
     object: hid_t,
     dtype: DType<'_>,
     given: &[(&str, AttrValue<'_>)],
 ) -> Result<()> {
-    for &(name, value) in given {
-        write(session, object, name, value)?;
+    write_given(session, object, given)?;
+    if given.iter().all(|(name, _)| *name != DTYPE) {
+        write(session, object, DTYPE, AttrValue::Str(&dtype.to_string()))?;
     }
-    for (name, text) in of_dtype(dtype) {
+    Ok(())
+}
+
+/// Writes the attributes of a dataset: the caller's, and those of its dtype
+/// that the caller did not set.
+pub(super) fn write_of_field(
+    session: &Session,
+    object: hid_t,
+    field: Field<'_>,
+    given: &[(&str, AttrValue<'_>)],
+) -> Result<()> {
+    write_given(session, object, given)?;
+    for (name, text) in of_field(field) {
         if given.iter().all(|(other, _)| *other != name) {
             write(session, object, &name, AttrValue::Str(&text))?;
         }
@@ -123,6 +149,23 @@ fn write(session: &Session, object: hid_t, name: &str, value: AttrValue<'_>) -> 
             // SAFETY: the value is a native 8-byte integer.
             unsafe { write_raw(session, object, name, disk, memory, (&raw const value).cast()) }
         }
+        AttrValue::Strs(texts) => {
+            let texts: Vec<_> =
+                texts.iter().map(|text| c_string(name, text)).collect::<Result<_>>()?;
+            let pointers: Vec<*const c_char> = texts.iter().map(|text| text.as_ptr()).collect();
+            let id = types::text(session)?;
+            let space = list_of(session, pointers.len())?;
+            let value = Value { space: &space, disk: id.raw(), memory: id.raw() };
+            // SAFETY: as many strings of any length as the space has, each a C string.
+            unsafe { write_values(session, object, name, value, pointers.as_ptr().cast()) }
+        }
+        AttrValue::Ints(values) => {
+            let space = list_of(session, values.len())?;
+            let (disk, memory) = (*h5t::H5T_STD_I64LE, *h5t::H5T_NATIVE_INT64);
+            let value = Value { space: &space, disk, memory };
+            // SAFETY: as many native 8-byte integers as the space has.
+            unsafe { write_values(session, object, name, value, values.as_ptr().cast()) }
+        }
         AttrValue::Float(value) => {
             let (disk, memory) = (*h5t::H5T_IEEE_F64LE, *h5t::H5T_NATIVE_DOUBLE);
             // SAFETY: the value is a native 8-byte float.
@@ -143,16 +186,40 @@ unsafe fn write_raw(
     memory: hid_t,
     value: *const c_void,
 ) -> Result<()> {
+    let space = scalar(session)?;
+    // SAFETY: by this function's contract: the space has one value.
+    unsafe { write_values(session, object, name, Value { space: &space, disk, memory }, value) }
+}
+
+/// What an attribute's values are.
+#[derive(Clone, Copy)]
+struct Value<'a> {
+    space: &'a Id,
+    disk: hid_t,
+    memory: hid_t,
+}
+
+/// Writes one attribute.
+///
+/// # Safety
+/// * `values` points to as many values of the type in memory as the space has, which hold
+///   during the call.
+unsafe fn write_values(
+    session: &Session,
+    object: hid_t,
+    name: &str,
+    value: Value<'_>,
+    values: *const c_void,
+) -> Result<()> {
     let c_name = c_string(name, name)?;
     let named = |e: Error| e.about(&format!("attribute '{name}'"));
-    let space = scalar(session)?;
     let list = list(session)?;
-    let (at, extent) = (c_name.as_ptr(), space.raw());
+    let (at, disk, extent) = (c_name.as_ptr(), value.disk, value.space.raw());
     // SAFETY: the name is a C string, the ids are live.
     let raw = unsafe { h5a::H5Acreate2(object, at, disk, extent, list.raw(), h5p::H5P_DEFAULT) };
     let attribute = session.own("H5Acreate2", raw, h5a::H5Aclose).map_err(named)?;
-    // SAFETY: `value` is one value of type `memory` by this function's contract.
-    let status = unsafe { h5a::H5Awrite(attribute.raw(), memory, value) };
+    // SAFETY: `values` are what the type says, by this function's contract.
+    let status = unsafe { h5a::H5Awrite(attribute.raw(), value.memory, values) };
     session.check("H5Awrite", status).map_err(named)?;
     attribute.close(session, "H5Aclose").map_err(named)
 }
@@ -166,6 +233,11 @@ fn list(session: &Session) -> Result<Id> {
     let status = unsafe { h5p::H5Pset_char_encoding(list.raw(), h5t::H5T_CSET_UTF8) };
     session.check("H5Pset_char_encoding", status)?;
     Ok(list)
+}
+
+/// The dataspace of a list.
+fn list_of(session: &Session, len: usize) -> Result<Id> {
+    super::dataset::space_of(session, &[len as u64], &[len as u64])
 }
 
 /// The dataspace of one value.

@@ -43,6 +43,30 @@ impl Names {
         }
     }
 
+    /// Creates the groups that lead to a path and are not there.
+    pub(super) fn make_parents(
+        &mut self,
+        session: &Session,
+        file: &File,
+        path: &str,
+    ) -> Result<()> {
+        for group in parents(path) {
+            if !self.0.contains_key(group) {
+                create_group(session, file, group)?;
+                self.add_group(group);
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_group(&mut self, path: &str) {
+        self.0.insert(path.to_string(), true);
+    }
+
+    pub(super) fn add_dataset(&mut self, path: &str) {
+        self.0.insert(path.to_string(), false);
+    }
+
     /// Datasets named so far.
     pub(super) fn datasets(&self) -> usize {
         self.0.values().filter(|&&group| !group).count()
@@ -73,17 +97,12 @@ pub(super) fn create(
     plan: Plan<'_>,
     file_type: &Id,
 ) -> Result<Option<u64>> {
-    for group in parents(plan.path) {
-        if !names.0.contains_key(group) {
-            create_group(session, file, group)?;
-            names.0.insert(group.to_string(), true);
-        }
-    }
+    names.make_parents(session, file, plan.path)?;
     let dataset = create_bare(session, file, plan, file_type)?;
-    names.0.insert(plan.path.to_string(), false);
+    names.add_dataset(plan.path);
     // SAFETY: the id is live.
     let offset = unsafe { h5d::H5Dget_offset(dataset.raw()) };
-    attribute::write_all(session, dataset.raw(), plan.dtype, plan.attrs)?;
+    attribute::write_of_field(session, dataset.raw(), plan.dtype.root(), plan.attrs)?;
     dataset.close(session, "H5Dclose")?;
     Ok(Some(offset).filter(|&at| at != hdf5_sys::h5::HADDR_UNDEF))
 }
@@ -98,7 +117,7 @@ fn create_group(session: &Session, file: &File, path: &str) -> Result<()> {
 
 fn create_bare(session: &Session, file: &File, plan: Plan<'_>, file_type: &Id) -> Result<Id> {
     let name = c_path(plan.path)?;
-    let space = space(session, plan.shape)?;
+    let space = space_of(session, plan.shape, plan.shape)?;
     let (link, create) = (file.link_list(), file.dataset_list());
     let (name, element, extent) = (name.as_ptr(), file_type.raw(), space.raw());
     // SAFETY: the name is a C string, the ids are live.
@@ -108,17 +127,18 @@ fn create_bare(session: &Session, file: &File, plan: Plan<'_>, file_type: &Id) -
     session.own("H5Dcreate2", raw, h5d::H5Dclose)
 }
 
-fn space(session: &Session, shape: &[u64]) -> Result<Id> {
+/// A dataspace of these extents, which may grow up to `most`.
+pub(super) fn space_of(session: &Session, shape: &[u64], most: &[u64]) -> Result<Id> {
     if shape.is_empty() {
         return attribute::scalar(session);
     }
-    let extents: Vec<hsize_t> = shape.to_vec();
-    // SAFETY: `extents` has as many numbers as are announced; no maximum is given.
-    let raw =
-        unsafe { h5s::H5Screate_simple(extents.len() as _, extents.as_ptr(), core::ptr::null()) };
+    let (extents, most): (Vec<hsize_t>, Vec<hsize_t>) = (shape.to_vec(), most.to_vec());
+    let rank = extents.len().min(most.len());
+    // SAFETY: both have as many numbers as are announced.
+    let raw = unsafe { h5s::H5Screate_simple(rank as _, extents.as_ptr(), most.as_ptr()) };
     session.own("H5Screate_simple", raw, h5s::H5Sclose)
 }
 
-fn c_path(path: &str) -> Result<CString> {
+pub(super) fn c_path(path: &str) -> Result<CString> {
     CString::new(path).map_err(|_| Error::Dataset { path: path.to_string(), fault: PathFault::Nul })
 }

@@ -128,6 +128,8 @@ pub enum TypeFault {
     Name,
     /// Its size does not exist in HDF5.
     Size,
+    /// It is to be a dataset, and its name holds a slash.
+    Slash,
 }
 
 /// Why a text does not name a new dataset.
@@ -369,6 +371,10 @@ impl fmt::Display for TypeFault {
             Self::ZeroSize => "it has no bytes; give it a width of at least 1",
             Self::Name => "a field name must not be empty or hold a NUL",
             Self::Size => "HDF5 has no such size",
+            Self::Slash => {
+                "a column's name must not hold '/' where each is a dataset; rename it, or keep \
+                 the columns together (layout chunked)"
+            }
         })
     }
 }

@@ -104,9 +104,10 @@ pub(super) fn create(
     session: &Session,
     target: &Target,
     metadata_bytes: u64,
+    alignment: u64,
 ) -> Result<(File, Temporary)> {
     check_limit(target.path(), meta_block(metadata_bytes))?;
-    let access = access_list(session, metadata_bytes)?;
+    let access = access_list(session, metadata_bytes, alignment)?;
     for _ in 0..ATTEMPTS {
         let temporary = Temporary::create(target)?;
         let id = match create_at(session, temporary.path(), h5f::H5F_ACC_TRUNC, &access) {
@@ -160,7 +161,7 @@ fn descriptor(session: &Session, id: &Id) -> Result<c_int> {
 }
 
 /// How the file lies on disk.
-fn access_list(session: &Session, metadata_bytes: u64) -> Result<Id> {
+fn access_list(session: &Session, metadata_bytes: u64, alignment: u64) -> Result<Id> {
     let list = new_list(session, *h5p::H5P_CLS_FILE_ACCESS)?;
     // SAFETY: `list` is a file access list, here and in all calls below.
     // The environment may name another driver, which would have no descriptor.
@@ -170,7 +171,7 @@ fn access_list(session: &Session, metadata_bytes: u64) -> Result<Id> {
     let status = unsafe { h5p::H5Pset_fclose_degree(list.raw(), h5f::H5F_CLOSE_STRONG) };
     session.check("H5Pset_fclose_degree", status)?;
     // SAFETY: as above.
-    let status = unsafe { h5p::H5Pset_alignment(list.raw(), THRESHOLD, ALIGNMENT) };
+    let status = unsafe { h5p::H5Pset_alignment(list.raw(), THRESHOLD, alignment) };
     session.check("H5Pset_alignment", status)?;
     // SAFETY: as above.
     let status = unsafe { h5p::H5Pset_meta_block_size(list.raw(), meta_block(metadata_bytes)) };
@@ -251,7 +252,7 @@ fn dataset_list(session: &Session, alloc: h5d::H5D_alloc_time_t) -> Result<Id> {
 }
 
 /// A creation list of objects without times: the same input gives the same bytes.
-fn untimed(session: &Session, class: hid_t) -> Result<Id> {
+pub(super) fn untimed(session: &Session, class: hid_t) -> Result<Id> {
     let list = new_list(session, class)?;
     // SAFETY: `list` is a list of an object creation class.
     let status = unsafe { h5p::H5Pset_obj_track_times(list.raw(), 0) };

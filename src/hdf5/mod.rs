@@ -15,10 +15,12 @@
 
 mod attribute;
 mod check;
+mod chunks;
 mod dataset;
 mod error;
 mod file;
 mod id;
+mod layout;
 mod library;
 mod rows;
 mod target;
@@ -29,8 +31,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use crate::filter::{Codec, Filters};
 pub use attribute::AttrValue;
 pub use check::check_dtype;
+pub(crate) use chunks::{ChunkBlock, ChunkedPlan};
 pub use error::{Error, PathFault, Result, Stack, TargetFault, TypeFault};
+pub use layout::{Layout, Storage};
 pub use library::command_mode;
 pub use writer::{Options, Summary, Writer, check_target};

@@ -8,7 +8,7 @@ use super::file::THRESHOLD;
 use super::temporary::Temporary;
 
 /// How much is written before the disk is asked to begin.
-const WRITEBACK: u64 = 16 << 20;
+pub(super) const WRITEBACK: u64 = 16 << 20;
 
 /// Rows on their way to the place where HDF5 will put them.
 ///

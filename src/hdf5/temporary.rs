@@ -161,6 +161,20 @@ impl Temporary {
         let _ = sys::start_writeback(&self.fd, at, len);
     }
 
+    /// Gives the memory back of bytes that HDF5 wrote and that are on the disk: all that lie in
+    /// `from..at + len` are such, and of those before `at` the whole pages are given back.
+    pub(super) fn forget(&self, from: u64, at: u64, len: u64) -> Result<()> {
+        let page = sys::page_size() as u64;
+        // The page that this begins in may be shared with what was forgotten before.
+        let start = (at / page * page).max(from.next_multiple_of(page));
+        let end = (at + len) / page * page;
+        if start >= end {
+            return Ok(());
+        }
+        sys::punch_hole(&self.memory, start, end - start)
+            .map_err(|e| io_error("give memory back", &self.path, e))
+    }
+
     fn size(&self) -> Result<u64> {
         self.file.metadata().map(|m| m.len()).map_err(|e| Error::io("look at it", &self.path, e))
     }

@@ -52,6 +52,11 @@ pub(super) fn dotted(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_string() } else { format!("{path}.{name}") }
 }
 
+/// The path of an object below a group; the group's if there is no name.
+pub(super) fn slashed(path: &str, name: &str) -> String {
+    if name.is_empty() { path.to_string() } else { format!("{path}/{name}") }
+}
+
 /// The file type of a field, its subarray included. With `most` only that many
 /// fields of the outermost record, and no room for the others.
 pub(super) fn file_type(

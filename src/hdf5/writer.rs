@@ -3,18 +3,21 @@
 use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
-use super::attribute::AttrValue;
+use super::attribute::{self, AttrValue};
+use super::chunks::Chunked;
 use super::dataset::{self, Names, Plan};
 use super::error::{Error, Result, Stack};
 use super::file::{self, ALIGNMENT, File};
 use super::id::Id;
+use super::layout::Storage;
 use super::library::{self, Session};
-use super::rows::Rows;
+use super::rows::{Rows, WRITEBACK};
 use super::target::Target;
 use super::temporary::{Extent, Temporary};
 use super::types;
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
+use crate::filter::Filters;
 
 /// How a file is written.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +29,8 @@ pub struct Options {
     pub sync: bool,
     /// `?` as plain `u1` instead of an enumeration.
     pub bool_as_u8: bool,
+    /// Where the rows lie, and how they are packed.
+    pub storage: Storage,
 }
 
 /// What [`Writer::close`] made.
@@ -57,14 +62,18 @@ pub fn check_target(path: &Path, options: &Options) -> Result<()> {
 /// error, the temporary file is removed and the target is as it was.
 #[derive(Debug)]
 pub struct Writer {
-    target: Target,
-    options: Options,
+    pub(super) target: Target,
+    pub(super) options: Options,
     /// None only while closing.
-    file: Option<File>,
-    temporary: Temporary,
+    pub(super) file: Option<File>,
+    pub(super) temporary: Temporary,
     will_sync: bool,
-    names: Names,
+    pub(super) names: Names,
     rows: Option<Rows>,
+    /// The dataset of chunks that was begun last.
+    pub(super) chunked: Option<Chunked>,
+    /// End of the chunks that the disk was asked to write.
+    written_back: u64,
     /// Where the rows of all datasets lie.
     extents: Vec<Extent>,
     /// The type of the last dataset: often the next one has it, too.
@@ -97,8 +106,11 @@ impl Writer {
     pub fn create(target: &Path, options: &Options, metadata_bytes: u64) -> Result<Self> {
         let target = Target::check(target, options.force)?;
         target.sweep();
+        // Nobody maps what is packed, and what lies between chunks is lost.
+        let packed = options.storage.filters != Filters::default();
+        let alignment = if packed { 1 } else { ALIGNMENT };
         let (file, temporary) =
-            library::with(|session| file::create(session, &target, metadata_bytes))
+            library::with(|session| file::create(session, &target, metadata_bytes, alignment))
                 .map_err(|e| e.about(&target.path().display()))?;
         let will_sync = options.sync || target.replaces().is_some() || temporary.is_network();
         Ok(Self {
@@ -109,6 +121,8 @@ impl Writer {
             will_sync,
             names: Names::default(),
             rows: None,
+            chunked: None,
+            written_back: 0,
             extents: Vec::new(),
             last_type: None,
             failed: false,
@@ -199,6 +213,16 @@ impl Writer {
         }
     }
 
+    /// Gives the file itself attributes: its root group.
+    ///
+    /// # Errors
+    /// [`Error::Order`], [`Error::Dataset`] for a NUL, [`Error::Hdf5`].
+    pub fn set_root_attributes(&mut self, attrs: &[(&str, AttrValue<'_>)]) -> Result<()> {
+        let file = self.usable()?.id();
+        let written = library::with(|session| attribute::write_given(session, file, attrs));
+        self.remember(written)
+    }
+
     fn know_type(&mut self, session: &Session, dtype: DType<'_>) -> Result<()> {
         if self.last_type.as_ref().is_none_or(|known| known.dtype.as_dtype() != dtype) {
             let bool_as_u8 = self.options.bool_as_u8;
@@ -216,7 +240,7 @@ impl Writer {
     /// [`Error::Io`], [`Error::Swept`], [`Error::Damaged`], [`Error::Order`], [`Error::Hdf5`].
     pub fn close(mut self) -> Result<Summary> {
         self.usable()?;
-        if self.rows.is_some() {
+        if self.rows.is_some() || self.chunked.is_some() {
             return Err(Error::Order("file closed before its last dataset was finished"));
         }
         let completed = self.complete();
@@ -249,7 +273,26 @@ impl Writer {
         Ok(bytes)
     }
 
-    fn usable(&self) -> Result<&File> {
+    /// Notes where bytes of a dataset lie, and answers with the piece that they are now part of.
+    pub(super) fn note_extent(&mut self, at: u64, len: u64) -> Extent {
+        if let Some(last) = self.extents.last_mut().filter(|(start, len)| start + len == at) {
+            last.1 += len;
+            return *last;
+        }
+        self.extents.push((at, len));
+        (at, len)
+    }
+
+    /// Has the disk begin with what was written up to `end`, if there will be a sync.
+    pub(super) fn hurry(&mut self, end: u64) {
+        let begun = self.written_back;
+        if self.will_sync && end.saturating_sub(begun) >= WRITEBACK {
+            self.temporary.start_writeback(begun, end - begun);
+            self.written_back = end;
+        }
+    }
+
+    pub(super) fn usable(&self) -> Result<&File> {
         if self.failed {
             return Err(Error::Order("the file was given up after an error"));
         }
@@ -257,7 +300,7 @@ impl Writer {
     }
 
     /// Notes a failure, and names the target.
-    fn remember<T>(&mut self, result: Result<T>) -> Result<T> {
+    pub(super) fn remember<T>(&mut self, result: Result<T>) -> Result<T> {
         result.map_err(|error| {
             self.failed = true;
             let path = self.target.path();
@@ -267,7 +310,7 @@ impl Writer {
 }
 
 /// Only a bug can show this one.
-const CLOSED: Error = Error::Order("the file is closed already");
+pub(super) const CLOSED: Error = Error::Order("the file is closed already");
 
 fn check_size(path: &str, dtype: DType<'_>, shape: &[u64], have: u64) -> Result<()> {
     let element = u64::from(dtype.root().size());
@@ -281,17 +324,18 @@ fn check_size(path: &str, dtype: DType<'_>, shape: &[u64], have: u64) -> Result<
 impl Drop for Writer {
     fn drop(&mut self) {
         let (file, known) = (self.file.take(), self.last_type.take());
-        if file.is_none() && known.is_none() {
+        let chunked = self.chunked.take();
+        if file.is_none() && known.is_none() && chunked.is_none() {
             return;
         }
         if !self.temporary.is_own() {
             // A forked child: another thread may have held HDF5's lock at the fork.
-            core::mem::forget((file, known));
+            core::mem::forget((file, known, chunked));
             return;
         }
         // Ids are dropped inside the library, and nothing can be said about it here.
         let _ = library::with(move |_| {
-            drop((known, file));
+            drop((chunked, known, file));
             Ok(())
         });
     }

@@ -62,7 +62,7 @@ impl fmt::Display for MapError {
                 f,
                 "workers end before they get an item ({}): is ndshm_map_serve the first call in \
                  main?",
-                Death(*how)
+                *how
             ),
             Self::NoWorkers => {
                 f.write_str("every worker died, and the process has threads now: no fork is left")
@@ -118,22 +118,10 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Function(failed) => write!(f, "{failed}"),
-            Self::Died(how) => write!(f, "its worker died twice ({})", Death(*how)),
+            Self::Died(how) => write!(f, "its worker died twice ({})", *how),
             Self::Attach(error) => write!(f, "the result cannot be attached: {error}"),
         }
     }
 }
 
 impl core::error::Error for Fault {}
-
-struct Death(Ended);
-
-impl fmt::Display for Death {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Ended::Signaled(signal) => write!(f, "signal {signal}"),
-            Ended::Exited(status) => write!(f, "exit status {status}"),
-            Ended::Unknown => f.write_str("cause unknown"),
-        }
-    }
-}

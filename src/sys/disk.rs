@@ -132,6 +132,21 @@ pub unsafe fn replace(raw: i32, with: &Fd) -> Result<()> {
     .map(|_| ())
 }
 
+/// `fallocate(PUNCH_HOLE)`: gives the memory or disk of these bytes back; they read as zeros.
+/// Only whole pages go.
+///
+/// # Errors
+/// [`Error::Os`].
+pub fn punch_hole(fd: &Fd, offset: u64, len: u64) -> Result<()> {
+    let mode = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+    let (offset, len) = (offset as libc::off_t, len as libc::off_t);
+    retry(|| {
+        // SAFETY: takes no pointers.
+        check("fallocate", unsafe { libc::fallocate(fd.raw(), mode, offset, len) })
+    })
+    .map(|_| ())
+}
+
 /// `lseek(SEEK_DATA)` and `lseek(SEEK_HOLE)`: start and end of the first part
 /// from `offset` on that was ever written; none if there is no more.
 ///
@@ -167,6 +182,17 @@ mod tests {
         assert!(start == 1 && (2..1 << 40).contains(&end));
         assert_eq!(next_data(&fd, end), Ok(Some((1 << 40, (1 << 40) + 1))));
         assert_eq!(next_data(&fd, (1 << 40) + 1), Ok(None));
+    }
+
+    #[test]
+    fn a_hole_gives_pages_back_and_keeps_the_size() {
+        let fd = memory_file().unwrap();
+        let bytes = [7; 3 * 4096];
+        // SAFETY: a live array.
+        unsafe { fd.write_at(bytes.as_ptr(), bytes.len(), 0) }.unwrap();
+        punch_hole(&fd, 4096, 4096).unwrap();
+        assert_eq!(next_data(&fd, 4096), Ok(Some((8192, 3 * 4096))));
+        assert_eq!(fd.stat().unwrap().size, 3 * 4096);
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub use clock::{boot_ns, real_ns, sleep_ns};
 pub use cpu::affinity_count;
 pub use dir::for_each_name;
 pub use disk::{
-    OPEN_WARILY, Space, is_network, memory_file, next_data, rename_noreplace, replace, space,
-    start_writeback,
+    OPEN_WARILY, Space, is_network, memory_file, next_data, punch_hole, rename_noreplace, replace,
+    space, start_writeback,
 };
 pub use epoll::{Bell, Epoll};
 pub use fd::{Fd, Stat};

@@ -1,5 +1,7 @@
 //! Processes: fork with a pidfd, the child's first steps, waiting, signals.
 
+use core::fmt;
+
 use super::{Fd, check, retry};
 use crate::error::{Error, Result};
 
@@ -30,6 +32,16 @@ pub enum Ended {
     Signaled(i32),
     /// Somebody else waited for it first, so nobody can tell.
     Unknown,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Signaled(signal) => write!(f, "signal {signal}"),
+            Self::Exited(status) => write!(f, "exit status {status}"),
+            Self::Unknown => f.write_str("cause unknown"),
+        }
+    }
 }
 
 #[repr(C)]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
+use crate::datasets::DatasetArgs;
+use crate::storage::StorageArgs;
 use crate::text::TextArgs;
 
 const EXIT_CODES: &str =
@@ -63,10 +65,8 @@ pub(crate) struct ConvertArgs {
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(crate) output: PathBuf,
 
-    /// Put all rows of all inputs into one dataset [default: a dataset per input, named after
-    /// the file, 'stdin' for '-']
-    #[arg(long, value_name = "NAME", help_heading = "Output")]
-    pub(crate) concat: Option<String>,
+    #[command(flatten)]
+    pub(crate) datasets: DatasetArgs,
 
     /// Replace the file if it exists
     #[arg(short, long, help_heading = "Output")]
@@ -79,6 +79,9 @@ pub(crate) struct ConvertArgs {
     /// Store bool as plain u1, not as the enumeration that h5py uses
     #[arg(long, help_heading = "Output")]
     pub(crate) bool_u8: bool,
+
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
 
     /// Print nothing when done
     #[arg(short, long, help_heading = "Output")]

@@ -20,7 +20,8 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     file.force = args.force;
     file.sync = args.sync;
     file.bool_as_u8 = args.bool_u8;
-    let options = Options { load, hdf5: file, concat: args.concat.clone() };
+    file.storage = args.storage.storage()?;
+    let options = Options { load, hdf5: file, ..args.datasets.options() };
     hdf5::command_mode();
     let cancel = crate::cancel_on_signals()?;
     let start = Instant::now();

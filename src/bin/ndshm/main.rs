@@ -2,6 +2,7 @@
 
 mod args;
 mod convert;
+mod datasets;
 mod hints;
 mod load;
 #[cfg(test)]
@@ -9,6 +10,7 @@ mod man;
 mod output;
 mod parse;
 mod segments;
+mod storage;
 mod text;
 mod value;
 

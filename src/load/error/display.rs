@@ -7,7 +7,7 @@ use std::io;
 use super::{InputFault, LoadError, Problem, TextError};
 use crate::error::Error;
 use crate::load::options::ColumnRef;
-use crate::sys::{self, Ended};
+use crate::sys;
 use crate::text::Encoding;
 
 impl fmt::Display for Problem {
@@ -140,7 +140,7 @@ impl fmt::Display for LoadError {
             Self::Input { path, reason, .. } => write!(f, "{}: {reason}", path.display()),
             Self::Text(error) => write!(f, "{error}"),
             Self::Worker { path, start, end, how, .. } => {
-                write!(f, "{}: a worker died twice ({}) ", path.display(), Death(*how))?;
+                write!(f, "{}: a worker died twice ({}) ", path.display(), *how)?;
                 write!(f, "reading bytes {start} to {end}")
             }
             Self::NoWorkers => f.write_str("every worker process died"),
@@ -207,18 +207,6 @@ fn called(name: Option<&str>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match name {
         Some(name) => write!(f, "called '{name}'"),
         None => f.write_str("missing"),
-    }
-}
-
-struct Death(Ended);
-
-impl fmt::Display for Death {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Ended::Signaled(signal) => write!(f, "signal {signal}"),
-            Ended::Exited(status) => write!(f, "status {status}"),
-            Ended::Unknown => f.write_str("cause unknown"),
-        }
     }
 }
 

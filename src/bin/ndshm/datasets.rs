@@ -1,0 +1,128 @@
+//! Which inputs become which datasets, and what is said of them: options of `convert`.
+
+use clap::Args as ClapArgs;
+use ndshm::convert::{Arrange, Attribute, Options, Provenance, Shape};
+
+/// Names, shapes and attributes of datasets.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DatasetArgs {
+    /// Put all rows of all inputs into one dataset [default: a dataset per input, named after
+    /// the file, 'stdin' for '-']
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["stack", "groups"], help_heading = "Datasets")]
+    concat: Option<String>,
+
+    /// Put the inputs, all of one shape, into one dataset with an axis more, along which they
+    /// lie in their order
+    #[arg(long, value_name = "NAME", conflicts_with = "groups", help_heading = "Datasets")]
+    stack: Option<String>,
+
+    /// Put the datasets into groups, named after the directories in which the inputs differ
+    #[arg(long, help_heading = "Datasets")]
+    groups: bool,
+
+    /// Shape of each dataset, such as '365,720,1440'; -1 as the first extent leaves it to the
+    /// number of elements
+    #[arg(long, value_name = "SHAPE", value_parser = shape, allow_hyphen_values = true, help_heading = "Datasets")]
+    shape: Option<Shape>,
+
+    /// Add a last column with the name of the file that each row comes from
+    #[arg(long, value_name = "NAME", requires = "concat", help_heading = "Datasets")]
+    source_column: Option<String>,
+
+    /// Attribute for each dataset: a number where it looks like one, or a text, which may be
+    /// put in double quotes; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", value_parser = attribute, help_heading = "Datasets")]
+    attr: Vec<(String, Attribute)>,
+
+    /// Do not note in the file where it comes from: name and bytes of each input, version and
+    /// options
+    #[arg(long, help_heading = "Datasets")]
+    no_provenance: bool,
+
+    /// Note the CRC-32 of each input, too
+    #[arg(long, conflicts_with = "no_provenance", help_heading = "Datasets")]
+    checksum: bool,
+}
+
+impl DatasetArgs {
+    /// What they say of a conversion; the rest is as usual.
+    pub(crate) fn options(&self) -> Options {
+        let arrange = match (&self.concat, &self.stack) {
+            (Some(name), _) => Arrange::Concat(name.clone()),
+            (_, Some(name)) => Arrange::Stack(name.clone()),
+            _ if self.groups => Arrange::Groups,
+            _ => Arrange::Each,
+        };
+        Options {
+            arrange,
+            shape: self.shape.clone(),
+            source_column: self.source_column.clone(),
+            attributes: self.attr.clone(),
+            provenance: match (self.no_provenance, self.checksum) {
+                (true, _) => Provenance::None,
+                (_, true) => Provenance::Checksums,
+                _ => Provenance::Inputs,
+            },
+            ..Options::default()
+        }
+    }
+}
+
+fn shape(text: &str) -> Result<Shape, String> {
+    let extent = |part: &str| match part.trim().parse() {
+        Ok(extent) if extent > 0 => Ok(extent),
+        _ => Err(format!("'{part}' is no extent: a number of at least 1 is needed")),
+    };
+    let text = text.trim_start_matches('(').trim_end_matches([')', ',']);
+    let (first, rest) = text.split_once([',', 'x']).unwrap_or((text, ""));
+    let first = if first.trim() == "-1" { None } else { Some(extent(first)?) };
+    let rest = rest.split([',', 'x']).filter(|part| !part.is_empty());
+    Ok(Shape { first, rest: rest.map(extent).collect::<Result<_, _>>()? })
+}
+
+/// `KEY=VALUE`.
+fn attribute(text: &str) -> Result<(String, Attribute), String> {
+    let (name, value) = text.split_once('=').ok_or("KEY=VALUE is needed")?;
+    if name.is_empty() {
+        return Err("the name of an attribute must not be empty".into());
+    }
+    let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let attribute = match (quoted, value.parse(), value.parse::<f64>()) {
+        (Some(text), ..) => Attribute::Str(text.into()),
+        (_, Ok(number), _) => Attribute::Int(number),
+        // 'inf' and 'nan' may be meant as words.
+        (_, _, Ok(number)) if value.contains(|c: char| c.is_ascii_digit()) => {
+            Attribute::Float(number)
+        }
+        _ => Attribute::Str(value.into()),
+    };
+    Ok((name.into(), attribute))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_may_leave_the_first_extent_open() {
+        let of = |text| shape(text).unwrap();
+        assert_eq!(of("-1,720,1440"), Shape { first: None, rest: vec![720, 1440] });
+        assert_eq!(of("(2, 3)"), Shape { first: Some(2), rest: vec![3] });
+        assert_eq!(of("12"), Shape { first: Some(12), rest: vec![] });
+        for wrong in ["", "0", "2,-1", "2,0", "a"] {
+            assert!(shape(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn attributes_are_numbers_where_they_look_like_some() {
+        let of = |text| attribute(text).unwrap().1;
+        assert_eq!(of("n=12"), Attribute::Int(12));
+        assert_eq!(of("x=-1.5e3"), Attribute::Float(-1500.0));
+        assert_eq!(of("units=K"), Attribute::Str("K".into()));
+        assert_eq!(of("who=nan"), Attribute::Str("nan".into()));
+        assert_eq!(of("id=\"007\""), Attribute::Str("007".into()));
+        assert_eq!(of("eq=a=b"), Attribute::Str("a=b".into()));
+        assert!(attribute("x").is_err() && attribute("=x").is_err());
+    }
+}

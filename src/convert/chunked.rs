@@ -1,0 +1,283 @@
+//! Rows on their way to datasets of chunks: through packers, and in order to the file.
+//!
+//! Each dataset is a series of steps: it is made, its blocks are added, it is finished. The
+//! steps are taken in the order of the rows, as soon as the block that is next is packed, so
+//! datasets follow one another without a wait in between.
+
+#![allow(unsafe_code)]
+
+use std::collections::VecDeque;
+use std::string::String;
+use std::sync::Arc;
+use std::vec::Vec;
+
+use super::error::{ConvertError, Result};
+use super::geometry::{Geometry, Misfit};
+use super::options::Attribute;
+use super::sink::Dataset;
+use crate::dtype_buf::DTypeBuf;
+use crate::hdf5::{AttrValue, ChunkBlock, ChunkedPlan, Storage, Writer};
+use crate::pack::{Filling, PackError, Press, Settings};
+use crate::pool::default_workers;
+
+/// Blocks under way for each worker, at most: one that is packed, and one that waits.
+const PER_WORKER: usize = 2;
+/// Bytes of a block, at most.
+const MOST: u64 = 1 << 31;
+
+/// Rows of the dataset that is read at the moment.
+#[derive(Debug)]
+struct Current {
+    name: String,
+    geometry: Arc<Geometry>,
+    filling: Option<Filling>,
+    /// Elements of a stacked dataset that are complete.
+    elements: u64,
+    /// Rows of blocks that were sent, of this element.
+    rows: u64,
+    /// The most rows that an element has.
+    most_rows: u64,
+    /// Rows of each chunk, once the first was sent.
+    chunk_rows: Option<u64>,
+}
+
+impl Current {
+    /// Rows of the block that is filled.
+    fn block_rows(&self) -> u64 {
+        self.chunk_rows.unwrap_or_else(|| self.geometry.block_rows())
+    }
+
+    /// Where the next `rows` rows begin, and the shape of the dataset with them.
+    fn place(&mut self, rows: u64) -> (Vec<u64>, Vec<u64>) {
+        let (mut origin, mut shape) = (Vec::new(), Vec::new());
+        if self.geometry.stacked {
+            origin.push(self.elements);
+            shape.push(self.elements + 1);
+        }
+        origin.push(self.rows);
+        self.rows += rows;
+        self.most_rows = self.most_rows.max(self.rows);
+        shape.push(self.most_rows);
+        shape.extend(&self.geometry.fixed);
+        (origin, shape)
+    }
+}
+
+/// What is to be done next on the file.
+#[derive(Debug)]
+enum Step {
+    Begin { name: String, geometry: Arc<Geometry>, chunk_rows: u64 },
+    Block { slot: u32, origin: Vec<u64>, shape: Vec<u64> },
+    End { dataset: Dataset, attrs: Vec<(String, Attribute)> },
+}
+
+/// The way of rows into chunks.
+#[derive(Debug)]
+pub(super) struct ChunkedRows {
+    pub(super) writer: Writer,
+    press: Press,
+    storage: Storage,
+    dtype: DTypeBuf,
+    current: Option<Current>,
+    steps: VecDeque<Step>,
+}
+
+/// Forks the packers; to be done before the file is opened.
+pub(super) fn press(
+    dtype: &DTypeBuf,
+    storage: &Storage,
+    workers: Option<usize>,
+    memory: u64,
+) -> Result<Press> {
+    let workers = workers.unwrap_or_else(default_workers);
+    let root = dtype.as_dtype().root();
+    let columns = root.fields().map(|field| (field.offset(), field.size())).collect();
+    let most = (memory / 2).clamp(1 << 20, MOST);
+    let slots = PER_WORKER * workers + 1;
+    let settings = Settings {
+        filters: storage.filters,
+        columns,
+        most_bytes: most as usize,
+        most_chunk: most as usize,
+        workers,
+        slots,
+    };
+    Ok(Press::start(settings)?)
+}
+
+impl ChunkedRows {
+    pub(super) fn new(writer: Writer, press: Press, dtype: DTypeBuf, storage: Storage) -> Self {
+        Self { writer, press, storage, dtype, current: None, steps: VecDeque::new() }
+    }
+
+    /// Begins a dataset.
+    pub(super) fn begin(&mut self, name: &str, fixed: &[u64], stacked: bool) -> Result<()> {
+        let geometry = Geometry::new(self.dtype.as_dtype(), fixed, stacked, &self.storage)
+            .map_err(|misfit| refused(name, misfit))?;
+        let (name, geometry) = (name.into(), Arc::new(geometry));
+        let (filling, chunk_rows) = (None, None);
+        let (elements, rows, most_rows) = (0, 0, 0);
+        self.current =
+            Some(Current { name, geometry, filling, elements, rows, most_rows, chunk_rows });
+        Ok(())
+    }
+
+    /// Adds rows to it.
+    ///
+    /// # Safety
+    /// * `data` is readable for `len` bytes during the call.
+    pub(super) unsafe fn add(&mut self, mut data: *const u8, mut len: usize) -> Result<()> {
+        while len > 0 {
+            let Some(mut current) = self.current.take() else { return Ok(()) };
+            let block = current.geometry.row_bytes() * current.block_rows();
+            let mut filling = match current.filling.take() {
+                Some(filling) => filling,
+                None => self.free_slot()?,
+            };
+            // SAFETY: by this function's contract.
+            let n = unsafe { self.press.fill(&mut filling, data, len, block as usize) };
+            (data, len) = (data.wrapping_add(n), len - n);
+            let full = filling.len() as u64 >= block;
+            if n == 0 && !full {
+                return Err(PackError::TooLarge.into());
+            }
+            current.filling = Some(filling);
+            if full {
+                self.send(&mut current)?;
+            }
+            self.current = Some(current);
+        }
+        Ok(())
+    }
+
+    /// Ends an element of a stacked dataset: what comes next belongs to the next one.
+    pub(super) fn next_element(&mut self) -> Result<()> {
+        let Some(mut current) = self.current.take() else { return Ok(()) };
+        if current.filling.is_some() {
+            self.send(&mut current)?;
+        }
+        current.elements += 1;
+        current.rows = 0;
+        self.current = Some(current);
+        Ok(())
+    }
+
+    /// Ends the dataset: all its rows were added.
+    pub(super) fn finish(
+        &mut self,
+        dataset: Dataset,
+        attrs: &[(&str, AttrValue<'_>)],
+    ) -> Result<()> {
+        let Some(mut current) = self.current.take() else { return Ok(()) };
+        if current.filling.is_some() {
+            self.send(&mut current)?;
+        }
+        if current.chunk_rows.is_none() {
+            let rows = current.geometry.block_rows();
+            self.make(&mut current, rows);
+        }
+        let attrs = attrs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+        self.steps.push_back(Step::End { dataset, attrs });
+        self.press.wait(0)?;
+        self.advance()
+    }
+
+    /// Sends the block that was filled.
+    fn send(&mut self, current: &mut Current) -> Result<()> {
+        let Some(filling) = current.filling.take() else { return Ok(()) };
+        let rows = filling.len() as u64 / current.geometry.row_bytes();
+        // A dataset of less than one chunk has a chunk of its size, unless one was asked for.
+        let first = current.chunk_rows.is_none() && self.storage.chunk.is_empty();
+        let chunk_rows = if first { rows } else { current.block_rows() };
+        let order = current.geometry.order(chunk_rows).ok_or(PackError::TooLarge)?;
+        let slot = self.press.send(&filling, order)?;
+        if current.chunk_rows.is_none() {
+            self.make(current, chunk_rows);
+        }
+        let (origin, shape) = current.place(rows);
+        self.steps.push_back(Step::Block { slot, origin, shape });
+        self.press.wait(0)?;
+        self.advance()
+    }
+
+    fn make(&mut self, current: &mut Current, chunk_rows: u64) {
+        current.chunk_rows = Some(chunk_rows);
+        let (name, geometry) = (current.name.clone(), current.geometry.clone());
+        self.steps.push_back(Step::Begin { name, geometry, chunk_rows });
+    }
+
+    /// A slot to fill: if all are under way, waits for the one that is next.
+    fn free_slot(&mut self) -> Result<Filling> {
+        loop {
+            if let Some(filling) = self.press.take() {
+                return Ok(filling);
+            }
+            self.press.wait(-1)?;
+            self.advance()?;
+        }
+    }
+
+    /// Takes all steps that can be taken without waiting.
+    fn advance(&mut self) -> Result<()> {
+        while let Some(step) = self.steps.pop_front() {
+            if let Some(step) = self.take(step)? {
+                self.steps.push_front(step);
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a step, or gives it back if its block is not packed yet.
+    fn take(&mut self, step: Step) -> Result<Option<Step>> {
+        match step {
+            Step::Begin { name, geometry, chunk_rows } => {
+                let mut chunk = geometry.chunk.clone();
+                if let Some(rows) = chunk.get_mut(usize::from(geometry.stacked)) {
+                    *rows = chunk_rows.max(1);
+                }
+                self.writer.begin_chunked(ChunkedPlan {
+                    path: &name,
+                    dtype: self.dtype.as_dtype(),
+                    columns: geometry.columns,
+                    chunk: &chunk,
+                    fixed: &geometry.fixed,
+                    filters: self.storage.filters,
+                })?;
+            }
+            Step::Block { slot, ref origin, ref shape } => {
+                let Some((chunks, data)) = self.press.packed(slot)? else { return Ok(Some(step)) };
+                let block = ChunkBlock { shape, origin, chunks: &chunks };
+                // SAFETY: the chunks lie in the slot until it is released.
+                unsafe { self.writer.append_chunks(block, data) }?;
+                self.press.release(slot);
+            }
+            Step::End { dataset, attrs } => {
+                let dtype = self.dtype.as_dtype();
+                let attrs: Vec<_> =
+                    attrs.iter().map(|(name, value)| (name.as_str(), value.value())).collect();
+                self.writer.finish_chunked(&dataset.shape, dtype, &attrs)?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes all steps that are left.
+    pub(super) fn drain(&mut self) -> Result<()> {
+        self.advance()?;
+        while !self.steps.is_empty() {
+            self.press.wait(-1)?;
+            self.advance()?;
+        }
+        Ok(())
+    }
+}
+
+fn refused(name: &str, misfit: Misfit) -> ConvertError {
+    let name = name.into();
+    match misfit {
+        Misfit::Axes { given, axes } => ConvertError::ChunkAxes { name, given, axes },
+        Misfit::Stack => ConvertError::ChunkStack,
+        Misfit::Size => ConvertError::ChunkSize,
+    }
+}

@@ -1,0 +1,169 @@
+//! Which chunks a dataset has: what was asked for, or what readers are served best by.
+//!
+//! Nothing here depends on the machine, the memory or the number of workers, so that the file
+//! does not.
+
+use core::num::NonZero;
+use std::vec::Vec;
+
+use crate::dtype::DType;
+use crate::hdf5::{Layout, Storage};
+use crate::pack::{AXES, Order};
+
+/// Bytes of a chunk, about: the chunk cache of HDF5 up to 1.14 holds one such, and readers
+/// get no faster with larger ones.
+const CHUNK: u64 = 1 << 20;
+/// Bytes of a block of chunks, where columns are chunks: wide tables get small ones.
+const BLOCK: u64 = 8 << 20;
+
+/// The shape of the rows of one dataset and of its chunks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Geometry {
+    /// Bytes of an element: of a whole row, if that is a record.
+    pub(super) element: u64,
+    /// Extents behind the first.
+    pub(super) fixed: Vec<u64>,
+    /// Extents of a chunk, of all axes.
+    pub(super) chunk: Vec<u64>,
+    /// Whether there is an axis before that of the rows, whose elements come one by one.
+    pub(super) stacked: bool,
+    /// Whether each column is a dataset.
+    pub(super) columns: bool,
+}
+
+/// Why a dataset cannot have the chunks that were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Misfit {
+    /// There are more or fewer extents than axes.
+    Axes { given: usize, axes: usize },
+    /// A chunk holds more than one of the elements that come one by one.
+    Stack,
+    /// A chunk is larger than HDF5 can have, or too large to be worked on in memory.
+    Size,
+}
+
+impl Geometry {
+    /// Of a dataset whose rows have so many columns, if they are not records.
+    pub(super) fn new(
+        dtype: DType<'_>,
+        fixed: &[u64],
+        stacked: bool,
+        storage: &Storage,
+    ) -> Result<Self, Misfit> {
+        let element = u64::from(dtype.root().size()).max(1);
+        let columns = storage.layout == Layout::Columns && dtype.is_record();
+        let fixed: Vec<u64> = fixed.iter().map(|&extent| extent.max(1)).collect();
+        let own = Self { element, fixed, chunk: Vec::new(), stacked, columns };
+        let chunk = match storage.chunk.as_slice() {
+            [] if stacked => [1].into_iter().chain(own.usual(dtype)).collect(),
+            [] => own.usual(dtype),
+            given => own.asked(given)?,
+        };
+        Ok(Self { chunk, ..own })
+    }
+
+    /// Bytes of a row: of all elements with one index of the first axis.
+    pub(super) fn row_bytes(&self) -> u64 {
+        self.fixed.iter().fold(self.element, |bytes, &extent| bytes.saturating_mul(extent))
+    }
+
+    /// Whole rows of about 1 MiB, or that much of a longer row.
+    fn usual(&self, dtype: DType<'_>) -> Vec<u64> {
+        let row = self.row_bytes();
+        if self.columns {
+            let widest = dtype.root().fields().map(|field| u64::from(field.size())).max();
+            let rows = (CHUNK / widest.unwrap_or(1).max(1)).min(BLOCK / row);
+            return Vec::from([rows.max(1)]);
+        }
+        let mut chunk = Vec::from([(CHUNK / row).max(1)]);
+        chunk.extend(&self.fixed);
+        let mut bytes = row;
+        for extent in chunk.iter_mut().skip(1) {
+            if bytes <= CHUNK {
+                break;
+            }
+            bytes /= *extent;
+            *extent = (CHUNK / bytes.max(1)).clamp(1, *extent);
+            bytes = bytes.saturating_mul(*extent);
+        }
+        chunk
+    }
+
+    fn asked(&self, given: &[NonZero<u64>]) -> Result<Vec<u64>, Misfit> {
+        let lead = usize::from(self.stacked);
+        let axes = lead + 1 + self.fixed.len();
+        if given.len() != axes || axes > AXES {
+            return Err(Misfit::Axes { given: given.len(), axes });
+        }
+        let mut chunk: Vec<u64> = given.iter().map(|extent| extent.get()).collect();
+        if self.stacked && chunk.first() != Some(&1) {
+            return Err(Misfit::Stack);
+        }
+        // HDF5 refuses a chunk that is larger than an extent that cannot grow.
+        for (chunk, &extent) in chunk.iter_mut().skip(lead + 1).zip(&self.fixed) {
+            *chunk = (*chunk).min(extent);
+        }
+        let bytes = chunk.iter().try_fold(self.element, |bytes, &n| bytes.checked_mul(n));
+        if bytes.is_none_or(|bytes| bytes > u64::from(u32::MAX)) {
+            return Err(Misfit::Size);
+        }
+        Ok(chunk)
+    }
+
+    /// Rows of a block: all that have the same place on the first axis of chunks.
+    pub(super) fn block_rows(&self) -> u64 {
+        self.chunk.get(usize::from(self.stacked)).copied().unwrap_or(1)
+    }
+
+    /// How a block of `rows` rows is parted into chunks, which have as many.
+    pub(super) fn order(&self, rows: u64) -> Option<Order> {
+        if self.columns {
+            return Order::columns(self.element, rows);
+        }
+        let mut block = Vec::from([rows]);
+        block.extend(&self.fixed);
+        let mut chunk: Vec<u64> =
+            self.chunk.iter().skip(usize::from(self.stacked)).copied().collect();
+        *chunk.first_mut()? = rows;
+        Order::boxes(self.element, &block, &chunk)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype_buf::DTypeBuf;
+
+    fn geometry(dtype: &str, fixed: &[u64], layout: Layout, chunk: &[u64]) -> Geometry {
+        let dtype = DTypeBuf::parse(dtype).unwrap();
+        let chunk = chunk.iter().map(|&n| NonZero::new(n).unwrap()).collect();
+        let storage = Storage { layout, chunk, ..Storage::default() };
+        Geometry::new(dtype.as_dtype(), fixed, false, &storage).unwrap()
+    }
+
+    #[test]
+    fn chunks_are_about_a_megabyte_of_whole_rows() {
+        let table = geometry("chr:S10,pos:i4,pct:f4,c:i4,t:i4", &[], Layout::Chunked, &[]);
+        assert_eq!(table.chunk, [40329]);
+        let grid = geometry("f8", &[73], Layout::Chunked, &[]);
+        assert_eq!(grid.chunk, [1795, 73]);
+        let wide = geometry("f8", &[1_000_000], Layout::Chunked, &[]);
+        assert_eq!(wide.chunk, [1, 131_072]);
+        let cube = geometry("f4", &[720, 1440], Layout::Chunked, &[]);
+        assert_eq!(cube.chunk, [1, 182, 1440]);
+    }
+
+    #[test]
+    fn columns_have_a_number_of_rows_in_common() {
+        let table = geometry("a:S10,b:f8", &[], Layout::Columns, &[]);
+        assert_eq!((table.chunk, table.columns), (Vec::from([104_857]), true));
+        let names: Vec<_> = (0..2000).map(|i| std::format!("c{i}:f8")).collect();
+        let wide = geometry(&names.join(","), &[], Layout::Columns, &[]);
+        assert_eq!(wide.chunk, [524]);
+    }
+
+    #[test]
+    fn a_chunk_is_not_larger_than_what_cannot_grow() {
+        assert_eq!(geometry("f8", &[73], Layout::Chunked, &[100, 100]).chunk, [100, 73]);
+    }
+}

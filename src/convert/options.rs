@@ -1,0 +1,107 @@
+//! How inputs become a file.
+
+use std::string::String;
+use std::vec::Vec;
+
+use crate::hdf5;
+use crate::load;
+
+/// How inputs become a file.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// How the text is read.
+    pub load: load::Options,
+    /// How the file is written.
+    pub hdf5: hdf5::Options,
+    /// Which inputs become which datasets.
+    pub arrange: Arrange,
+    /// Shape of each dataset, whose elements are those of the text in their order. The first
+    /// extent may be left open; without it, a dataset has rows, and columns if the dtype is
+    /// a scalar.
+    pub shape: Option<Shape>,
+    /// A last column of this name, with the name of the file that each row comes from: for
+    /// records of several inputs that become one dataset.
+    pub source_column: Option<String>,
+    /// Attributes for each dataset.
+    pub attributes: Vec<(String, Attribute)>,
+    /// What the file says of where it comes from.
+    pub provenance: Provenance,
+}
+
+/// Which inputs become which datasets.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Arrange {
+    /// Each one of its own, named after its file.
+    #[default]
+    Each,
+    /// Each one of its own, in groups that are named after the directories, as far as these
+    /// are not the same for all.
+    Groups,
+    /// One dataset of this name: the rows of all inputs, one behind the other.
+    Concat(String),
+    /// One dataset of this name with an axis more: each input, all of the same shape, is one
+    /// element of the first axis.
+    Stack(String),
+}
+
+/// A shape whose first extent may follow from the number of elements.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shape {
+    /// The first extent, if it must be this one.
+    pub first: Option<u64>,
+    /// The others.
+    pub rest: Vec<u64>,
+}
+
+/// The value of an attribute that is given with the options.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Attribute {
+    /// A text.
+    Str(String),
+    /// A signed 8-byte integer.
+    Int(i64),
+    /// An 8-byte float.
+    Float(f64),
+    /// A list of texts.
+    Strs(Vec<String>),
+    /// A list of signed 8-byte integers.
+    Ints(Vec<i64>),
+}
+
+/// What the file says of where it comes from: no time, no path of a directory, and nothing that
+/// depends on the machine, so that the same input gives the same bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Provenance {
+    /// Name and bytes of each dataset's inputs; version and options of ndshm.
+    #[default]
+    Inputs,
+    /// And the CRC-32 of each input that is a file.
+    Checksums,
+    /// Nothing.
+    None,
+}
+
+impl Attribute {
+    /// As it is written.
+    pub(super) fn value(&self) -> hdf5::AttrValue<'_> {
+        match self {
+            Self::Str(text) => hdf5::AttrValue::Str(text),
+            Self::Int(number) => hdf5::AttrValue::Int(*number),
+            Self::Float(number) => hdf5::AttrValue::Float(*number),
+            Self::Strs(texts) => hdf5::AttrValue::Strs(texts),
+            Self::Ints(numbers) => hdf5::AttrValue::Ints(numbers),
+        }
+    }
+}
+
+impl From<hdf5::AttrValue<'_>> for Attribute {
+    fn from(value: hdf5::AttrValue<'_>) -> Self {
+        match value {
+            hdf5::AttrValue::Str(text) => Self::Str(text.into()),
+            hdf5::AttrValue::Int(number) => Self::Int(number),
+            hdf5::AttrValue::Float(number) => Self::Float(number),
+            hdf5::AttrValue::Strs(texts) => Self::Strs(texts.to_vec()),
+            hdf5::AttrValue::Ints(numbers) => Self::Ints(numbers.to_vec()),
+        }
+    }
+}

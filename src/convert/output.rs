@@ -1,0 +1,102 @@
+//! How rows come to their place in the file: into one block, or into chunks.
+
+#![allow(unsafe_code)]
+
+use super::chunked::ChunkedRows;
+use super::error::Result;
+use super::sink::Dataset;
+use crate::dtype_buf::DTypeBuf;
+use crate::hdf5::{self, AttrValue, Writer};
+use crate::load::{Block, Gather};
+
+/// The file that rows go to.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a job")]
+pub(super) enum Output {
+    /// Into one block.
+    Contiguous(Contiguous),
+    /// Into chunks.
+    Chunked(ChunkedRows),
+}
+
+#[derive(Debug)]
+pub(super) struct Contiguous {
+    writer: Writer,
+    gather: Gather,
+    dtype: DTypeBuf,
+}
+
+impl Output {
+    pub(super) fn contiguous(writer: Writer, dtype: DTypeBuf) -> Self {
+        Self::Contiguous(Contiguous { writer, gather: Gather::default(), dtype })
+    }
+
+    /// Begins a dataset whose last extents are these. If it is stacked, the elements of its
+    /// first axis come one by one.
+    pub(super) fn begin(&mut self, name: &str, fixed: &[u64], stacked: bool) -> Result<()> {
+        match self {
+            Self::Contiguous(own) => Ok(own.writer.begin_dataset().map(|_| ())?),
+            Self::Chunked(rows) => rows.begin(name, fixed, stacked),
+        }
+    }
+
+    pub(super) fn add(&mut self, block: &Block) -> Result<()> {
+        match self {
+            Self::Contiguous(own) => Ok(own.gather.add(block, appending(&mut own.writer))?),
+            // SAFETY: a block's bytes are readable as long as it is borrowed.
+            Self::Chunked(rows) => unsafe { rows.add(block.as_ptr(), block.len()) },
+        }
+    }
+
+    /// What comes next is the next element of a stacked dataset.
+    pub(super) fn next_element(&mut self) -> Result<()> {
+        match self {
+            Self::Contiguous(_) => Ok(()),
+            Self::Chunked(rows) => rows.next_element(),
+        }
+    }
+
+    /// Ends the dataset that was begun.
+    pub(super) fn finish(
+        &mut self,
+        dataset: &Dataset,
+        attrs: &[(&str, AttrValue<'_>)],
+    ) -> Result<()> {
+        match self {
+            Self::Contiguous(own) => {
+                own.gather.flush(appending(&mut own.writer))?;
+                let (name, dtype) = (&dataset.name, own.dtype.as_dtype());
+                Ok(own.writer.finish_dataset(name, dtype, &dataset.shape, attrs)?)
+            }
+            Self::Chunked(rows) => rows.finish(dataset.clone(), attrs),
+        }
+    }
+
+    /// Gives the file itself attributes.
+    pub(super) fn set_root(&mut self, attrs: &[(&str, AttrValue<'_>)]) -> Result<()> {
+        let writer = match self {
+            Self::Contiguous(own) => &mut own.writer,
+            Self::Chunked(rows) => &mut rows.writer,
+        };
+        Ok(writer.set_root_attributes(attrs)?)
+    }
+
+    /// Completes the file.
+    pub(super) fn close(self) -> Result<hdf5::Summary> {
+        match self {
+            Self::Contiguous(own) => Ok(own.writer.close()?),
+            Self::Chunked(mut rows) => {
+                rows.drain()?;
+                Ok(rows.writer.close()?)
+            }
+        }
+    }
+}
+
+/// How rows come to a dataset.
+fn appending(
+    to: &mut Writer,
+) -> impl FnMut(*const u8, usize) -> core::result::Result<(), hdf5::Error> + '_ {
+    // SAFETY: what is gathered is readable during the call.
+    |data, len| unsafe { to.append(data, len) }
+}

@@ -1,0 +1,318 @@
+//! Datasets of chunks: made when their first block comes, grown with each, and closed.
+//!
+//! HDF5 gives a chunk its place when the chunk is written. It writes to memory, as all that
+//! it writes ([`temporary`](super::temporary)); the bytes go to the disk from where they
+//! are, and the memory is given back.
+
+use std::string::ToString;
+use std::vec::Vec;
+
+use hdf5_sys::h5::{HADDR_UNDEF, haddr_t, hsize_t};
+use hdf5_sys::h5i::hid_t;
+use hdf5_sys::{h5d, h5g, h5p};
+
+use super::attribute::{self, AttrValue};
+use super::dataset::{self, c_path};
+use super::error::{Error, Result, Stack, TypeFault};
+use super::file::{self, ALIGNMENT, File};
+use super::id::Id;
+use super::layout::chunked_list;
+use super::library::{self, Session};
+use super::types;
+use super::writer::{CLOSED, Writer};
+use crate::dtype::{DType, Field};
+use crate::filter::{Chunk, Filters};
+
+/// What a dataset of chunks is to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChunkedPlan<'a> {
+    /// Its path in the file; that of the group, if each column is a dataset.
+    pub(crate) path: &'a str,
+    pub(crate) dtype: DType<'a>,
+    /// A dataset for each field.
+    pub(crate) columns: bool,
+    /// Extents of a chunk.
+    pub(crate) chunk: &'a [u64],
+    /// Extents of the dataset as far as they are fixed, those of the last axes.
+    pub(crate) fixed: &'a [u64],
+    pub(crate) filters: Filters,
+}
+
+/// The dataset that chunks are written to, or the datasets of its columns.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    sets: Vec<Id>,
+    /// The group of columns.
+    group: Option<Id>,
+    chunk: Vec<u64>,
+    /// Extents up to now.
+    shape: Vec<hsize_t>,
+    columns: bool,
+}
+
+/// The next chunks of a dataset: all that have the same place on its first axes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ChunkBlock<'a> {
+    /// Extents of the dataset with them.
+    pub(crate) shape: &'a [u64],
+    /// Their first element on the first axes; on the others they lie one behind the other.
+    pub(crate) origin: &'a [u64],
+    /// How many bytes each has; they follow one another.
+    pub(crate) chunks: &'a [Chunk],
+}
+
+impl Writer {
+    /// Makes a dataset of chunks, without rows as yet.
+    ///
+    /// # Errors
+    /// [`Error::Dataset`], [`Error::Type`], [`Error::Order`], [`Error::Hdf5`].
+    pub(crate) fn begin_chunked(&mut self, plan: ChunkedPlan<'_>) -> Result<()> {
+        self.usable()?;
+        let path = self.names.check(plan.path)?;
+        types::check(plan.dtype.root(), "")?;
+        if plan.columns {
+            check_columns(plan.dtype)?;
+        }
+        let plan = ChunkedPlan { path, ..plan };
+        let made = library::with(|session| self.make_chunked(session, plan))
+            .map_err(|e| e.about(&format_args!("dataset '{path}'")));
+        self.chunked = Some(self.remember(made)?);
+        Ok(())
+    }
+
+    fn make_chunked(&mut self, session: &Session, plan: ChunkedPlan<'_>) -> Result<Chunked> {
+        let grow = plan.chunk.len().saturating_sub(plan.fixed.len());
+        let mut shape: Vec<hsize_t> = std::vec![0; grow];
+        shape.extend(plan.fixed);
+        let mut most = std::vec![hdf5_sys::h5s::H5S_UNLIMITED; grow];
+        most.extend(plan.fixed);
+        let space = dataset::space_of(session, &shape, &most)?;
+        let list = chunked_list(session, plan.chunk, plan.filters)?;
+        let (mut sets, mut group) = (Vec::new(), None);
+        if plan.columns {
+            let file = self.file.as_ref().ok_or(CLOSED)?;
+            self.names.make_parents(session, file, plan.path)?;
+            group = Some(columns_group(session, file, plan.path)?);
+            self.names.add_group(plan.path);
+            for field in plan.dtype.root().fields() {
+                sets.push(self.make_one(session, plan.path, Some(field), plan, &space, &list)?);
+            }
+        } else {
+            sets.push(self.make_one(session, plan.path, None, plan, &space, &list)?);
+        }
+        let (chunk, columns) = (plan.chunk.to_vec(), plan.columns);
+        Ok(Chunked { sets, group, chunk, shape, columns })
+    }
+
+    /// Makes one dataset, of a column or of all.
+    fn make_one(
+        &mut self,
+        session: &Session,
+        path: &str,
+        column: Option<Field<'_>>,
+        plan: ChunkedPlan<'_>,
+        space: &Id,
+        list: &Id,
+    ) -> Result<Id> {
+        let bool_as_u8 = self.options.bool_as_u8;
+        let field = column.unwrap_or_else(|| plan.dtype.root());
+        let element = types::file_type(session, field, bool_as_u8, usize::MAX)?;
+        let path = types::slashed(path, column.map_or("", |field| field.name()));
+        let file = self.file.as_ref().ok_or(CLOSED)?;
+        self.names.make_parents(session, file, &path)?;
+        let (name, link) = (c_path(&path)?, file.link_list());
+        let (name, element, space) = (name.as_ptr(), element.raw(), space.raw());
+        // SAFETY: the name is a C string, the ids are live.
+        let raw = unsafe {
+            h5d::H5Dcreate2(file.id(), name, element, space, link, list.raw(), h5p::H5P_DEFAULT)
+        };
+        let set = session.own("H5Dcreate2", raw, h5d::H5Dclose)?;
+        self.names.add_dataset(&path);
+        attribute::write_of_field(session, set.raw(), field, &[])?;
+        Ok(set)
+    }
+
+    /// Adds the next chunks to the dataset that was begun last.
+    ///
+    /// # Safety
+    /// * The bytes of all chunks are readable from `data` on during the call. It may be
+    ///   shared memory: the kernel copies them.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`], [`Error::Io`], [`Error::Order`], [`Error::Hdf5`].
+    pub(crate) unsafe fn append_chunks(
+        &mut self,
+        block: ChunkBlock<'_>,
+        data: *const u8,
+    ) -> Result<()> {
+        self.usable()?;
+        let mut chunked = self.chunked.take().ok_or(CLOSED)?;
+        // SAFETY: by this function's contract.
+        let added = unsafe { self.add_block(&mut chunked, block, data) };
+        self.chunked = Some(chunked);
+        self.remember(added)
+    }
+
+    /// # Safety
+    /// * As [`append_chunks`](Self::append_chunks).
+    unsafe fn add_block(
+        &mut self,
+        chunked: &mut Chunked,
+        block: ChunkBlock<'_>,
+        mut data: *const u8,
+    ) -> Result<()> {
+        library::with(|session| chunked.grow(session, block.shape))?;
+        let mut origin = block.origin.to_vec();
+        origin.resize(chunked.shape.len(), 0);
+        for (i, chunk) in block.chunks.iter().enumerate() {
+            let set = if chunked.columns { chunked.sets.get(i) } else { chunked.sets.first() };
+            let set = set.ok_or(CLOSED)?.raw();
+            // SAFETY: one chunk lies behind the other, by this function's contract.
+            unsafe { self.add_chunk(set, &origin, *chunk, data) }?;
+            data = data.wrapping_add(chunk.len as usize);
+            if !chunked.columns {
+                advance(&mut origin, block.origin.len(), &chunked.shape, &chunked.chunk);
+            }
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    /// * `data` is readable for the chunk's bytes during the call.
+    unsafe fn add_chunk(
+        &mut self,
+        set: hid_t,
+        origin: &[u64],
+        chunk: Chunk,
+        data: *const u8,
+    ) -> Result<()> {
+        let at = library::with(|session| {
+            let end = self.file.as_ref().ok_or(CLOSED)?.end(session)?;
+            let end = end.saturating_add(u64::from(chunk.len)).saturating_add(2 * ALIGNMENT);
+            file::check_limit(self.target.path(), end)?;
+            // SAFETY: by this function's contract.
+            unsafe { give_place(session, set, origin, chunk, data) }
+        })?;
+        let len = u64::from(chunk.len);
+        // SAFETY: by this function's contract.
+        unsafe { self.temporary.write(data, len as usize, at) }?;
+        self.hurry(at + len);
+        let merged = self.note_extent(at, len);
+        self.temporary.forget(merged.0, at, len)
+    }
+
+    /// Ends the dataset that was begun last, and gives it attributes.
+    ///
+    /// # Errors
+    /// [`Error::Order`], [`Error::Hdf5`].
+    pub(crate) fn finish_chunked(
+        &mut self,
+        shape: &[u64],
+        dtype: DType<'_>,
+        attrs: &[(&str, AttrValue<'_>)],
+    ) -> Result<()> {
+        self.usable()?;
+        let mut chunked = self.chunked.take().ok_or(CLOSED)?;
+        let finished = library::with(|session| {
+            chunked.grow(session, shape)?;
+            match (&chunked.group, chunked.sets.first()) {
+                (Some(group), _) => attribute::write_of_group(session, group.raw(), dtype, attrs)?,
+                (None, Some(set)) => attribute::write_given(session, set.raw(), attrs)?,
+                (None, None) => {}
+            }
+            chunked.close(session)
+        });
+        self.remember(finished)
+    }
+}
+
+impl Chunked {
+    fn grow(&mut self, session: &Session, shape: &[u64]) -> Result<()> {
+        if self.shape == shape || shape.len() != self.shape.len() {
+            return Ok(());
+        }
+        self.shape = shape.to_vec();
+        for set in &self.sets {
+            // SAFETY: the id is live, and there are as many extents as the dataset has.
+            let status = unsafe { h5d::H5Dset_extent(set.raw(), self.shape.as_ptr()) };
+            session.check("H5Dset_extent", status)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn close(self, session: &Session) -> Result<()> {
+        for set in self.sets {
+            set.close(session, "H5Dclose")?;
+        }
+        self.group.map_or(Ok(()), |group| group.close(session, "H5Gclose"))
+    }
+}
+
+/// The next chunk on the axes behind the first `fixed` ones, the last axis the fastest.
+fn advance(origin: &mut [u64], fixed: usize, shape: &[u64], chunk: &[u64]) {
+    for axis in (fixed..origin.len()).rev() {
+        let (Some(at), Some(&extent), Some(&step)) =
+            (origin.get_mut(axis), shape.get(axis), chunk.get(axis))
+        else {
+            return;
+        };
+        *at += step;
+        if *at < extent {
+            return;
+        }
+        *at = 0;
+    }
+}
+
+/// Has HDF5 write a chunk, and asks where to.
+///
+/// # Safety
+/// * `data` is readable for the chunk's bytes during the call.
+unsafe fn give_place(
+    session: &Session,
+    set: hid_t,
+    origin: &[u64],
+    chunk: Chunk,
+    data: *const u8,
+) -> Result<u64> {
+    let (at, len) = (origin.as_ptr(), chunk.len as usize);
+    // SAFETY: the id is live, there are as many numbers as axes, and the bytes are readable
+    // by this function's contract.
+    let status =
+        unsafe { h5d::H5Dwrite_chunk(set, h5p::H5P_DEFAULT, chunk.mask, at, len, data.cast()) };
+    session.check("H5Dwrite_chunk", status)?;
+    let (mut mask, mut place, mut size) = (0, HADDR_UNDEF, 0);
+    let (m, p, s): (_, *mut haddr_t, *mut hsize_t) = (&raw mut mask, &raw mut place, &raw mut size);
+    // SAFETY: as above; the three places are writable.
+    let status = unsafe { h5d::H5Dget_chunk_info_by_coord(set, at, m, p, s) };
+    session.check("H5Dget_chunk_info_by_coord", status)?;
+    if place == HADDR_UNDEF || size != u64::from(chunk.len) {
+        return Err(Error::hdf5("H5Dget_chunk_info_by_coord", Stack::default()));
+    }
+    Ok(place)
+}
+
+/// The group of a table's columns, which remembers their order.
+fn columns_group(session: &Session, file: &File, path: &str) -> Result<Id> {
+    let list = file::untimed(session, *h5p::H5P_CLS_GROUP_CREATE)?;
+    let order = h5p::H5P_CRT_ORDER_TRACKED | h5p::H5P_CRT_ORDER_INDEXED;
+    // SAFETY: `list` is a group creation list.
+    let status = unsafe { h5p::H5Pset_link_creation_order(list.raw(), order) };
+    session.check("H5Pset_link_creation_order", status)?;
+    let (name, link) = (c_path(path)?, file.link_list());
+    let (name, list) = (name.as_ptr(), list.raw());
+    // SAFETY: the name is a C string, the ids are live.
+    let raw = unsafe { h5g::H5Gcreate2(file.id(), name, link, list, h5p::H5P_DEFAULT) };
+    session.own("H5Gcreate2", raw, h5g::H5Gclose)
+}
+
+/// Whether the fields of a record can be datasets of a group.
+fn check_columns(dtype: DType<'_>) -> Result<()> {
+    for field in dtype.root().fields() {
+        let name = field.name();
+        if name.contains('/') || name == "." {
+            return Err(Error::Type { field: name.to_string(), fault: TypeFault::Slash });
+        }
+    }
+    Ok(())
+}
