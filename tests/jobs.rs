@@ -16,7 +16,7 @@ use std::thread;
 
 use child::in_a_child;
 use common::{Folder, SegmentName, joined, send};
-use ndshm::convert::{self, Options, convert};
+use ndshm::convert::{self, Arrange, Options, Provenance, convert};
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::error::code;
 use ndshm::load::{self, Input, SegmentJob, SegmentOptions, load_segment};
@@ -29,7 +29,11 @@ fn options(concat: bool) -> Options {
     let mut options = Options::default();
     options.load.workers = Some(2);
     options.load.piece_bytes = Some(64);
-    options.concat = concat.then(|| "all".into());
+    // Names and sizes of inputs differ.
+    options.provenance = Provenance::None;
+    if concat {
+        options.arrange = Arrange::Concat("all".into());
+    }
     options
 }
 

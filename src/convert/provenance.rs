@@ -43,9 +43,14 @@ impl Origin {
         for source in sources {
             own.names.push(source.name.clone());
         }
-        if sources.iter().all(|source| source.is_file) {
+        // A FIFO or a device has no size, and cannot be read again.
+        let size = |source: &Source| {
+            let data = fs::metadata(&source.path).ok().filter(|_| source.is_file)?;
+            data.is_file().then(|| data.len() as i64)
+        };
+        if let Some(sizes) = sources.iter().map(size).collect::<Option<Vec<_>>>() {
+            own.bytes = sizes;
             for source in sources {
-                own.bytes.push(fs::metadata(&source.path).map_or(0, |m| m.len() as i64));
                 if what == Provenance::Checksums {
                     own.checksums.push(crc32(&source.path)?);
                 }

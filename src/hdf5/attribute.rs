@@ -38,6 +38,8 @@ pub(super) const DTYPE: &str = "ndshm_dtype";
 fn loses(field: Field<'_>) -> bool {
     match field.kind() {
         Kind::Unicode | Kind::Datetime | Kind::Timedelta => true,
+        // By h5py's conventions it is a complex number.
+        Kind::Record if field.fields().map(|f| f.name()).eq(["r", "i"]) => true,
         _ => field.fields().any(loses),
     }
 }

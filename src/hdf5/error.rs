@@ -10,6 +10,7 @@ use std::string::{String, ToString};
 use hdf5_sys::h5::herr_t;
 use hdf5_sys::h5e::{H5E_DEFAULT, H5E_WALK_DOWNWARD, H5E_error2_t, H5Ewalk2};
 
+use super::read_error::ReadFault;
 use crate::error::code;
 use crate::sys;
 
@@ -86,6 +87,13 @@ pub enum Error {
     Damaged {
         /// The target.
         path: PathBuf,
+    },
+    /// A file that is there, or a dataset in it, cannot be read.
+    Read {
+        /// The file, and the dataset if it is about one; may be empty.
+        subject: String,
+        /// What is wrong with it.
+        fault: ReadFault,
     },
     /// The core refused, for want of memory.
     Core(crate::error::Error),
@@ -232,6 +240,9 @@ impl Error {
             Self::Hdf5 { call, subject, stack } if subject.is_empty() => {
                 Self::Hdf5 { call, subject: what.to_string(), stack }
             }
+            Self::Read { subject, fault } if subject.is_empty() => {
+                Self::Read { subject: what.to_string(), fault }
+            }
             other => other,
         }
     }
@@ -257,6 +268,7 @@ impl Error {
             Self::Dataset { .. } => code::DATASET_NAME,
             Self::Shape { .. } | Self::Order(_) => crate::error::Error::Argument.code(),
             Self::Damaged { .. } | Self::Hdf5 { .. } => code::HDF5,
+            Self::Read { fault, .. } => fault.code(),
             Self::Core(error) => error.code(),
         }
     }
@@ -312,6 +324,8 @@ impl fmt::Display for Error {
                 "{}: the disk does not hold what was written, so the file was dropped",
                 path.display()
             ),
+            Self::Read { subject, fault } if subject.is_empty() => write!(f, "{fault}"),
+            Self::Read { subject, fault } => write!(f, "{subject}: {fault}"),
             Self::Core(error) => write!(f, "{error}"),
             Self::Hdf5 { call, subject, stack } => refused(f, call, subject, stack),
         }

@@ -150,7 +150,8 @@ fn create_at(session: &Session, path: &Path, flags: c_uint, access: &Id) -> Resu
     session.own("H5Fcreate", raw, h5f::H5Fclose)
 }
 
-fn descriptor(session: &Session, id: &Id) -> Result<c_int> {
+/// The descriptor by which HDF5 has a file open.
+pub(super) fn descriptor(session: &Session, id: &Id) -> Result<c_int> {
     let mut handle: *mut c_void = ptr::null_mut();
     // SAFETY: the id is live, `handle` is writable.
     let status = unsafe { h5f::H5Fget_vfd_handle(id.raw(), h5p::H5P_DEFAULT, &raw mut handle) };
@@ -260,7 +261,8 @@ pub(super) fn untimed(session: &Session, class: hid_t) -> Result<Id> {
     Ok(list)
 }
 
-fn new_list(session: &Session, class: hid_t) -> Result<Id> {
+/// A property list of a class.
+pub(super) fn new_list(session: &Session, class: hid_t) -> Result<Id> {
     // SAFETY: takes no pointers; a wrong class is an error return.
     session.own("H5Pcreate", unsafe { h5p::H5Pcreate(class) }, h5p::H5Pclose)
 }

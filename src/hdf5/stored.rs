@@ -1,0 +1,414 @@
+//! A dataset that is in a file: what it is, and its bytes.
+
+use core::ffi::{CStr, c_char, c_void};
+use core::ptr;
+use std::format;
+use std::string::{String, ToString};
+use std::sync::Arc;
+use std::vec::Vec;
+
+use hdf5_sys::h5::{HADDR_UNDEF, hsize_t};
+use hdf5_sys::h5d::{self, H5D_layout_t};
+use hdf5_sys::h5i::{self, H5I_type_t, hid_t};
+use hdf5_sys::{h5a, h5o, h5p, h5s, h5t};
+
+use super::attribute::DTYPE;
+use super::dataset::{c_path, space_of};
+use super::error::{Error, Result};
+use super::id::Id;
+use super::library::{self, Session};
+use super::meaning;
+use super::open::Opened;
+use super::read_error::ReadFault;
+use super::read_types::{self, Element};
+use crate::dtype::DType;
+use crate::dtype_buf::DTypeBuf;
+
+/// Longest attribute that is read.
+const MAX_TEXT: usize = 16 << 20;
+
+/// Where the bytes of a dataset lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// One behind the other in the file.
+    Contiguous {
+        /// The first one, from the beginning of the file.
+        offset: u64,
+    },
+    /// In chunks, which may be packed.
+    Chunked {
+        /// Extents of a chunk.
+        chunk: Vec<u64>,
+    },
+    /// In the dataset's header, in other files, or nowhere yet: only HDF5 knows.
+    Elsewhere,
+}
+
+/// A dataset of a file that [`Reader`](super::Reader) has opened. It keeps the file open.
+#[derive(Debug)]
+pub struct Stored {
+    /// None only while it is dropped.
+    ids: Option<Ids>,
+    file: Arc<Opened>,
+    path: String,
+    element: Element,
+    dtype: DTypeBuf,
+    /// Extents of the dataspace.
+    extents: Vec<u64>,
+    /// The same, and behind them those of an array type.
+    shape: Vec<u64>,
+    place: Place,
+}
+
+#[derive(Debug)]
+struct Ids {
+    dataset: Id,
+    /// Its file type.
+    element: Id,
+}
+
+impl Stored {
+    pub(super) fn open(session: &Session, file: &Arc<Opened>, path: &str) -> Result<Self> {
+        let what = format!("{}: dataset '{path}'", file.path().display());
+        Self::open_unnamed(session, file, path).map_err(|e| e.about(&what))
+    }
+
+    fn open_unnamed(session: &Session, file: &Arc<Opened>, path: &str) -> Result<Self> {
+        let dataset = open_dataset(session, file.id(), path)?;
+        // SAFETY: the id is live, here and below.
+        let raw = unsafe { h5d::H5Dget_type(dataset.raw()) };
+        let element_id = session.own("H5Dget_type", raw, h5t::H5Tclose)?;
+        let extents = extents(session, &dataset)?;
+        let element = read_types::element(session, &element_id)?;
+        let said = read_text(session, dataset.raw(), DTYPE)?;
+        let said = said.and_then(|text| DTypeBuf::parse(&text).ok());
+        let agreed = said.and_then(|said| meaning::agree(&element, said.as_dtype().root()));
+        let element = agreed.unwrap_or(element);
+        let mut shape = extents.clone();
+        shape.extend(element.dims.iter().map(|&d| u64::from(d)));
+        let place = place(session, &dataset, extents.len())?;
+        let dtype = element.dtype()?;
+        let ids = Some(Ids { dataset, element: element_id });
+        let (file, path) = (Arc::clone(file), path.to_string());
+        Ok(Self { ids, file, path, element, dtype, extents, shape, place })
+    }
+
+    /// Its path in the file.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The dtype of its elements.
+    #[must_use]
+    pub fn dtype(&self) -> DType<'_> {
+        self.dtype.as_dtype()
+    }
+
+    /// Its extents, as NumPy has them: those of an array type come last.
+    #[must_use]
+    pub fn shape(&self) -> &[u64] {
+        &self.shape
+    }
+
+    /// The extents that HDF5 gives it, without those of an array type.
+    #[must_use]
+    pub fn extents(&self) -> &[u64] {
+        &self.extents
+    }
+
+    /// Where its bytes lie.
+    #[must_use]
+    pub const fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Bytes of all elements; none if that is no number.
+    #[must_use]
+    pub fn len(&self) -> Option<u64> {
+        let element = u64::from(self.dtype.as_dtype().itemsize());
+        self.shape.iter().try_fold(element, |bytes, &n| bytes.checked_mul(n))
+    }
+
+    /// Whether it has no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.shape.contains(&0)
+    }
+
+    /// Where its bytes begin in the file, if they lie there one behind the other.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if the file ends before.
+    pub fn offset(&self) -> Result<Option<u64>> {
+        let Place::Contiguous { offset } = self.place else { return Ok(None) };
+        let end = self.len().and_then(|len| len.checked_add(offset));
+        match end {
+            Some(end) if end <= self.file.len()? => Ok(Some(offset)),
+            _ => {
+                let subject = format!("{}: dataset '{}'", self.file.path().display(), self.path);
+                Err(Error::Read { subject, fault: ReadFault::Truncated })
+            }
+        }
+    }
+
+    /// Reads some of the file's bytes, see [`offset`](Self::offset); fewer than `buf` has
+    /// room for only at the end of the file.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn read_file(&self, buf: &mut [u8], at: u64) -> Result<usize> {
+        self.file.read(buf, at)
+    }
+
+    /// Reads a box of elements as they lie in the file, one behind the other: `count` of
+    /// them from `start` on, along each of [`extents`](Self::extents).
+    ///
+    /// # Safety
+    /// * `into` is writable for the bytes of so many elements during the call, array types
+    ///   counted whole.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a box that is not in the dataset; [`Error::Hdf5`].
+    pub unsafe fn read_box(&self, start: &[u64], count: &[u64], into: *mut u8) -> Result<()> {
+        if !self.contains(start, count) {
+            let path = self.path.clone();
+            return Err(Error::Shape { path, need: self.len(), have: 0 });
+        }
+        let ids = self.ids.as_ref().ok_or(Error::Order("the dataset is closed already"))?;
+        let into = into.cast::<c_void>();
+        library::with(|session| {
+            let (memory, file) = spaces(session, &ids.dataset, start, count)?;
+            let (dataset, element) = (ids.dataset.raw(), ids.element.raw());
+            let (memory, file) = (memory.raw(), file.raw());
+            // SAFETY: the ids are live. The type in memory is that of the file, so as many
+            // bytes are written as the box has, for which there is room by this function's
+            // contract.
+            let status =
+                unsafe { h5d::H5Dread(dataset, element, memory, file, h5p::H5P_DEFAULT, into) };
+            session.check("H5Dread", status)
+        })
+        .map_err(|e| {
+            e.about(&format_args!("{}: dataset '{}'", self.file.path().display(), self.path))
+        })
+    }
+
+    /// Reads `rows` rows from `first` on: [`read_box`](Self::read_box) with all of the other
+    /// axes.
+    ///
+    /// # Safety
+    /// * As for [`read_box`](Self::read_box).
+    ///
+    /// # Errors
+    /// As for [`read_box`](Self::read_box).
+    pub unsafe fn read_rows(&self, first: u64, rows: u64, into: *mut u8) -> Result<()> {
+        let (mut start, mut count) = (std::vec![0; self.extents.len()], self.extents.clone());
+        if let (Some(start), Some(count)) = (start.first_mut(), count.first_mut()) {
+            (*start, *count) = (first, rows);
+        }
+        // SAFETY: by this function's contract.
+        unsafe { self.read_box(&start, &count, into) }
+    }
+
+    /// Whether bytes of the file must be changed to be those of [`dtype`](Self::dtype), see
+    /// [`change`](Self::change).
+    #[must_use]
+    pub fn needs_change(&self) -> bool {
+        meaning::needs_change(&self.element)
+    }
+
+    /// Makes whole elements of [`dtype`](Self::dtype) of as many as they lie in the file:
+    /// strings get NULs behind them, and UTF-8 that is `U` becomes UCS-4. `first` is the
+    /// number of the first one, for messages.
+    ///
+    /// # Errors
+    /// [`Error::Read`] for a text that is not UTF-8, or too long.
+    pub fn change(&self, elements: &mut [u8], first: u64) -> Result<()> {
+        meaning::change(&self.element, elements, first).map_err(|e| {
+            e.about(&format_args!("{}: dataset '{}'", self.file.path().display(), self.path))
+        })
+    }
+
+    /// The text of an attribute, if it has one of this name.
+    ///
+    /// # Errors
+    /// [`Error::Hdf5`].
+    pub fn attribute_text(&self, name: &str) -> Result<Option<String>> {
+        let ids = self.ids.as_ref().ok_or(Error::Order("the dataset is closed already"))?;
+        library::with(|session| read_text(session, ids.dataset.raw(), name))
+    }
+
+    fn contains(&self, start: &[u64], count: &[u64]) -> bool {
+        let rank = self.extents.len();
+        let mut axes = self.extents.iter().zip(start.iter().zip(count));
+        start.len() == rank
+            && count.len() == rank
+            && axes.all(|(&extent, (&start, &count))| {
+                start.checked_add(count).is_some_and(|end| end <= extent)
+            })
+    }
+}
+
+impl Drop for Stored {
+    fn drop(&mut self) {
+        if !self.file.is_own() {
+            // A forked child: another thread may have held HDF5's lock at the fork.
+            core::mem::forget(self.ids.take());
+            return;
+        }
+        let ids = self.ids.take();
+        let _ = library::with(move |_| {
+            drop(ids);
+            Ok(())
+        });
+    }
+}
+
+fn fault<T>(fault: ReadFault) -> Result<T> {
+    Err(Error::Read { subject: String::new(), fault })
+}
+
+/// Opens an object and sees to it that it is a dataset.
+fn open_dataset(session: &Session, file: hid_t, path: &str) -> Result<Id> {
+    let name = c_path(path)?;
+    // SAFETY: the name is a C string, the id is live.
+    let raw = unsafe { h5o::H5Oopen(file, name.as_ptr(), h5p::H5P_DEFAULT) };
+    let Ok(object) = session.own("H5Oopen", raw, h5o::H5Oclose) else {
+        return fault(ReadFault::NoDataset);
+    };
+    // SAFETY: the id is live.
+    if unsafe { h5i::H5Iget_type(object.raw()) } != H5I_type_t::H5I_DATASET {
+        return fault(ReadFault::NotDataset);
+    }
+    Ok(object)
+}
+
+fn extents(session: &Session, dataset: &Id) -> Result<Vec<u64>> {
+    // SAFETY: the id is live, here and below.
+    let raw = unsafe { h5d::H5Dget_space(dataset.raw()) };
+    let space = session.own("H5Dget_space", raw, h5s::H5Sclose)?;
+    // SAFETY: as above.
+    match unsafe { h5s::H5Sget_simple_extent_type(space.raw()) } {
+        h5s::H5S_SCALAR => return Ok(Vec::new()),
+        h5s::H5S_SIMPLE => {}
+        _ => return fault(ReadFault::NoValues),
+    }
+    // SAFETY: as above.
+    let rank = unsafe { h5s::H5Sget_simple_extent_ndims(space.raw()) };
+    session.check("H5Sget_simple_extent_ndims", rank)?;
+    let mut extents: Vec<hsize_t> = std::vec![0; rank.unsigned_abs() as usize];
+    let (at, most) = (extents.as_mut_ptr(), ptr::null_mut());
+    // SAFETY: as above; there is room for as many extents as there are axes.
+    let status = unsafe { h5s::H5Sget_simple_extent_dims(space.raw(), at, most) };
+    session.check("H5Sget_simple_extent_dims", status)?;
+    Ok(extents)
+}
+
+fn place(session: &Session, dataset: &Id, rank: usize) -> Result<Place> {
+    // SAFETY: the id is live, here and below.
+    let raw = unsafe { h5d::H5Dget_create_plist(dataset.raw()) };
+    let list = session.own("H5Dget_create_plist", raw, h5p::H5Pclose)?;
+    // SAFETY: as above.
+    match unsafe { h5p::H5Pget_layout(list.raw()) } {
+        H5D_layout_t::H5D_CONTIGUOUS => {
+            // SAFETY: as above.
+            let external = unsafe { h5p::H5Pget_external_count(list.raw()) };
+            session.check("H5Pget_external_count", external)?;
+            // SAFETY: as above.
+            let offset = unsafe { h5d::H5Dget_offset(dataset.raw()) };
+            let is_here = external == 0 && offset != HADDR_UNDEF;
+            Ok(if is_here { Place::Contiguous { offset } } else { Place::Elsewhere })
+        }
+        H5D_layout_t::H5D_CHUNKED => {
+            let mut chunk: Vec<hsize_t> = std::vec![0; rank];
+            // SAFETY: as above; there is room for as many extents as are announced.
+            let status = unsafe { h5p::H5Pget_chunk(list.raw(), rank as _, chunk.as_mut_ptr()) };
+            session.check("H5Pget_chunk", status)?;
+            Ok(Place::Chunked { chunk })
+        }
+        _ => Ok(Place::Elsewhere),
+    }
+}
+
+/// The space of a box in memory, and the dataset's with the box selected.
+fn spaces(session: &Session, dataset: &Id, start: &[u64], count: &[u64]) -> Result<(Id, Id)> {
+    // SAFETY: the id is live.
+    let raw = unsafe { h5d::H5Dget_space(dataset.raw()) };
+    let file = session.own("H5Dget_space", raw, h5s::H5Sclose)?;
+    let memory = space_of(session, count, count)?;
+    if !count.is_empty() {
+        let (start, count) = (start.as_ptr(), count.as_ptr());
+        let (op, one) = (h5s::H5S_SELECT_SET, ptr::null());
+        // SAFETY: the id is live, and there are as many numbers as axes; without strides and
+        // blocks they are 1.
+        let status = unsafe { h5s::H5Sselect_hyperslab(file.raw(), op, start, one, count, one) };
+        session.check("H5Sselect_hyperslab", status)?;
+    }
+    Ok((memory, file))
+}
+
+/// The text of a scalar attribute; none if there is no such attribute, or it is no text.
+pub(super) fn read_text(session: &Session, object: hid_t, name: &str) -> Result<Option<String>> {
+    let name = c_path(name)?;
+    // SAFETY: the name is a C string, the id is live.
+    let there = unsafe { h5a::H5Aexists(object, name.as_ptr()) };
+    session.check("H5Aexists", there)?;
+    if there == 0 {
+        return Ok(None);
+    }
+    // SAFETY: as above.
+    let raw = unsafe { h5a::H5Aopen(object, name.as_ptr(), h5p::H5P_DEFAULT) };
+    let attribute = session.own("H5Aopen", raw, h5a::H5Aclose)?;
+    // SAFETY: the id is live, here and below.
+    let raw = unsafe { h5a::H5Aget_type(attribute.raw()) };
+    let text_type = session.own("H5Aget_type", raw, h5t::H5Tclose)?;
+    // SAFETY: as above.
+    let raw = unsafe { h5a::H5Aget_space(attribute.raw()) };
+    let space = session.own("H5Aget_space", raw, h5s::H5Sclose)?;
+    // SAFETY: as above.
+    let count = unsafe { h5s::H5Sget_simple_extent_npoints(space.raw()) };
+    // SAFETY: as above.
+    let class = unsafe { h5t::H5Tget_class(text_type.raw()) };
+    if count != 1 || class != h5t::H5T_STRING {
+        return Ok(None);
+    }
+    // SAFETY: as above.
+    if unsafe { h5t::H5Tis_variable_str(text_type.raw()) } > 0 {
+        variable_text(session, &attribute, &text_type, &space)
+    } else {
+        fixed_text(session, &attribute, &text_type)
+    }
+}
+
+fn variable_text(session: &Session, from: &Id, text: &Id, space: &Id) -> Result<Option<String>> {
+    let mut at: *mut c_char = ptr::null_mut();
+    let place = (&raw mut at).cast::<c_void>();
+    // SAFETY: the ids are live; a string of any length is a pointer, for which there is room.
+    let status = unsafe { h5a::H5Aread(from.raw(), text.raw(), place) };
+    session.check("H5Aread", status)?;
+    if at.is_null() {
+        return Ok(Some(String::new()));
+    }
+    // SAFETY: HDF5 made a C string, which is there until it is reclaimed below.
+    let read = unsafe { CStr::from_ptr(at) }.to_str().ok().map(ToString::to_string);
+    // SAFETY: gives back what was read by this type and space.
+    let status = unsafe { h5d::H5Dvlen_reclaim(text.raw(), space.raw(), h5p::H5P_DEFAULT, place) };
+    session.check("H5Dvlen_reclaim", status)?;
+    Ok(read)
+}
+
+fn fixed_text(session: &Session, from: &Id, text: &Id) -> Result<Option<String>> {
+    // SAFETY: the id is live.
+    let size = unsafe { h5t::H5Tget_size(text.raw()) };
+    if size > MAX_TEXT {
+        return Ok(None);
+    }
+    let mut bytes = std::vec![0_u8; size];
+    // SAFETY: the ids are live; there is room for one value of the type.
+    let status = unsafe { h5a::H5Aread(from.raw(), text.raw(), bytes.as_mut_ptr().cast()) };
+    session.check("H5Aread", status)?;
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    bytes.truncate(end);
+    Ok(String::from_utf8(bytes).ok())
+}
