@@ -101,6 +101,7 @@ pub(super) fn press(
         most_chunk: most as usize,
         workers,
         slots,
+        memory,
     };
     Ok(Press::start(settings)?)
 }
@@ -132,7 +133,7 @@ impl ChunkedRows {
             let block = current.geometry.row_bytes() * current.block_rows();
             let mut filling = match current.filling.take() {
                 Some(filling) => filling,
-                None => self.free_slot()?,
+                None => self.free_slot(block)?,
             };
             // SAFETY: by this function's contract.
             let n = unsafe { self.press.fill(&mut filling, data, len, block as usize) };
@@ -207,9 +208,9 @@ impl ChunkedRows {
     }
 
     /// A slot to fill: if all are under way, waits for the one that is next.
-    fn free_slot(&mut self) -> Result<Filling> {
+    fn free_slot(&mut self, bytes: u64) -> Result<Filling> {
         loop {
-            if let Some(filling) = self.press.take() {
+            if let Some(filling) = self.press.take(bytes) {
                 return Ok(filling);
             }
             self.press.wait(-1)?;

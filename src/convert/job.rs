@@ -26,7 +26,7 @@ use crate::text::Unicode;
 /// Bytes of metadata for a dataset beside its type: headers, names, links.
 const METADATA_PER_DATASET: u64 = 512;
 /// Memory for packing if nobody says how much.
-const DEFAULT_PACKING: u64 = 64 << 20;
+const DEFAULT_PACKING: u64 = 48 << 20;
 
 /// Text tables on their way to an HDF5 file: a [`load::Job`] whose end is the file
 /// under its name. Dropping it leaves everything as it was before.

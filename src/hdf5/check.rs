@@ -4,13 +4,16 @@ use std::vec::Vec;
 
 use super::dataset::{self, Names, Plan};
 use super::error::{Error, Result};
+use super::layout::Layout;
 use super::library::{self, Session};
 use super::writer::Options;
-use super::{file, types};
+use super::{chunks, file, types};
 use crate::dtype::{DType, Field};
 
 /// Bytes of the message in an object's header that describes its type.
 const MESSAGE: usize = 64 << 10;
+/// Bytes of a dataset of chunks, without them: a node of their index, a header, a link.
+const COLUMN_DATASET: u64 = 2096 + 272 + 56;
 /// Bytes that any column takes there beside its name: the name's end, an
 /// offset, the head of the member's type.
 const COLUMN: usize = 1 + 1 + 8;
@@ -26,6 +29,9 @@ const COLUMN: usize = 1 + 1 + 8;
 /// [`Error::Type`], [`Error::TooWide`], [`Error::Hdf5`].
 pub fn check_dtype(dtype: DType<'_>, options: &Options) -> Result<u64> {
     types::check(dtype.root(), "")?;
+    if options.storage.layout == Layout::Columns && dtype.is_record() {
+        return check_columns(dtype);
+    }
     library::with(|session| {
         let columns = dtype.root().fields().count();
         let plausible = plausible(dtype.root());
@@ -38,6 +44,13 @@ pub fn check_dtype(dtype: DType<'_>, options: &Options) -> Result<u64> {
         let fit = most(plausible, |n| try_out(session, dtype, options, n).is_ok());
         Err(Error::TooWide { columns, fit })
     })
+}
+
+/// The same where each column is a dataset, of which there may be any number.
+fn check_columns(dtype: DType<'_>) -> Result<u64> {
+    chunks::check_columns(dtype)?;
+    let bytes = dtype.root().fields().map(|field| COLUMN_DATASET + field.name().len() as u64);
+    Ok(bytes.sum())
 }
 
 /// Makes a dataset with the first `columns` columns in a file that is memory.

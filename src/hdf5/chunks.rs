@@ -16,7 +16,7 @@ use super::dataset::{self, c_path};
 use super::error::{Error, Result, Stack, TypeFault};
 use super::file::{self, ALIGNMENT, File};
 use super::id::Id;
-use super::layout::chunked_list;
+use super::layout::{chunked_list, uncached_list};
 use super::library::{self, Session};
 use super::types;
 use super::writer::{CLOSED, Writer};
@@ -59,6 +59,16 @@ pub(crate) struct ChunkBlock<'a> {
     pub(crate) origin: &'a [u64],
     /// How many bytes each has; they follow one another.
     pub(crate) chunks: &'a [Chunk],
+}
+
+/// Bytes that lie in the file as they do in memory.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    /// Where in the file.
+    at: u64,
+    /// Where behind the first chunk's first byte.
+    from: usize,
+    len: usize,
 }
 
 impl Writer {
@@ -120,11 +130,11 @@ impl Writer {
         let path = types::slashed(path, column.map_or("", |field| field.name()));
         let file = self.file.as_ref().ok_or(CLOSED)?;
         self.names.make_parents(session, file, &path)?;
-        let (name, link) = (c_path(&path)?, file.link_list());
+        let (name, link, access) = (c_path(&path)?, file.link_list(), uncached_list(session)?);
         let (name, element, space) = (name.as_ptr(), element.raw(), space.raw());
         // SAFETY: the name is a C string, the ids are live.
         let raw = unsafe {
-            h5d::H5Dcreate2(file.id(), name, element, space, link, list.raw(), h5p::H5P_DEFAULT)
+            h5d::H5Dcreate2(file.id(), name, element, space, link, list.raw(), access.raw())
         };
         let set = session.own("H5Dcreate2", raw, h5d::H5Dclose)?;
         self.names.add_dataset(&path);
@@ -159,46 +169,26 @@ impl Writer {
         &mut self,
         chunked: &mut Chunked,
         block: ChunkBlock<'_>,
-        mut data: *const u8,
-    ) -> Result<()> {
-        library::with(|session| chunked.grow(session, block.shape))?;
-        let mut origin = block.origin.to_vec();
-        origin.resize(chunked.shape.len(), 0);
-        for (i, chunk) in block.chunks.iter().enumerate() {
-            let set = if chunked.columns { chunked.sets.get(i) } else { chunked.sets.first() };
-            let set = set.ok_or(CLOSED)?.raw();
-            // SAFETY: one chunk lies behind the other, by this function's contract.
-            unsafe { self.add_chunk(set, &origin, *chunk, data) }?;
-            data = data.wrapping_add(chunk.len as usize);
-            if !chunked.columns {
-                advance(&mut origin, block.origin.len(), &chunked.shape, &chunked.chunk);
-            }
-        }
-        Ok(())
-    }
-
-    /// # Safety
-    /// * `data` is readable for the chunk's bytes during the call.
-    unsafe fn add_chunk(
-        &mut self,
-        set: hid_t,
-        origin: &[u64],
-        chunk: Chunk,
         data: *const u8,
     ) -> Result<()> {
-        let at = library::with(|session| {
+        let places = library::with(|session| {
+            let all = block.chunks.iter().map(|chunk| u64::from(chunk.len)).sum();
             let end = self.file.as_ref().ok_or(CLOSED)?.end(session)?;
-            let end = end.saturating_add(u64::from(chunk.len)).saturating_add(2 * ALIGNMENT);
-            file::check_limit(self.target.path(), end)?;
+            // HDF5 may begin a chunk at the next page, and needs room for their index.
+            let more = block.chunks.len() as u64 * 2 * ALIGNMENT;
+            file::check_limit(self.target.path(), end.saturating_add(all).saturating_add(more))?;
+            chunked.grow(session, block.shape)?;
             // SAFETY: by this function's contract.
-            unsafe { give_place(session, set, origin, chunk, data) }
+            unsafe { chunked.give_places(session, block, data) }
         })?;
-        let len = u64::from(chunk.len);
-        // SAFETY: by this function's contract.
-        unsafe { self.temporary.write(data, len as usize, at) }?;
-        self.hurry(at + len);
-        let merged = self.note_extent(at, len);
-        self.temporary.forget(merged.0, at, len)
+        for Run { at, from, len } in places {
+            // SAFETY: runs are parts of the chunks, by this function's contract.
+            unsafe { self.temporary.write(data.wrapping_add(from), len, at) }?;
+            let merged = self.note_extent(at, len as u64);
+            self.hurry(at + len as u64);
+            self.temporary.forget(merged.0, at, len as u64)?;
+        }
+        Ok(())
     }
 
     /// Ends the dataset that was begun last, and gives it attributes.
@@ -227,6 +217,39 @@ impl Writer {
 }
 
 impl Chunked {
+    /// Has HDF5 write chunks, and says where they lie in the file; those that lie there as they
+    /// do in memory are one run.
+    ///
+    /// # Safety
+    /// * The bytes of all chunks are readable from `data` on during the call.
+    unsafe fn give_places(
+        &self,
+        session: &Session,
+        block: ChunkBlock<'_>,
+        data: *const u8,
+    ) -> Result<Vec<Run>> {
+        let mut origin = block.origin.to_vec();
+        origin.resize(self.shape.len(), 0);
+        let mut runs: Vec<Run> = Vec::new();
+        let mut from = 0;
+        for (i, chunk) in block.chunks.iter().enumerate() {
+            let set = if self.columns { self.sets.get(i) } else { self.sets.first() };
+            let (set, bytes) = (set.ok_or(CLOSED)?.raw(), data.wrapping_add(from));
+            // SAFETY: one chunk lies behind the other, by this function's contract.
+            let at = unsafe { give_place(session, set, &origin, *chunk, bytes) }?;
+            let len = chunk.len as usize;
+            match runs.last_mut().filter(|run| run.at + run.len as u64 == at) {
+                Some(run) => run.len += len,
+                None => runs.push(Run { at, from, len }),
+            }
+            from += len;
+            if !self.columns {
+                advance(&mut origin, block.origin.len(), &self.shape, &self.chunk);
+            }
+        }
+        Ok(runs)
+    }
+
     fn grow(&mut self, session: &Session, shape: &[u64]) -> Result<()> {
         if self.shape == shape || shape.len() != self.shape.len() {
             return Ok(());
@@ -307,7 +330,7 @@ fn columns_group(session: &Session, file: &File, path: &str) -> Result<Id> {
 }
 
 /// Whether the fields of a record can be datasets of a group.
-fn check_columns(dtype: DType<'_>) -> Result<()> {
+pub(super) fn check_columns(dtype: DType<'_>) -> Result<()> {
     for field in dtype.root().fields() {
         let name = field.name();
         if name.contains('/') || name == "." {

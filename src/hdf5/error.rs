@@ -344,8 +344,8 @@ fn too_wide(f: &mut fmt::Formatter<'_>, columns: usize, fit: usize) -> fmt::Resu
     write!(
         f,
         "{columns} columns are too many for one HDF5 table, {fit} fit (its description is \
-         limited to 64 KiB): choose fewer columns, use shorter names, or make columns of one type \
-         a 2-D dataset"
+         limited to 64 KiB): make each column a dataset of its own (layout columns), choose fewer \
+         columns, use shorter names, or make columns of one type a 2-D dataset"
     )
 }
 

@@ -68,6 +68,15 @@ pub(super) fn chunked_list(session: &Session, chunk: &[u64], filters: Filters) -
     Ok(list)
 }
 
+/// Access list of datasets whose chunks are written whole: HDF5 keeps none of them.
+pub(super) fn uncached_list(session: &Session) -> Result<Id> {
+    let list = file::new_list(session, *h5p::H5P_CLS_DATASET_ACCESS)?;
+    // SAFETY: `list` is a dataset access list.
+    let status = unsafe { h5p::H5Pset_chunk_cache(list.raw(), 1, 0, 1.0) };
+    session.check("H5Pset_chunk_cache", status)?;
+    Ok(list)
+}
+
 /// The filters in the order in which the packer applies them.
 fn set_filters(session: &Session, list: &Id, filters: Filters) -> Result<()> {
     if filters.shuffle {

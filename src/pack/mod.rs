@@ -45,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) workers: usize,
     /// Blocks that may be under way at once.
     pub(crate) slots: usize,
+    /// Bytes that they may take, with their chunks; two may be under way in any case.
+    pub(crate) memory: u64,
 }
 
 /// Why a block could not be packed.
@@ -173,6 +175,8 @@ pub(crate) struct Press {
     pool: Pool<Packing>,
     slots: Arc<Slots>,
     columns: Vec<(u32, u32)>,
+    /// Bytes that blocks under way may take, with their chunks.
+    memory: u64,
     free: Vec<u32>,
     sent: Vec<Option<Sent>>,
     /// Slots that wait for a worker.
@@ -185,7 +189,8 @@ impl Press {
     /// Makes the slots and forks the workers.
     pub(crate) fn start(settings: Settings) -> core::result::Result<Self, PackError> {
         let slots = Arc::new(Slots::new(&settings)?);
-        let Settings { filters, columns, most_bytes, most_chunk, workers, slots: count } = settings;
+        let Settings { filters, columns, most_bytes, most_chunk, workers, .. } = settings;
+        let (count, memory) = (settings.slots, settings.memory);
         let packer = Packer::new(most_bytes, most_chunk, filters)?;
         let mut work = Packing { slots: slots.clone(), packer, columns: columns.clone(), filters };
         let pool = match workers {
@@ -195,11 +200,17 @@ impl Press {
         let given = (0..pool.len()).map(|_| VecDeque::with_capacity(DEPTH)).collect();
         let sent = (0..count).map(|_| None).collect();
         let free = (0..count as u32).rev().collect();
-        Ok(Self { pool, slots, columns, free, sent, waiting: VecDeque::new(), given })
+        Ok(Self { pool, slots, columns, memory, free, sent, waiting: VecDeque::new(), given })
     }
 
-    /// A slot to fill; none if all are under way.
-    pub(crate) fn take(&mut self) -> Option<Filling> {
+    /// A slot to fill with a block of so many bytes; none if all are under way, or as many as
+    /// there is memory for.
+    pub(crate) fn take(&mut self, bytes: u64) -> Option<Filling> {
+        let most = self.memory / bytes.saturating_mul(2).max(1);
+        let used = self.sent.len() - self.free.len();
+        if used as u64 >= most.max(2) {
+            return None;
+        }
         self.free.pop().map(|slot| Filling { slot, len: 0 })
     }
 

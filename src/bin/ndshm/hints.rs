@@ -1,7 +1,7 @@
 //! What to try after an error: the command's own words for it, below the message.
 
 use ndshm::convert::ConvertError;
-use ndshm::hdf5::{self, TargetFault};
+use ndshm::hdf5::{self, TargetFault, TypeFault};
 use ndshm::load::{Damage, InputFault, LoadError, Options, Problem, TextError};
 use ndshm::text::Delimiter;
 
@@ -13,12 +13,21 @@ const QUOTES: [char; 2] = ['"', '\''];
 /// What to try after an error of `convert` that is none of the text.
 pub(crate) fn converting(error: &ConvertError) -> Option<String> {
     let hint = match error {
-        ConvertError::SameName { .. } | ConvertError::NoName { .. } => {
-            "--concat NAME puts all rows into one dataset"
+        ConvertError::SameName { .. } => {
+            "--groups tells them apart by their directories, --concat NAME puts all rows into one \
+             dataset"
         }
+        ConvertError::NoName { .. } => "--concat NAME puts all rows into one dataset",
         ConvertError::Hdf5(hdf5::Error::Target { fault: TargetFault::Exists, .. }) => {
             "--force replaces it"
         }
+        ConvertError::Hdf5(hdf5::Error::TooWide { .. }) => {
+            "--layout columns makes each column a dataset in a group"
+        }
+        ConvertError::Hdf5(hdf5::Error::Type { fault: TypeFault::Slash, .. }) => {
+            "--layout chunked keeps the columns together"
+        }
+        ConvertError::ChunkSize => "--chunks gives another shape, --memory SIZE more memory",
         _ => return None,
     };
     Some(hint.into())
