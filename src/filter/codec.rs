@@ -2,19 +2,17 @@
 
 use core::fmt;
 
-use libdeflater::{CompressionLvl, Compressor, Decompressor};
+use libdeflater::Decompressor;
 
 use super::Codec;
+use super::deflate::Deflate;
 use super::zstd::{ZstdDecoder, ZstdEncoder};
-use crate::error::{Error, Result};
-
-/// libdeflate's level for each of zlib's.
-const EFFORT: [i32; 10] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+use crate::error::Result;
 
 /// Compresses chunks.
 pub(super) enum Encoder {
     None,
-    Gzip(Compressor),
+    Gzip(Deflate),
     Zstd(ZstdEncoder),
 }
 
@@ -23,21 +21,18 @@ impl Encoder {
     pub(super) fn new(codec: Codec, most_chunk: usize) -> Result<Self> {
         Ok(match codec {
             Codec::None | Codec::Gzip(0) => Self::None,
-            Codec::Gzip(level) => {
-                let effort = EFFORT.get(usize::from(level)).ok_or(Error::Argument)?;
-                let effort = CompressionLvl::new(*effort).map_err(|_| Error::Argument)?;
-                Self::Gzip(Compressor::new(effort))
-            }
+            Codec::Gzip(level) => Self::Gzip(Deflate::new(level)?),
             Codec::Zstd(level) => Self::Zstd(ZstdEncoder::new(level, most_chunk)?),
         })
     }
 
-    /// Compresses `chunk` to fewer bytes, if that is possible; returns how many.
-    pub(super) fn encode(&mut self, chunk: &[u8], out: &mut [u8]) -> Option<usize> {
+    /// Compresses `chunk` to fewer bytes, if that is possible; returns how many. It has planes
+    /// of so many bytes of one sort, 0 if it was not shuffled.
+    pub(super) fn encode(&mut self, chunk: &[u8], plane: usize, out: &mut [u8]) -> Option<usize> {
         let out = out.get_mut(..chunk.len().checked_sub(1)?)?;
         match self {
             Self::None => None,
-            Self::Gzip(compressor) => compressor.zlib_compress(chunk, out).ok(),
+            Self::Gzip(deflate) => deflate.encode(chunk, plane, out),
             Self::Zstd(encoder) => encoder.encode(chunk, out),
         }
     }

@@ -21,8 +21,12 @@
 
 mod checksum;
 mod codec;
+mod deflate;
 mod gather;
+mod noise;
 mod pack;
+#[cfg(test)]
+mod readers;
 mod shuffle;
 #[cfg(test)]
 mod tests;

@@ -89,7 +89,8 @@ impl Packer {
         // SAFETY: there is such a tile, and the block is readable.
         unsafe { gather(tiles, i, filters.shuffle, block, &mut self.chunk, &mut self.packed) }?;
         let chunk = self.chunk.get(..tiles.chunk_bytes(i))?;
-        let packed = self.encoder.encode(chunk, &mut self.packed);
+        let plane = if filters.shuffle { chunk.len() / tiles.unit(i) } else { 0 };
+        let packed = self.encoder.encode(chunk, plane, &mut self.packed);
         let (data, mask) = match packed {
             Some(len) => (self.packed.get(..len)?, 0),
             None if filters.codec == Codec::None => (chunk, 0),

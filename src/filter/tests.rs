@@ -14,14 +14,14 @@ const GUARD: [u8; 8] = *b"keep out";
 
 /// Tiles with what they were made of.
 #[derive(Debug, Clone)]
-enum Shape {
+pub(super) enum Shape {
     Rows { row: usize, rows: usize, element: usize },
     Columns { row: usize, rows: usize, columns: Vec<(u32, u32)> },
     Boxes { element: usize, block: Vec<usize>, chunk: Vec<usize> },
 }
 
 impl Shape {
-    fn tiles(&self) -> Tiles<'_> {
+    pub(super) fn tiles(&self) -> Tiles<'_> {
         match self {
             Self::Rows { row, rows, element } => Tiles::rows(*row, *rows, *element),
             Self::Columns { row, rows, columns } => Tiles::columns(*row, *rows, columns),
@@ -94,7 +94,7 @@ fn shuffled(element: usize, raw: &[u8]) -> Vec<u8> {
 }
 
 /// The chunks that a packer makes.
-fn pack(
+pub(super) fn pack(
     packer: &mut Packer,
     tiles: &Tiles<'_>,
     filters: Filters,
@@ -197,7 +197,7 @@ fn filters() -> impl Strategy<Value = Filters> {
 }
 
 /// Bytes that are noise, or all but equal.
-fn content(seed: u64, noise: bool, len: usize) -> Vec<u8> {
+pub(super) fn content(seed: u64, noise: bool, len: usize) -> Vec<u8> {
     let mut state = seed;
     let mut next = move || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

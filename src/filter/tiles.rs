@@ -67,7 +67,7 @@ impl<'c> Tiles<'c> {
     pub(crate) fn boxes(element: usize, block: &[usize], chunk: &[usize]) -> Option<Self> {
         let boxes = Boxes::new(element, block, chunk)?;
         let block = product(&boxes.block)?;
-        let count = boxes.grid().try_fold(1_usize, |count, n| count.checked_mul(n))?;
+        let count = boxes.grid().try_fold(1, usize::checked_mul)?;
         let total = boxes.bytes.checked_mul(count).filter(|_| boxes.bytes <= MOST)?;
         let whole = count == 1 && total == block;
         let kind = if whole { Kind::Whole { unit: element } } else { Kind::Boxes(boxes) };
@@ -101,6 +101,14 @@ impl<'c> Tiles<'c> {
                 columns.get(i).map_or(0, |&(_, size)| size as usize * rows)
             }
             Kind::Boxes(boxes) => boxes.bytes,
+        }
+    }
+
+    /// Bytes of an element of a chunk, which are shuffled with one another.
+    pub(super) fn unit(&self, i: usize) -> usize {
+        match self.kind {
+            Kind::Whole { unit } | Kind::Boxes(Boxes { unit, .. }) => unit,
+            Kind::Columns { columns, .. } => columns.get(i).map_or(1, |&(_, size)| size as usize),
         }
     }
 

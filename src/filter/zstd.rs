@@ -33,8 +33,13 @@ impl ZstdEncoder {
         // SAFETY: so many bytes, from the start of a page, that nobody else uses.
         let context = unsafe { sys::ZSTD_initStaticCCtx(at, len) };
         let context = NonNull::new(context).ok_or(Error::Overflow)?;
+        let all = sys::ZSTD_ResetDirective::ZSTD_reset_session_and_parameters;
+        // SAFETY: a context that was just made. It has zeros for parameters, not the defaults:
+        // the length of the content would not be told, which HDF5's plugin needs.
+        let code = unsafe { sys::ZSTD_CCtx_reset(context.as_ptr(), all) };
+        checked(code).ok_or(Error::Argument)?;
         let parameter = sys::ZSTD_cParameter::ZSTD_c_compressionLevel;
-        // SAFETY: a context that was just made.
+        // SAFETY: the context is alive.
         let code =
             unsafe { sys::ZSTD_CCtx_setParameter(context.as_ptr(), parameter, level.into()) };
         checked(code).ok_or(Error::Argument)?;
@@ -96,5 +101,59 @@ impl ZstdDecoder {
         let (from, len) = (packed.as_ptr().cast(), packed.len());
         // SAFETY: the context is alive, and both slices are as long as it is told.
         checked(unsafe { sys::ZSTD_decompressDCtx(self.context.as_ptr(), to, room, from, len) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// The length that a frame says its content has.
+    fn told(frame: &[u8]) -> u64 {
+        // SAFETY: the frame is as long as it is told.
+        unsafe { sys::ZSTD_getFrameContentSize(frame.as_ptr().cast(), frame.len()) }
+    }
+
+    /// Sizes at the ends of the sets of parameters, and between.
+    fn sizes(most: usize) -> impl Iterator<Item = usize> {
+        let ends = TIERS.into_iter().chain([most]);
+        let near = ends.flat_map(|end| [end / 3, end - 1, end, end + 1]);
+        near.chain([1, 2, 300]).filter(move |&size| size <= most)
+    }
+
+    #[test]
+    fn every_level_has_memory_for_chunks_of_every_size() {
+        for level in 1..=22 {
+            for most in [1, 3000, 20 << 10, 300 << 10] {
+                let chunk: Vec<u8> = (0..most).map(|i| (i / 97) as u8 ^ (i % 7) as u8).collect();
+                let mut encoder = ZstdEncoder::new(level, most).unwrap();
+                let mut decoder = ZstdDecoder::new().unwrap();
+                let mut out = std::vec![0; most + 100];
+                let mut back = std::vec![0; most];
+                // The higher levels are slow.
+                let step = if level > 4 { 7 } else { 1 };
+                for size in sizes(most).step_by(step).chain([most]) {
+                    let len = encoder.encode(&chunk[..size], &mut out);
+                    let len = len.unwrap_or_else(|| panic!("level {level}, {size} of {most}"));
+                    assert_eq!(told(&out[..len]), size as u64);
+                    assert_eq!(decoder.decode(&out[..len], &mut back), Some(size));
+                    assert_eq!(back[..size], chunk[..size]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_does_not_fit_does_no_harm_to_the_next() {
+        let mut encoder = ZstdEncoder::new(3, 1000).unwrap();
+        let chunk = [7; 1000];
+        let mut out = [0; 1000];
+        let len = encoder.encode(&chunk, &mut out).unwrap();
+        assert_eq!(encoder.encode(&chunk, &mut [0; 10]), None);
+        let mut again = [0; 1000];
+        assert_eq!(encoder.encode(&chunk, &mut again), Some(len));
+        assert_eq!(again, out);
     }
 }

@@ -95,26 +95,51 @@ const fn plural(unit: Unit) -> Option<&'static str> {
     })
 }
 
+/// What every attribute is made with, made once for a file.
+#[derive(Debug)]
+pub(super) struct Kit {
+    /// The type of a text.
+    text: Id,
+    /// The space of one value.
+    scalar: Id,
+    /// A creation list for names in UTF-8.
+    list: Id,
+}
+
+impl Kit {
+    pub(super) fn new(session: &Session) -> Result<Self> {
+        Ok(Self { text: types::text(session)?, scalar: scalar(session)?, list: list(session)? })
+    }
+
+    pub(super) fn close(self, session: &Session) -> Result<()> {
+        self.text.close(session, "H5Tclose")?;
+        self.scalar.close(session, "H5Sclose")?;
+        self.list.close(session, "H5Pclose")
+    }
+}
+
 /// Writes attributes that the caller gives.
 pub(super) fn write_given(
     session: &Session,
+    kit: &Kit,
     object: hid_t,
     given: &[(&str, AttrValue<'_>)],
 ) -> Result<()> {
-    given.iter().try_for_each(|&(name, value)| write(session, object, name, value))
+    given.iter().try_for_each(|&(name, value)| write(session, kit, object, name, value))
 }
 
 /// Writes the attributes of the group that a table's columns are in: the caller's, and the
 /// dtype of a row.
 pub(super) fn write_of_group(
     session: &Session,
+    kit: &Kit,
     object: hid_t,
     dtype: DType<'_>,
     given: &[(&str, AttrValue<'_>)],
 ) -> Result<()> {
-    write_given(session, object, given)?;
+    write_given(session, kit, object, given)?;
     if given.iter().all(|(name, _)| *name != DTYPE) {
-        write(session, object, DTYPE, AttrValue::Str(&dtype.to_string()))?;
+        write(session, kit, object, DTYPE, AttrValue::Str(&dtype.to_string()))?;
     }
     Ok(())
 }
@@ -123,79 +148,72 @@ pub(super) fn write_of_group(
 /// that the caller did not set.
 pub(super) fn write_of_field(
     session: &Session,
+    kit: &Kit,
     object: hid_t,
     field: Field<'_>,
     given: &[(&str, AttrValue<'_>)],
 ) -> Result<()> {
-    write_given(session, object, given)?;
+    write_given(session, kit, object, given)?;
     for (name, text) in of_field(field) {
         if given.iter().all(|(other, _)| *other != name) {
-            write(session, object, &name, AttrValue::Str(&text))?;
+            write(session, kit, object, &name, AttrValue::Str(&text))?;
         }
     }
     Ok(())
 }
 
-fn write(session: &Session, object: hid_t, name: &str, value: AttrValue<'_>) -> Result<()> {
+fn write(
+    session: &Session,
+    kit: &Kit,
+    object: hid_t,
+    name: &str,
+    value: AttrValue<'_>,
+) -> Result<()> {
+    let (text, space) = (kit.text.raw(), &kit.scalar);
+    let number = |disk, memory| Value { kit, space, disk, memory };
     match value {
-        AttrValue::Str(text) => {
-            let text = c_string(name, text)?;
-            let pointer: *const c_char = text.as_ptr();
-            let id = types::text(session)?;
+        AttrValue::Str(string) => {
+            let string = c_string(name, string)?;
+            let pointer: *const c_char = string.as_ptr();
             let at = (&raw const pointer).cast();
             // SAFETY: a string of any length is a pointer to a C string.
-            unsafe { write_raw(session, object, name, id.raw(), id.raw(), at) }
+            unsafe { write_values(session, object, name, number(text, text), at) }
         }
-        AttrValue::Int(value) => {
-            let (disk, memory) = (*h5t::H5T_STD_I64LE, *h5t::H5T_NATIVE_INT64);
-            // SAFETY: the value is a native 8-byte integer.
-            unsafe { write_raw(session, object, name, disk, memory, (&raw const value).cast()) }
-        }
-        AttrValue::Strs(texts) => {
-            let texts: Vec<_> =
-                texts.iter().map(|text| c_string(name, text)).collect::<Result<_>>()?;
-            let pointers: Vec<*const c_char> = texts.iter().map(|text| text.as_ptr()).collect();
-            let id = types::text(session)?;
+        AttrValue::Strs(strings) => {
+            let strings: Vec<_> =
+                strings.iter().map(|string| c_string(name, string)).collect::<Result<_>>()?;
+            let pointers: Vec<*const c_char> = strings.iter().map(|s| s.as_ptr()).collect();
             let space = list_of(session, pointers.len())?;
-            let value = Value { space: &space, disk: id.raw(), memory: id.raw() };
+            let value = Value { space: &space, ..number(text, text) };
             // SAFETY: as many strings of any length as the space has, each a C string.
             unsafe { write_values(session, object, name, value, pointers.as_ptr().cast()) }
         }
+        AttrValue::Int(value) => {
+            let (at, form) =
+                ((&raw const value).cast(), number(*h5t::H5T_STD_I64LE, *h5t::H5T_NATIVE_INT64));
+            // SAFETY: the value is a native 8-byte integer.
+            unsafe { write_values(session, object, name, form, at) }
+        }
         AttrValue::Ints(values) => {
             let space = list_of(session, values.len())?;
-            let (disk, memory) = (*h5t::H5T_STD_I64LE, *h5t::H5T_NATIVE_INT64);
-            let value = Value { space: &space, disk, memory };
+            let form = number(*h5t::H5T_STD_I64LE, *h5t::H5T_NATIVE_INT64);
+            let (at, form) = (values.as_ptr().cast(), Value { space: &space, ..form });
             // SAFETY: as many native 8-byte integers as the space has.
-            unsafe { write_values(session, object, name, value, values.as_ptr().cast()) }
+            unsafe { write_values(session, object, name, form, at) }
         }
         AttrValue::Float(value) => {
-            let (disk, memory) = (*h5t::H5T_IEEE_F64LE, *h5t::H5T_NATIVE_DOUBLE);
+            let (at, form) =
+                ((&raw const value).cast(), number(*h5t::H5T_IEEE_F64LE, *h5t::H5T_NATIVE_DOUBLE));
             // SAFETY: the value is a native 8-byte float.
-            unsafe { write_raw(session, object, name, disk, memory, (&raw const value).cast()) }
+            unsafe { write_values(session, object, name, form, at) }
         }
     }
-}
-
-/// Writes one scalar attribute.
-///
-/// # Safety
-/// * `value` points to one value of type `memory`, which holds during the call.
-unsafe fn write_raw(
-    session: &Session,
-    object: hid_t,
-    name: &str,
-    disk: hid_t,
-    memory: hid_t,
-    value: *const c_void,
-) -> Result<()> {
-    let space = scalar(session)?;
-    // SAFETY: by this function's contract: the space has one value.
-    unsafe { write_values(session, object, name, Value { space: &space, disk, memory }, value) }
 }
 
 /// What an attribute's values are.
 #[derive(Clone, Copy)]
 struct Value<'a> {
+    kit: &'a Kit,
     space: &'a Id,
     disk: hid_t,
     memory: hid_t,
@@ -215,10 +233,10 @@ unsafe fn write_values(
 ) -> Result<()> {
     let c_name = c_string(name, name)?;
     let named = |e: Error| e.about(&format!("attribute '{name}'"));
-    let list = list(session)?;
     let (at, disk, extent) = (c_name.as_ptr(), value.disk, value.space.raw());
+    let list = value.kit.list.raw();
     // SAFETY: the name is a C string, the ids are live.
-    let raw = unsafe { h5a::H5Acreate2(object, at, disk, extent, list.raw(), h5p::H5P_DEFAULT) };
+    let raw = unsafe { h5a::H5Acreate2(object, at, disk, extent, list, h5p::H5P_DEFAULT) };
     let attribute = session.own("H5Acreate2", raw, h5a::H5Aclose).map_err(named)?;
     // SAFETY: `values` are what the type says, by this function's contract.
     let status = unsafe { h5a::H5Awrite(attribute.raw(), value.memory, values) };

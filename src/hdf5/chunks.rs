@@ -138,7 +138,7 @@ impl Writer {
         };
         let set = session.own("H5Dcreate2", raw, h5d::H5Dclose)?;
         self.names.add_dataset(&path);
-        attribute::write_of_field(session, set.raw(), field, &[])?;
+        attribute::write_of_field(session, file.attributes(), set.raw(), field, &[])?;
         Ok(set)
     }
 
@@ -205,9 +205,12 @@ impl Writer {
         let mut chunked = self.chunked.take().ok_or(CLOSED)?;
         let finished = library::with(|session| {
             chunked.grow(session, shape)?;
+            let kit = self.file.as_ref().ok_or(CLOSED)?.attributes();
             match (&chunked.group, chunked.sets.first()) {
-                (Some(group), _) => attribute::write_of_group(session, group.raw(), dtype, attrs)?,
-                (None, Some(set)) => attribute::write_given(session, set.raw(), attrs)?,
+                (Some(group), _) => {
+                    attribute::write_of_group(session, kit, group.raw(), dtype, attrs)?;
+                }
+                (None, Some(set)) => attribute::write_given(session, kit, set.raw(), attrs)?,
                 (None, None) => {}
             }
             chunked.close(session)

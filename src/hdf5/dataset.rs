@@ -102,7 +102,13 @@ pub(super) fn create(
     names.add_dataset(plan.path);
     // SAFETY: the id is live.
     let offset = unsafe { h5d::H5Dget_offset(dataset.raw()) };
-    attribute::write_of_field(session, dataset.raw(), plan.dtype.root(), plan.attrs)?;
+    attribute::write_of_field(
+        session,
+        file.attributes(),
+        dataset.raw(),
+        plan.dtype.root(),
+        plan.attrs,
+    )?;
     dataset.close(session, "H5Dclose")?;
     Ok(Some(offset).filter(|&at| at != hdf5_sys::h5::HADDR_UNDEF))
 }

@@ -12,6 +12,7 @@ use hdf5_sys::h5c::{H5C_cache_decr_mode, H5C_cache_flash_incr_mode, H5C_cache_in
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::{h5d, h5f, h5p, h5t};
 
+use super::attribute::Kit;
 use super::error::{Error, Result, TargetFault};
 use super::id::Id;
 use super::library::Session;
@@ -43,6 +44,8 @@ pub(super) struct File {
     group: Id,
     /// For the names of both.
     link: Id,
+    /// For attributes.
+    attributes: Kit,
 }
 
 impl File {
@@ -66,6 +69,11 @@ impl File {
         self.link.raw()
     }
 
+    /// What attributes are made with.
+    pub(super) const fn attributes(&self) -> &Kit {
+        &self.attributes
+    }
+
     /// End of everything that HDF5 has given a place to.
     pub(super) fn end(&self, session: &Session) -> Result<u64> {
         let mut end: hsize_t = 0;
@@ -84,7 +92,7 @@ impl File {
         for list in [self.dataset, self.group, self.link] {
             list.close(session, "H5Pclose")?;
         }
-        Ok(())
+        self.attributes.close(session)
     }
 
     fn new(session: &Session, id: Id, alloc: h5d::H5D_alloc_time_t) -> Result<Self> {
@@ -94,7 +102,8 @@ impl File {
         // SAFETY: `link` is a link creation list.
         let status = unsafe { h5p::H5Pset_char_encoding(link.raw(), h5t::H5T_CSET_UTF8) };
         session.check("H5Pset_char_encoding", status)?;
-        Ok(Self { id, dataset, group, link })
+        let attributes = Kit::new(session)?;
+        Ok(Self { id, dataset, group, link, attributes })
     }
 }
 

@@ -218,8 +218,9 @@ impl Writer {
     /// # Errors
     /// [`Error::Order`], [`Error::Dataset`] for a NUL, [`Error::Hdf5`].
     pub fn set_root_attributes(&mut self, attrs: &[(&str, AttrValue<'_>)]) -> Result<()> {
-        let file = self.usable()?.id();
-        let written = library::with(|session| attribute::write_given(session, file, attrs));
+        let file = self.usable()?;
+        let (kit, id) = (file.attributes(), file.id());
+        let written = library::with(|session| attribute::write_given(session, kit, id, attrs));
         self.remember(written)
     }
 
