@@ -69,9 +69,11 @@ demo: build
 	@echo '           $(CURDIR)/$(DEMO)/climate.h5'
 	@echo 'Read them with: python3 -c "import h5py; print(h5py.File('"'$(DEMO)/methylation.h5'"')['"'sample_a'"'][:3])"'
 
-$(VENV)/.done: tests/requirements.txt
+$(VENV)/.done: tests/requirements.txt tests/requirements-readers.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements-readers.txt \
+	  || echo 'setup: not all other readers of HDF5 files can be had here'
 	@touch $@
 
 # What of the tests drives Python needs the library, and what is compared with NumPy 2.4 its
@@ -121,6 +123,7 @@ $(BENCH_VENV)/.done: benches/pipeline/requirements.txt
 bench: setup-tests build $(BENCH_VENV)/.done
 	$(BENCH_VENV)/bin/python benches/pipeline/make_data.py
 	$(BENCH_VENV)/bin/python benches/pipeline/compare.py --runs 5
+	$(BENCH_VENV)/bin/python benches/pipeline/compare.py --runs 5 --gzip
 
 # A model checker on the code that publishes and waits. --cfg loom builds everything anew, so
 # it has a folder of its own.

@@ -1,6 +1,6 @@
 /*
- * Text tables to one HDF5 file, as a job: step it, show how far it is, and stop
- * it cleanly on Ctrl-C. Link it with libndshm; libndshm-core has no HDF5.
+ * Text tables to one compressed HDF5 file, as a job: step it, show how far it is,
+ * and stop it cleanly on Ctrl-C. Link it with libndshm; libndshm-core has no HDF5.
  *
  *     text_to_hdf5 OUT.h5 DTYPE FILE...
  *     text_to_hdf5 calls.h5 chr:S10,pos:i4,pct:f4 a.tsv b.tsv
@@ -35,7 +35,14 @@ static int convert(const char *output, const char *dtype, char *const *files, si
 {
     ndshm_error error = {.struct_size = sizeof(error)};
     ndshm_text_options text = {.struct_size = sizeof(text), .dtype = dtype};
-    ndshm_hdf5_options file = {.struct_size = sizeof(file), .replace = 1};
+    ndshm_attribute source = {.name = "source", .text = "text_to_hdf5"};
+    /* Chunks of rows, which the workers compress, with a checksum each. */
+    ndshm_hdf5_options file = {.struct_size = sizeof(file),
+                               .replace = 1,
+                               .compression = NDSHM_COMPRESSION_GZIP,
+                               .fletcher32 = 1,
+                               .attributes = &source,
+                               .attributes_len = 1};
     ndshm_progress now = {.struct_size = sizeof(now)};
     ndshm_conversion made = {.struct_size = sizeof(made)};
     ndshm_input *inputs = calloc(count, sizeof(*inputs));

@@ -270,6 +270,9 @@ uint32_t ndshm_abi_version(void);
 // HDF5 has no type for the dtype.
 #define NDSHM_ERR_HDF5_TYPE -65
 
+// Shards do not fit together, or are not what the joined file has noted.
+#define NDSHM_ERR_SHARDS -68
+
 // The process has threads, so workers cannot be forked, and the function was not
 // given to `ndshm_map_serve`, so they cannot be started by exec.
 #define NDSHM_ERR_THREADS -70
@@ -1635,6 +1638,79 @@ int32_t ndshm_load(const ndshm_input *inputs,
  * Not in libndshm-core, which is the same library without HDF5.
  * ========================================================================== */
 
+// Contiguous, or chunked where chunks are asked for.
+#define NDSHM_LAYOUT_AUTO 0
+
+// One block, which may be mapped. It has no chunks.
+#define NDSHM_LAYOUT_CONTIGUOUS 1
+
+// Chunks of rows, which may be compressed and extended.
+#define NDSHM_LAYOUT_CHUNKED 2
+
+// A dataset for each column in a group, in chunks: compresses best, and one
+// column is read without the others.
+#define NDSHM_LAYOUT_COLUMNS 3
+
+// Chunks are stored as they are.
+#define NDSHM_COMPRESSION_NONE 0
+
+// Deflate, which every HDF5 reads: levels 1 to 9, usually 4.
+#define NDSHM_COMPRESSION_GZIP 1
+
+// Zstandard, for which readers need a plugin: levels 1 to 19, usually 3.
+#define NDSHM_COMPRESSION_ZSTD 2
+
+// A dataset for each input, or for the rows of all of them, if `dataset` names it.
+#define NDSHM_ARRANGE_AUTO 0
+
+// A dataset for each input, in groups that are named after the directories in
+// which the inputs differ. Without `dataset`.
+#define NDSHM_ARRANGE_GROUPS 1
+
+// One dataset, which `dataset` names, with an axis more: each input, all of one
+// shape, is one element of the first axis.
+#define NDSHM_ARRANGE_STACK 2
+
+// The first extent of a shape that follows from the number of elements.
+#define NDSHM_OPEN_EXTENT UINT64_MAX
+
+// The value is `text`.
+#define NDSHM_ATTRIBUTE_TEXT 0
+
+// The value is `integer`.
+#define NDSHM_ATTRIBUTE_INTEGER 1
+
+// The value is `number`.
+#define NDSHM_ATTRIBUTE_NUMBER 2
+
+// An attribute of a dataset: `{.name = "units", .text = "K"}`.
+typedef struct ndshm_attribute {
+    // Its name, which is not empty.
+    const char *name;
+    // `NDSHM_ATTRIBUTE_...`.
+    uint32_t kind;
+    // 0.
+    uint32_t reserved;
+    // A text.
+    const char *text;
+    // An integer.
+    int64_t integer;
+    // A float.
+    double number;
+} ndshm_attribute;
+
+// A column of text that is stored as numbers with labels, an enumeration:
+// `{.name = "chr"}`. An empty text has the number -1.
+typedef struct ndshm_category {
+    // The column's name.
+    const char *name;
+    // `labels_len` labels in the order of their numbers; another text is an error.
+    // NULL to number them as they appear, which needs datasets without chunks.
+    const char *const *labels;
+    // Labels at `labels`.
+    size_t labels_len;
+} ndshm_category;
+
 // How the file is written. All zeros: a new file, a dataset for each input.
 typedef struct ndshm_hdf5_options {
     // `sizeof(ndshm_hdf5_options)`.
@@ -1646,9 +1722,54 @@ typedef struct ndshm_hdf5_options {
     uint32_t sync;
     // 1 to write `?` as `u1` instead of an enumeration.
     uint32_t bool_as_u8;
-    // Name of the one dataset that takes the rows of all inputs; NULL for a
-    // dataset for each, named after its file.
+    // Name of the one dataset that takes all inputs, as `arrange` says: their rows
+    // one behind the other, or stacked; NULL for a dataset for each, named after
+    // its file.
     const char *dataset;
+    // 1 to add the datasets to a file that is there, which stays until the new one
+    // is complete; a file that is not there is made. Not together with `replace`.
+    uint32_t append;
+    // 0.
+    uint32_t reserved;
+    // How rows lie in the file: `NDSHM_LAYOUT_...`.
+    uint32_t layout;
+    // How chunks are compressed, by the workers: `NDSHM_COMPRESSION_...`.
+    uint32_t compression;
+    // The level of the compression, 0 for the usual one.
+    uint32_t level;
+    // 1 to compress without sorting the bytes of numbers by significance before.
+    uint32_t no_shuffle;
+    // 1 to give each chunk a checksum, which readers check.
+    uint32_t fletcher32;
+    // Which inputs become which datasets: `NDSHM_ARRANGE_...`.
+    uint32_t arrange;
+    // 1 not to note in the file where it comes from: name and bytes of each input,
+    // version and options.
+    uint32_t no_provenance;
+    // 1 to note the CRC-32 of each input, too.
+    uint32_t checksum;
+    // `chunk_len` extents of a chunk, one for each axis of the dataset; NULL for
+    // about 1 MiB of whole rows.
+    const uint64_t *chunk;
+    // Extents at `chunk`.
+    size_t chunk_len;
+    // `shape_len` extents of each dataset, whose elements are those of the text in
+    // their order; the first may be `NDSHM_OPEN_EXTENT`. NULL for rows, and columns
+    // if the type is no record.
+    const uint64_t *shape;
+    // Extents at `shape`.
+    size_t shape_len;
+    // Name of a last column with the name of the file that each row comes from, for
+    // records of several inputs in one dataset; NULL for none.
+    const char *source_column;
+    // `attributes_len` attributes for each dataset.
+    const ndshm_attribute *attributes;
+    // Attributes at `attributes`.
+    size_t attributes_len;
+    // `categories_len` columns of text to store as numbers with labels.
+    const ndshm_category *categories;
+    // Columns at `categories`.
+    size_t categories_len;
 } ndshm_hdf5_options;
 
 // What a conversion made. Set `struct_size` to `sizeof(ndshm_conversion)`; the
@@ -1717,6 +1838,313 @@ int32_t ndshm_convert(const ndshm_input *inputs,
                       const ndshm_hdf5_options *options,
                       ndshm_conversion *made,
                       ndshm_error *error);
+
+/* ==========================================================================
+ *              A file to a segment, a segment to a file
+ *
+ * HDF5 datasets and NumPy's .npy in; HDF5, .npy and CSV out. The jobs need no
+ * workers, and go on while they are stepped. Not in libndshm-core.
+ * ========================================================================== */
+
+// An HDF5 file with one dataset.
+#define NDSHM_EXPORT_HDF5 1
+
+// NumPy's `.npy`.
+#define NDSHM_EXPORT_NPY 2
+
+// Lines of text.
+#define NDSHM_EXPORT_CSV 3
+
+// How a segment becomes a file. All zeros: a new file, of the kind that its
+// suffix says (`.h5`, `.npy`, `.csv`, `.tsv`).
+typedef struct ndshm_export_options {
+    // `sizeof(ndshm_export_options)`.
+    uint32_t struct_size;
+    // `NDSHM_EXPORT_...`, 0 for what the suffix says.
+    uint32_t format;
+    // 1 to replace a file that is there, which stays until the new one is
+    // complete.
+    uint32_t replace;
+    // 1 to wait until the disk has it all.
+    uint32_t sync;
+    // HDF5: 1 to write `?` as `u1` instead of an enumeration.
+    uint32_t bool_as_u8;
+    // CSV: code point of the character between values; 0 for a comma, or a
+    // tabulator in `.tsv`.
+    uint32_t delimiter;
+    // CSV: 1 for no line of names before records.
+    uint32_t no_header;
+    // 0.
+    uint32_t reserved;
+    // HDF5: path of the dataset; NULL for the segment's name.
+    const char *dataset;
+} ndshm_export_options;
+
+// Begins to make a segment of a `.npy` file, or of a dataset of an HDF5 file, which
+// the job reads while it is stepped: a step copies some MiB, and waits for nothing
+// but the disk.
+//
+// `dataset` is the dataset's path; NULL for the only one of the file, and for
+// `.npy`. Of `options`, which may be NULL, policy, mode, via and metadata count;
+// dtype, shape and strides are not set. `name` is NULL for
+// `NDSHM_POLICY_ANONYMOUS`.
+//
+// Returns `NDSHM_ERR_INPUT` for a file that is missing, damaged, cut, or of another
+// kind, `NDSHM_ERR_DATASET_NAME`, `NDSHM_ERR_HDF5_TYPE` for a type that no dtype
+// stands for, `NDSHM_ERR_HDF5`, and what can go wrong with a new segment:
+// `NDSHM_ERR_EXISTS`, `NDSHM_ERR_NO_SPACE`, `NDSHM_ERR_NAME`,
+// `NDSHM_ERR_PERMISSION`, `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `file`, `dataset`, `name`, `options` and what they lead to stay as they are
+//   during the call.
+// * `job` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_import_start(const char *file,
+                           const char *dataset,
+                           const char *name,
+                           const ndshm_create_options *options,
+                           ndshm_job *job,
+                           ndshm_error *error);
+
+// Steps an import until everything is copied, publishes the segment, and closes the
+// job, also if that fails. The segment is open for writing.
+//
+// Returns as `ndshm_import_start`, `NDSHM_ERR_TEXT` for a text that is not what its
+// dtype says, and `NDSHM_ERR_CANCELLED`.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that no other thread uses.
+// * `segment` can be written. What was in it is forgotten, not detached.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_import_finish(ndshm_job *job, ndshm_segment *segment, ndshm_error *error);
+
+// Makes a segment of a file: `ndshm_import_start` and `ndshm_import_finish` in one
+// call.
+//
+// Duties of the caller:
+// * As for both.
+int32_t ndshm_import(const char *file,
+                     const char *dataset,
+                     const char *name,
+                     const ndshm_create_options *options,
+                     ndshm_segment *segment,
+                     ndshm_error *error);
+
+// Begins to write a segment to the file `output`, while the job is stepped: a step
+// copies some MiB, and waits for nothing but the disk. The file appears when it is
+// complete; after an error, or when the job is discarded, everything is as it was
+// before. `options` may be NULL.
+//
+// Returns `NDSHM_ERR_FILE_EXISTS`, `NDSHM_ERR_FILE`, `NDSHM_ERR_HDF5_TYPE` for a
+// dtype that the format does not have, `NDSHM_ERR_DATASET_NAME`, `NDSHM_ERR_HDF5`,
+// `NDSHM_ERR_HANDLE`, `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes or moves until the job is
+//   finished or discarded.
+// * `output`, `options` and what they lead to stay as they are during the call.
+// * `job` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_export_start(const ndshm_segment *segment,
+                           const char *output,
+                           const ndshm_export_options *options,
+                           ndshm_job *job,
+                           ndshm_error *error);
+
+// Steps an export until everything is copied, completes the file and gives it its
+// name, and closes the job, also if that fails. `bytes`, which may be NULL, gets the
+// file's length.
+//
+// Returns as `ndshm_export_start`, `NDSHM_ERR_DISK_FULL`, `NDSHM_ERR_TEXT` for a
+// text that holds what is no character, `NDSHM_ERR_INPUT` if the file cannot be
+// written, and `NDSHM_ERR_CANCELLED`.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that no other thread uses.
+// * `bytes` is NULL, or can be written.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_export_finish(ndshm_job *job, uint64_t *bytes, ndshm_error *error);
+
+// Writes a segment to a file: `ndshm_export_start` and `ndshm_export_finish` in one
+// call.
+//
+// Duties of the caller:
+// * As for both.
+int32_t ndshm_export(const ndshm_segment *segment,
+                     const char *output,
+                     const ndshm_export_options *options,
+                     uint64_t *bytes,
+                     ndshm_error *error);
+
+/* ==========================================================================
+ *                     Many HDF5 files as one
+ *
+ * Shards that many machines have made appear in one small file that refers to them,
+ * or are copied to one. HDF5 reads fill values where a shard is missing, and says
+ * nothing: verify before you trust. docs/shards.md says more.
+ *
+ *     const char *const shards[] = {"part-0.h5", "part-1.h5"};
+ *
+ *     if (ndshm_join(shards, 2, "all.h5", NULL, NULL, &error))
+ *         return fail(&error);
+ *     if (ndshm_verify("all.h5", 0, NULL, NULL, &found, &error) || found.problems)
+ *         return fail(&error);
+ *
+ * Both are jobs, too. Not in libndshm-core.
+ * ========================================================================== */
+
+// How shards become one file. All zeros: a new file that refers to the shards, with
+// everything that they have, rows one behind the other.
+typedef struct ndshm_join_options {
+    // `sizeof(ndshm_join_options)`.
+    uint32_t struct_size;
+    // 1 to replace a file that is there, which stays until the new one is
+    // complete.
+    uint32_t replace;
+    // 1 to wait until the disk has it all.
+    uint32_t sync;
+    // 1 to give each shard a place of a new first axis.
+    uint32_t new_axis;
+    // 1 to note a checksum of each shard, for which all of it is read.
+    uint32_t checksum;
+    // 1 to copy the rows. Then one joined file can be the only shard: what it refers
+    // to is verified and copied.
+    uint32_t materialize;
+    // Paths of the datasets to join, which every shard must have; NULL for all.
+    const char *const *datasets;
+    // How many.
+    size_t datasets_len;
+} ndshm_join_options;
+
+// What was joined. Set `struct_size` to `sizeof(ndshm_joined)`; the rest is
+// written.
+typedef struct ndshm_joined {
+    // `sizeof(ndshm_joined)`. More than this library knows is left alone.
+    uint32_t struct_size;
+    // 0.
+    uint32_t reserved;
+    // Shards.
+    uint64_t shards;
+    // Datasets.
+    uint64_t datasets;
+    // Bytes of the file.
+    uint64_t bytes;
+} ndshm_joined;
+
+// Called with a problem: the file or shard; the dataset in it, or NULL; one word for
+// the sort of problem, which never changes; a sentence for people, without the names;
+// and `user` as it was given. All are valid during the call. Returns 0 to go on;
+// anything else ends the telling and is what the call returns.
+typedef int32_t (*ndshm_problem_callback)(const char *file,
+                                          const char *dataset,
+                                          const char *kind,
+                                          const char *message,
+                                          void *user);
+
+// What came out of verifying. Set `struct_size` to `sizeof(ndshm_verified)`; the
+// rest is written.
+typedef struct ndshm_verified {
+    // `sizeof(ndshm_verified)`. More than this library knows is left alone.
+    uint32_t struct_size;
+    // 0.
+    uint32_t reserved;
+    // How much is wrong; 0 if the file is whole.
+    uint64_t problems;
+    // Shards that the file refers to; 0 if it is not a joined one.
+    uint64_t shards;
+    // Datasets.
+    uint64_t datasets;
+    // Shards whose checksum was compared.
+    uint64_t checksums;
+} ndshm_verified;
+
+// Begins to join HDF5 files to one. `options` may be NULL. The file `output` appears
+// when it is complete; after an error, or when the job is discarded, everything is as
+// it was before. In the progress of the job, inputs are shards, and bytes those that are
+// copied or go into checksums; their sum becomes known on the way.
+//
+// Returns `NDSHM_ERR_FILE_EXISTS`, `NDSHM_ERR_FILE`, `NDSHM_ERR_ARGUMENT`,
+// `NDSHM_ERR_INPUT`, `NDSHM_ERR_HDF5`.
+//
+// Duties of the caller:
+// * `shards` leads to `shards_len` texts; they, `output`, `options` and what it leads
+//   to stay as they are during the call.
+// * `job` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_join_start(const char *const *shards,
+                         size_t shards_len,
+                         const char *output,
+                         const ndshm_join_options *options,
+                         ndshm_job *job,
+                         ndshm_error *error);
+
+// Steps a joining until everything is done, completes the file and gives it its name,
+// and closes the job, also if that fails. `made` may be NULL.
+//
+// Returns `NDSHM_ERR_INPUT` for a shard that cannot be read or is not whole,
+// `NDSHM_ERR_SHARDS` for shards that do not fit together, `NDSHM_ERR_DISK_FULL`,
+// `NDSHM_ERR_FILE`, `NDSHM_ERR_HDF5`, `NDSHM_ERR_CANCELLED`.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that no other thread uses.
+// * `made` is NULL, or its `struct_size` is set.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_join_finish(ndshm_job *job, ndshm_joined *made, ndshm_error *error);
+
+// Joins HDF5 files to one: `ndshm_join_start` and `ndshm_join_finish` in one call.
+//
+// Duties of the caller:
+// * As for both.
+int32_t ndshm_join(const char *const *shards,
+                   size_t shards_len,
+                   const char *output,
+                   const ndshm_join_options *options,
+                   ndshm_joined *made,
+                   ndshm_error *error);
+
+// Begins to look whether an HDF5 file is whole: of a joined one, whether all shards
+// are there and as they were. 1 for `quick` leaves out the checksums.
+//
+// Returns `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `file` is text.
+// * `job` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_verify_start(const char *file,
+                           uint32_t quick,
+                           ndshm_job *job,
+                           ndshm_error *error);
+
+// Steps a verifying until everything is done, tells of each problem, and closes the
+// job, also if that fails. `callback` and `found` may be NULL. A file that is not whole
+// is not an error: see `found`, which is written before the callback is called.
+//
+// Returns `NDSHM_ERR_CANCELLED`, or what the callback returned.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that no other thread uses.
+// * `callback` returns, and does not leave by `longjmp` or an exception.
+// * `found` is NULL, or its `struct_size` is set.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_verify_finish(ndshm_job *job,
+                            ndshm_problem_callback callback,
+                            void *user,
+                            ndshm_verified *found,
+                            ndshm_error *error);
+
+// Looks whether an HDF5 file is whole: `ndshm_verify_start` and `ndshm_verify_finish`
+// in one call.
+//
+// Duties of the caller:
+// * As for both.
+int32_t ndshm_verify(const char *file,
+                     uint32_t quick,
+                     ndshm_problem_callback callback,
+                     void *user,
+                     ndshm_verified *found,
+                     ndshm_error *error);
 
 /* ==========================================================================
  *                      A function over many items

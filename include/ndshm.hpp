@@ -1206,12 +1206,107 @@ struct text_options {
     bool allow_empty = false;
 };
 
+/** How rows lie in an HDF5 file; see NDSHM_LAYOUT_AUTO and its like. */
+enum class layout : std::uint32_t {
+    automatic = NDSHM_LAYOUT_AUTO,
+    contiguous = NDSHM_LAYOUT_CONTIGUOUS,
+    chunked = NDSHM_LAYOUT_CHUNKED,
+    columns = NDSHM_LAYOUT_COLUMNS,
+};
+
+/** How chunks are compressed; see NDSHM_COMPRESSION_NONE and its like. */
+enum class compression : std::uint32_t {
+    none = NDSHM_COMPRESSION_NONE,
+    gzip = NDSHM_COMPRESSION_GZIP,
+    zstd = NDSHM_COMPRESSION_ZSTD,
+};
+
+/** Which inputs become which datasets; see NDSHM_ARRANGE_AUTO and its like. */
+enum class arrange : std::uint32_t {
+    automatic = NDSHM_ARRANGE_AUTO,
+    groups = NDSHM_ARRANGE_GROUPS,
+    stack = NDSHM_ARRANGE_STACK,
+};
+
+/** The first extent of a shape that follows from the number of elements. */
+inline constexpr std::uint64_t open_extent = NDSHM_OPEN_EXTENT;
+
+/**
+ * An attribute of a dataset: `{"units", "K"}`, `{"level", 3}`, `{"scale", 0.5}`; see
+ * ndshm_attribute. It does not copy its texts: they have to stay until the call.
+ */
+class attribute {
+public:
+    attribute(text name, text value) noexcept : c_{}
+    {
+        c_.name = name.c_str();
+        c_.kind = NDSHM_ATTRIBUTE_TEXT;
+        c_.text = value.c_str();
+    }
+    template <class T, class = std::enable_if_t<std::is_arithmetic_v<T>>>
+    attribute(text name, T value) noexcept : c_{}
+    {
+        c_.name = name.c_str();
+        if constexpr (std::is_floating_point_v<T>) {
+            c_.kind = NDSHM_ATTRIBUTE_NUMBER;
+            c_.number = static_cast<double>(value);
+        } else {
+            static_assert(std::is_signed_v<T> || sizeof(T) < sizeof(std::int64_t),
+                          "an attribute's integers are signed and have 8 bytes");
+            c_.kind = NDSHM_ATTRIBUTE_INTEGER;
+            c_.integer = value;
+        }
+    }
+
+private:
+    ndshm_attribute c_; /* nothing else, so that an array of these is one of those */
+};
+
+static_assert(sizeof(attribute) == sizeof(ndshm_attribute) &&
+              std::is_standard_layout_v<attribute>);
+
+/**
+ * A column of text that is stored as numbers with labels; see ndshm_category. It copies neither
+ * its name nor its labels: they have to stay until the call.
+ */
+class category {
+public:
+    category(text name) noexcept : c_{} { c_.name = name.c_str(); }
+    category(const char *name) noexcept : category(text(name)) {}
+    category(const std::string &name) noexcept : category(text(name)) {}
+    category(text name, const std::vector<const char *> &labels) noexcept : category(name)
+    {
+        c_.labels = labels.data();
+        c_.labels_len = labels.size();
+    }
+    category(text, std::vector<const char *> &&) = delete;
+
+private:
+    ndshm_category c_; /* as above */
+};
+
+static_assert(sizeof(category) == sizeof(ndshm_category) && std::is_standard_layout_v<category>);
+
 /** How an HDF5 file is written; see ndshm_hdf5_options. */
 struct hdf5_options {
     bool replace = false;
     bool sync = false;
     bool bool_as_u8 = false;
-    std::string dataset = {}; /**< Takes the rows of all inputs; empty for one for each. */
+    bool append = false; /**< Adds to a file that is there; not together with replace. */
+    std::string dataset = {}; /**< Takes all inputs, see `arrange`; empty for one for each. */
+    ndshm::layout layout = ndshm::layout::automatic;
+    ndshm::compression compression = ndshm::compression::none;
+    std::uint32_t level = 0; /**< 0 for the usual one. */
+    bool no_shuffle = false;
+    bool fletcher32 = false;
+    std::vector<std::uint64_t> chunk = {}; /**< Empty for about 1 MiB of whole rows. */
+    ndshm::arrange arrange = ndshm::arrange::automatic;
+    std::vector<std::uint64_t> shape = {}; /**< The first may be `open_extent`. */
+    std::string source_column = {};        /**< Empty for none. */
+    std::vector<attribute> attributes = {};
+    std::vector<category> categories = {};
+    bool no_provenance = false;
+    bool checksum = false;
 };
 
 /** What a conversion made. */
@@ -1270,6 +1365,24 @@ inline ndshm_hdf5_options in_c(const hdf5_options &options) noexcept
     o.sync = options.sync ? 1 : 0;
     o.bool_as_u8 = options.bool_as_u8 ? 1 : 0;
     o.dataset = options.dataset.empty() ? nullptr : options.dataset.c_str();
+    o.layout = static_cast<std::uint32_t>(options.layout);
+    o.compression = static_cast<std::uint32_t>(options.compression);
+    o.level = options.level;
+    o.no_shuffle = options.no_shuffle ? 1 : 0;
+    o.fletcher32 = options.fletcher32 ? 1 : 0;
+    o.chunk = options.chunk.data();
+    o.chunk_len = options.chunk.size();
+    o.arrange = static_cast<std::uint32_t>(options.arrange);
+    o.shape = options.shape.data();
+    o.shape_len = options.shape.size();
+    o.source_column = options.source_column.empty() ? nullptr : options.source_column.c_str();
+    o.attributes = reinterpret_cast<const ndshm_attribute *>(options.attributes.data());
+    o.attributes_len = options.attributes.size();
+    o.categories = reinterpret_cast<const ndshm_category *>(options.categories.data());
+    o.categories_len = options.categories.size();
+    o.no_provenance = options.no_provenance ? 1 : 0;
+    o.checksum = options.checksum ? 1 : 0;
+    o.append = options.append ? 1 : 0;
     return o;
 }
 

@@ -98,7 +98,7 @@
 //! # Features
 //!
 //! * `std`: [`load`], [`pool`], [`map`]. The core does without, and without an allocator.
-//! * `hdf5`: modules `convert` and `hdf5`. Needs the HDF5 library.
+//! * `hdf5`: modules `convert`, `hdf5` and `join`. Needs the HDF5 library.
 //! * `compress`: [`load`] reads compressed text.
 //! * `cli`: the `ndshm` command.
 //! * `capi`: the C functions of `include/ndshm.h`.
@@ -129,6 +129,8 @@ pub mod text;
 
 #[cfg(feature = "hdf5")]
 pub mod convert;
+#[cfg(feature = "hdf5")]
+pub mod exchange;
 #[cfg(feature = "capi")]
 #[allow(unsafe_code)]
 pub mod ffi;
@@ -137,6 +139,8 @@ mod filter;
 #[cfg(feature = "hdf5")]
 #[allow(unsafe_code)]
 pub mod hdf5;
+#[cfg(feature = "hdf5")]
+pub mod join;
 #[cfg(feature = "std")]
 pub mod load;
 #[cfg(feature = "std")]

@@ -116,7 +116,9 @@ macro_rules! programs {
 programs! {
     text: "tests/c/std/text.c",
     convert: "tests/c/std/convert.c",
+    join: "tests/c/std/join.c",
     map: "tests/c/std/map.c",
+    exchange: "tests/c/std/exchange.c",
     cpp: "tests/c/std/jobs.cpp",
     example_text_to_hdf5: "c-examples/text_to_hdf5.c",
     example_forked_map: "c-examples/forked_map.c",

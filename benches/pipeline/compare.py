@@ -3,12 +3,14 @@
 
     compare.py [--scale 0.1] [--only meth,grid] [--recipes ndshm,pyarrow] [--runs 5]
                [--ndshm [NAME=]PATH]... [--write docs/performance.md] [--json FILE]
+    compare.py --gzip ...
 
 Timed is the whole process, from exec to exit, with the tables in the page cache and the
 output on a disk file system. The recipes take turns (A B C, A B C, ...), so that a slow
 minute of the machine falls on all of them. Before anything is timed, one run of each is
 compared with the exact values, bit by bit; a wrong result is not timed. Standard library
 only; the recipes need requirements.txt, and one whose library is missing is left out.
+With --gzip the files are compressed, and their sizes are compared, too.
 Tables that are missing are written first, by make_data.py.
 """
 import argparse
@@ -33,8 +35,14 @@ TITLES = {
     "polars-mp": "polars + SharedMemory + queue + h5py, one process per file",
     "pyarrow": "pyarrow + h5py, threads",
     "pyarrow-mp": "pyarrow + SharedMemory + queue + h5py, one process per file",
+    "polars-gzip": "polars + h5py, its gzip 4 and shuffle",
+    "polars-zlib": "polars + zlib 4 in threads + h5py, write_direct_chunk",
+    "polars-isal": "polars + isal 3 in threads + h5py, write_direct_chunk",
 }
-BEGIN, END = "<!-- pipeline benchmark: begin -->", "<!-- pipeline benchmark: end -->"
+PACKED = ["polars-gzip", "polars-zlib", "polars-isal"]
+# What ndshm is asked for beside the rest, with --gzip.
+STORAGE = {"": ["--compress", "gzip:4"], " --layout columns": ["--compress", "gzip:4", "--layout", "columns"]}
+BEGIN, END = "<!-- {} benchmark: begin -->", "<!-- {} benchmark: end -->"
 MOST_ULP = 1  # a peer that is off by this much in the last place is timed, with a note
 
 
@@ -93,13 +101,21 @@ def ndshm_command(binary, work, folder, out):
             "--dtype", work.dtype_text(), "--delimiter", work.delimiter]
 
 
+def ndshm_commands(args, name, binary, work, folder, out):
+    command = ndshm_command(binary, work, folder, out)
+    if not args.gzip:
+        return {name: command}
+    # A table without fields has no columns that could be datasets.
+    return {name + more: command + options for more, options in STORAGE.items() if work.fields or not more}
+
+
 def commands(args, key, folder, out):
     """Name -> command, in the order of the turns."""
     work, chosen = WORKLOADS[key], {}
     for recipe in args.recipes:
         if recipe == "ndshm":
             for name, binary in args.binaries.items():
-                chosen[name] = ndshm_command(binary, work, folder, out)
+                chosen.update(ndshm_commands(args, name, binary, work, folder, out))
         elif recipe == "numpy-mp" or len(work.files) > 1 or not recipe.endswith("-mp"):
             chosen[recipe] = python("recipes.py", "run", recipe, key, folder, out)
     return chosen
@@ -119,7 +135,7 @@ def verified(name, command, key, folder, out, notes):
         return False
     if result["different"]:
         notes.append(f"{key}, {name}: {result['different']} values differ by up to {result['ulp']} in the last place")
-    return result["different"] == 0 or (name in RECIPES and result["ulp"] <= MOST_ULP)
+    return result["different"] == 0 or (name in TITLES and result["ulp"] <= MOST_ULP)
 
 
 def measure(args, key, notes):
@@ -134,6 +150,7 @@ def measure(args, key, notes):
         for name, command in todo.items():
             try:
                 result = timed(command)
+                result["file_mb"] = os.path.getsize(out) / 1e6
             finally:
                 remove(out)
             if number >= args.warmup:
@@ -188,15 +205,17 @@ def table(args, key, runs):
     base = next((medians[n] for n in args.binaries if n in medians), None)
     lines = [f"**{work.title}**: {len(work.files)} file{'s' * (len(work.files) > 1)}, {rows:,} rows of "
              f"{work.columns} columns, {megabytes:,.0f} MB of text", "",
-             "| | median s | fastest s | MB/s | CPU s | largest process MB | time / ndshm |",
-             "|---|---:|---:|---:|---:|---:|---:|"]
+             "| | median s | fastest s | MB/s | CPU s | largest process MB | file MB | time / ndshm |",
+             "|---|---:|---:|---:|---:|---:|---:|---:|"]
     for name, median in sorted(medians.items(), key=lambda item: item[1]):
         rs = runs[name]
         cpu, peak = (statistics.median(r[k] for r in rs) for k in ("cpu", "peak_mb"))
         ratio = f"{median / base:.2f}" if base else "-"
-        title = TITLES.get(name, f"**{name} convert**")
+        own, _, more = name.partition(" ")
+        title = TITLES.get(name, f"**{own} convert**" + (f" {more}" if more else ""))
+        size = statistics.median(r["file_mb"] for r in rs)
         lines.append(f"| {title} | {median:.3f} | {min(r['wall'] for r in rs):.3f} | {megabytes / median:,.0f} | "
-                     f"{cpu:.2f} | {peak:.0f} | {ratio} |")
+                     f"{cpu:.2f} | {peak:.0f} | {size:.1f} | {ratio} |")
     return "\n".join(lines) + "\n"
 
 
@@ -212,14 +231,15 @@ def report(args, results, notes, versions):
     return "\n".join(parts).rstrip() + "\n"
 
 
-def write_between_markers(path, text):
+def write_between_markers(path, text, what):
+    begin, end = BEGIN.format(what), END.format(what)
     with open(path, encoding="utf-8") as f:
         old = f.read()
-    if BEGIN not in old or END not in old:
-        sys.exit(f"{path}: has no lines {BEGIN} and {END} to write between")
-    head, tail = old.split(BEGIN, 1)[0], old.split(END, 1)[1]
+    if begin not in old or end not in old:
+        sys.exit(f"{path}: has no lines {begin} and {end} to write between")
+    head, tail = old.split(begin, 1)[0], old.split(end, 1)[1]
     with open(path, "w", encoding="utf-8") as f:
-        f.write(f"{head}{BEGIN}\n\n{text}\n{END}{tail}")
+        f.write(f"{head}{begin}\n\n{text}\n{end}{tail}")
 
 
 # ------------------------------------------------------------------ command line
@@ -229,7 +249,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=1.0, help="rows, as a share of the full size (default 1)")
     parser.add_argument("--only", default=",".join(WORKLOADS), help="workloads, separated by commas")
-    parser.add_argument("--recipes", default=",".join(RECIPES + ["ndshm"]), help="what to time, separated by commas")
+    parser.add_argument("--gzip", action="store_true", help="compressed files")
+    parser.add_argument("--recipes", help="what to time, separated by commas (default: all)")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--warmup", type=int, default=0, help="untimed rounds beside the one that is verified")
     parser.add_argument("--ndshm", action="append", help="[NAME=]PATH of the command; may be given more than once")
@@ -238,11 +259,13 @@ def arguments():
     parser.add_argument("--write", metavar="FILE.md", help="write the report between the markers of this file")
     parser.add_argument("--json", metavar="FILE", help="write every single run")
     args = parser.parse_args()
-    args.only, args.recipes = args.only.split(","), args.recipes.split(",")
-    unknown = (set(args.only) - set(WORKLOADS)) | (set(args.recipes) - set(RECIPES) - {"ndshm"})
+    peers = PACKED if args.gzip else RECIPES
+    args.only = args.only.split(",")
+    args.recipes = args.recipes.split(",") if args.recipes else [*peers, "ndshm"]
+    unknown = (set(args.only) - set(WORKLOADS)) | (set(args.recipes) - set(peers) - {"ndshm"})
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(WORKLOADS)} "
-                     f"and {', '.join(RECIPES)}, ndshm")
+                     f"and {', '.join(peers)}, ndshm")
     given = args.ndshm or [os.path.join(ROOT, "target", "release", "ndshm")]
     args.binaries = dict(g.split("=", 1) if "=" in g else ("ndshm", g) for g in given)
     args.out = os.path.realpath(args.out)
@@ -251,10 +274,11 @@ def arguments():
 
 def leave_out_missing(args, versions, notes):
     """Drops what is not installed or not built, and says so."""
-    missing = [r for r in args.recipes if r != "ndshm" and r.split("-")[0] not in versions]
+    needs = {"polars-isal": "isal"}
+    missing = [r for r in args.recipes if r != "ndshm" and not {r.split("-")[0], needs.get(r, "numpy")} <= set(versions)]
     missing += [n for n, path in args.binaries.items() if "ndshm" in args.recipes and not os.path.exists(path)]
     for name in missing:
-        notes.append(f"{name}: left out, it is not {'installed' if name in RECIPES else 'built'}")
+        notes.append(f"{name}: left out, it is not {'installed' if name in TITLES else 'built'}")
     args.recipes = [r for r in args.recipes if r not in missing]
     args.binaries = {n: p for n, p in args.binaries.items() if n not in missing}
 
@@ -276,8 +300,8 @@ def main():
         with open(args.json, "w", encoding="utf-8") as f:
             json.dump({"scale": args.scale, "versions": versions, "results": results, "notes": notes}, f, indent=1)
     if args.write:
-        write_between_markers(args.write, text)
-    wrong = [n for n in notes if any(f", {b}:" in n for b in args.binaries)]
+        write_between_markers(args.write, text, "compressed" if args.gzip else "pipeline")
+    wrong = [n for n in notes if any(f", {b}" in n for b in args.binaries)]
     return 1 if wrong else 0
 
 

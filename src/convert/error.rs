@@ -38,6 +38,30 @@ pub enum ConvertError {
         /// Both.
         path: PathBuf,
     },
+    /// A column that is to hold labels is none of a text, or not there.
+    Category {
+        /// The column.
+        column: String,
+    },
+    /// The labels of a column must be given, because its dataset has chunks.
+    LabelsNeeded {
+        /// The column.
+        column: String,
+    },
+    /// A text is none of the labels that were given for its column.
+    Label {
+        /// The column.
+        column: String,
+        /// The text.
+        text: String,
+    },
+    /// A column has more labels than a type can have.
+    TooManyLabels {
+        /// The column.
+        column: String,
+        /// Labels that were met before it was too many.
+        labels: usize,
+    },
     /// A column for the names of inputs was asked for where each is a dataset.
     SourceColumn,
     /// Inputs that are to be stacked differ in their shape.
@@ -104,6 +128,22 @@ impl fmt::Display for ConvertError {
             Self::OutputIsInput { path } => {
                 write!(f, "{}: the output is one of the inputs", path.display())
             }
+            Self::Category { column } => {
+                write!(f, "column '{column}' cannot hold labels: a column of text is needed")
+            }
+            Self::LabelsNeeded { column } => write!(
+                f,
+                "the labels of column '{column}' must be given: the type of a dataset with chunks \
+                 stands before its rows are read"
+            ),
+            Self::Label { column, text } => {
+                write!(f, "column '{column}': '{text}' is none of its labels")
+            }
+            Self::TooManyLabels { column, labels } => write!(
+                f,
+                "column '{column}' has more than {labels} different texts, more labels than the \
+                 64 KiB hold in which HDF5 describes a type: keep it as text"
+            ),
             Self::SourceColumn => f.write_str(
                 "a column for the names of the inputs needs records of several inputs in one \
                  dataset (concat)",
@@ -168,6 +208,10 @@ impl ConvertError {
             | Self::ChunkStack
             | Self::ChunkSize
             | Self::SourceColumn
+            | Self::Category { .. }
+            | Self::LabelsNeeded { .. }
+            | Self::Label { .. }
+            | Self::TooManyLabels { .. }
             | Self::StackShape { .. }
             | Self::Shape { .. } => crate::error::Error::Argument.code(),
             Self::Packer { .. } => code::WORKERS,

@@ -13,7 +13,7 @@ use super::chunked::{self, ChunkedRows};
 use super::error::{ConvertError, Result, boxed};
 use super::options::{Attribute, Options, Provenance};
 use super::output::Output;
-use super::rows::SourceColumn;
+use super::rows::{Rewrite, Wanted};
 use super::scheme::{self, Scheme};
 use super::sink::FileSink;
 use super::{Summary, provenance};
@@ -143,29 +143,30 @@ struct Opening {
 impl Opening {
     /// Makes the temporary file, behind the fork of the packers.
     fn open(&self, dtype: DType<'_>, root: &[(String, Attribute)]) -> Result<FileSink> {
-        let (source, own) = self.with_source(dtype)?;
+        let (rewrite, own) = self.rewritten(dtype)?;
         let mut output = self.output(own)?;
         let root: Vec<_> =
             root.iter().map(|(name, value)| (name.as_str(), value.value())).collect();
         output.set_root(&root)?;
-        Ok(FileSink::new(output, self.scheme.clone(), source, dtype.root().size()))
+        Ok(FileSink::new(output, self.scheme.clone(), rewrite, dtype.root().size()))
     }
 
-    /// The dtype of rows in the file.
-    fn with_source(&self, dtype: DType<'_>) -> Result<(Option<SourceColumn>, DTypeBuf)> {
-        let Some(name) = &self.scheme.source_column else {
-            return Ok((None, DTypeBuf::copy_of(dtype).map_err(hdf5::Error::Core)?));
-        };
-        let texts = scheme::source_texts(&self.scheme.sources);
-        let (column, dtype) = SourceColumn::new(dtype, name, texts)?;
-        Ok((Some(column), dtype))
+    /// The dtype of rows in the file, and how they are made.
+    fn rewritten(&self, dtype: DType<'_>) -> Result<(Option<Rewrite>, DTypeBuf)> {
+        let column = self.scheme.source_column.as_deref();
+        let source = column.map(|name| (name, scheme::source_texts(&self.scheme.sources)));
+        let wanted = Wanted { categories: &self.scheme.categories, source };
+        match Rewrite::new(dtype, wanted)? {
+            Some((rewrite, made)) => Ok((Some(rewrite), made)),
+            None => Ok((None, DTypeBuf::copy_of(dtype).map_err(hdf5::Error::Core)?)),
+        }
     }
 
     fn output(&self, dtype: DTypeBuf) -> Result<Output> {
         let type_bytes = check_dtype(dtype.as_dtype(), &self.hdf5)?;
         let metadata = (type_bytes + METADATA_PER_DATASET) * self.scheme.datasets() as u64;
         let storage = &self.hdf5.storage;
-        let create = || Writer::create(&self.path, &self.hdf5, metadata);
+        let create = || Writer::start(&self.path, &self.hdf5, metadata);
         if !storage.is_chunked() {
             return Ok(Output::contiguous(create()?, dtype));
         }

@@ -18,7 +18,7 @@ mod sink;
 
 pub use error::{ConvertError, Result};
 pub use job::Job;
-pub use options::{Arrange, Attribute, Options, Provenance, Shape};
+pub use options::{Arrange, Attribute, CategoryColumn, Options, Provenance, Shape};
 pub use sink::Dataset;
 
 use core::sync::atomic::AtomicBool;

@@ -22,6 +22,9 @@ pub struct Options {
     /// A last column of this name, with the name of the file that each row comes from: for
     /// records of several inputs that become one dataset.
     pub source_column: Option<String>,
+    /// Columns of text that are stored as numbers, each with its label in the type (an
+    /// enumeration over `i2`): for few different texts that are repeated.
+    pub categories: Vec<CategoryColumn>,
     /// Attributes for each dataset.
     pub attributes: Vec<(String, Attribute)>,
     /// What the file says of where it comes from.
@@ -66,6 +69,17 @@ pub enum Attribute {
     Strs(Vec<String>),
     /// A list of signed 8-byte integers.
     Ints(Vec<i64>),
+}
+
+/// A column whose texts are labels.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CategoryColumn {
+    /// Its name.
+    pub name: String,
+    /// The labels in the order of their numbers; another text is an error. Without them they
+    /// are numbered as they appear, which needs datasets without chunks: the type of a
+    /// dataset with chunks stands before its rows are read. An empty text has the number -1.
+    pub labels: Option<Vec<String>>,
 }
 
 /// What the file says of where it comes from: no time, no path of a directory, and nothing that

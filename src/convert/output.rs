@@ -2,11 +2,15 @@
 
 #![allow(unsafe_code)]
 
+use std::vec::Vec;
+
+use std::string::String;
+
 use super::chunked::ChunkedRows;
 use super::error::Result;
 use super::sink::Dataset;
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::{self, AttrValue, Writer};
+use crate::hdf5::{self, AttrValue, Category, Writer};
 use crate::load::{Block, Gather};
 
 /// The file that rows go to.
@@ -29,6 +33,24 @@ pub(super) struct Contiguous {
 impl Output {
     pub(super) fn contiguous(writer: Writer, dtype: DTypeBuf) -> Self {
         Self::Contiguous(Contiguous { writer, gather: Gather::default(), dtype })
+    }
+
+    fn writer(&mut self) -> &mut Writer {
+        match self {
+            Self::Contiguous(own) => &mut own.writer,
+            Self::Chunked(rows) => &mut rows.writer,
+        }
+    }
+
+    /// Does a piece of what comes before the first dataset; whether all is done. A name that
+    /// is taken in the file is refused then, before any text is parsed.
+    pub(super) fn prepare(&mut self, names: &[String]) -> Result<bool> {
+        let writer = self.writer();
+        if !writer.prepare()? {
+            return Ok(false);
+        }
+        names.iter().try_for_each(|name| writer.check_name(name))?;
+        Ok(true)
     }
 
     /// Begins a dataset whose last extents are these. If it is stacked, the elements of its
@@ -72,12 +94,20 @@ impl Output {
         }
     }
 
-    /// Gives the file itself attributes.
+    /// Says which fields of the datasets to come are numbers of labels.
+    pub(super) fn set_categories(&mut self, categories: Vec<Category>) {
+        match self {
+            Self::Contiguous(own) => own.writer.set_categories(categories),
+            Self::Chunked(rows) => rows.writer.set_categories(categories),
+        }
+    }
+
+    /// Gives the file itself attributes; one that is added to keeps its own.
     pub(super) fn set_root(&mut self, attrs: &[(&str, AttrValue<'_>)]) -> Result<()> {
-        let writer = match self {
-            Self::Contiguous(own) => &mut own.writer,
-            Self::Chunked(rows) => &mut rows.writer,
-        };
+        let writer = self.writer();
+        if writer.adds() {
+            return Ok(());
+        }
         Ok(writer.set_root_attributes(attrs)?)
     }
 

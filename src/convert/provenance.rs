@@ -46,7 +46,7 @@ impl Origin {
         // A FIFO or a device has no size, and cannot be read again.
         let size = |source: &Source| {
             let data = fs::metadata(&source.path).ok().filter(|_| source.is_file)?;
-            data.is_file().then(|| data.len() as i64)
+            data.is_file().then_some(data.len() as i64)
         };
         if let Some(sizes) = sources.iter().map(size).collect::<Option<Vec<_>>>() {
             own.bytes = sizes;

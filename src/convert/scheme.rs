@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use super::error::{ConvertError, Result};
 use super::names;
-use super::options::{Arrange, Attribute, Options, Provenance, Shape};
+use super::options::{Arrange, Attribute, CategoryColumn, Options, Provenance, Shape};
 use crate::load::Input;
 
 /// How inputs are joined to a dataset.
@@ -37,10 +37,11 @@ pub(super) struct Source {
 pub(super) struct Scheme {
     pub(super) join: Join,
     /// Of the datasets: one for each input, or one.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     pub(super) sources: Vec<Source>,
     pub(super) shape: Option<Shape>,
     pub(super) source_column: Option<String>,
+    pub(super) categories: Vec<CategoryColumn>,
     pub(super) attributes: Vec<(String, Attribute)>,
     pub(super) provenance: Provenance,
 }
@@ -57,12 +58,19 @@ impl Scheme {
         if options.source_column.is_some() && join != Join::Concat {
             return Err(ConvertError::SourceColumn);
         }
+        let source = options.source_column.as_ref();
+        let is_open = |c: &&CategoryColumn| c.labels.is_none() && Some(&c.name) != source;
+        let open = options.categories.iter().find(is_open);
+        if let Some(column) = open.filter(|_| options.hdf5.storage.is_chunked()) {
+            return Err(ConvertError::LabelsNeeded { column: column.name.clone() });
+        }
         Ok(Self {
             join,
             names,
             sources: inputs.iter().map(Source::of).collect(),
             shape: options.shape.clone(),
             source_column: options.source_column.clone(),
+            categories: options.categories.clone(),
             attributes: options.attributes.clone(),
             provenance: options.provenance,
         })

@@ -7,7 +7,7 @@ use std::vec::Vec;
 use super::error::{ConvertError, Result, boxed};
 use super::output::Output;
 use super::provenance::Origin;
-use super::rows::SourceColumn;
+use super::rows::Rewrite;
 use super::scheme::{Join, Scheme};
 use crate::hdf5::{self, AttrValue};
 use crate::load::{Block, Sink, SinkError};
@@ -25,10 +25,12 @@ pub struct Dataset {
 pub(super) struct FileSink {
     pub(super) output: Output,
     scheme: Arc<Scheme>,
-    source: Option<SourceColumn>,
+    rewrite: Option<Rewrite>,
     /// Bytes of an element in the text's rows.
     element: u64,
     pub(super) made: Vec<Dataset>,
+    /// Whether the output can take rows.
+    ready: bool,
     /// Input that is read.
     input: usize,
     /// Whether the output knows of the dataset that is read.
@@ -47,15 +49,16 @@ impl FileSink {
     pub(super) fn new(
         output: Output,
         scheme: Arc<Scheme>,
-        source: Option<SourceColumn>,
+        rewrite: Option<Rewrite>,
         element: u32,
     ) -> Self {
         Self {
             output,
             scheme,
-            source,
+            rewrite,
             element: u64::from(element).max(1),
             made: Vec::new(),
+            ready: false,
             input: 0,
             begun: false,
             bytes: 0,
@@ -79,6 +82,10 @@ impl FileSink {
     fn begin_output(&mut self) -> Result<()> {
         if !self.begun {
             let stacked = self.scheme.join == Join::Stack;
+            if let Some(rewrite) = &self.rewrite {
+                // Those that are given; chunks have no others.
+                self.output.set_categories(rewrite.categories());
+            }
             self.output.begin(self.scheme.name(self.input), &self.fixed(), stacked)?;
             self.begun = true;
         }
@@ -88,12 +95,9 @@ impl FileSink {
     fn add(&mut self, block: &Block) -> Result<()> {
         self.begin_output()?;
         self.bytes += block.len() as u64;
-        match &mut self.source {
+        match &mut self.rewrite {
             None => self.output.add(block),
-            Some(source) => source.extend(block, self.input, |rows| {
-                let block = Block::of(rows);
-                self.output.add(&block)
-            }),
+            Some(rewrite) => rewrite.rows(block, self.input, |rows| self.output.add(rows)),
         }
     }
 
@@ -171,6 +175,9 @@ impl FileSink {
                 attrs.push((name, value));
             }
         }
+        if let Some(rewrite) = &self.rewrite {
+            self.output.set_categories(rewrite.categories());
+        }
         self.output.finish(&dataset, &attrs)?;
         self.made.push(dataset);
         (self.begun, self.rows, self.all_bytes) = (false, 0, 0);
@@ -179,6 +186,13 @@ impl FileSink {
 }
 
 impl Sink for FileSink {
+    fn prepare(&mut self) -> core::result::Result<bool, SinkError> {
+        if !self.ready {
+            self.ready = self.output.prepare(&self.scheme.names).map_err(boxed)?;
+        }
+        Ok(self.ready)
+    }
+
     fn begin(&mut self, input: usize, columns: Option<u32>) -> core::result::Result<(), SinkError> {
         self.input = input;
         // An input without rows says nothing about those with rows.

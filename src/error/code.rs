@@ -30,6 +30,8 @@ pub const DISK_FULL: i32 = -63;
 pub const DATASET_NAME: i32 = -64;
 /// HDF5 has no type for the dtype.
 pub const HDF5_TYPE: i32 = -65;
+/// Shards do not fit together, or are not what the joined file has noted.
+pub const SHARDS: i32 = -68;
 /// The process has threads, and the function of a map has no name to be found by.
 pub const THREADS: i32 = -70;
 /// The function of a map returned a number that is no status.
@@ -62,6 +64,7 @@ mod tests {
             DISK_FULL,
             DATASET_NAME,
             HDF5_TYPE,
+            SHARDS,
             THREADS,
             MAP_FUNCTION,
             MAP_DIED,

@@ -1,15 +1,16 @@
 //! Text to an HDF5 file.
 
 use core::ffi::c_char;
-use std::string::String;
+use core::mem::offset_of;
 
 use super::args::{self, Options};
+use super::datasets::{ndshm_attribute, ndshm_category};
 use super::error::{Failure, Fault, Place, RowFault, ndshm_error};
 use super::guard::{Failed, guard};
 use super::job::{self, Work, ndshm_job};
-use super::reading::ndshm_text_options;
+use super::reading::{flag, ndshm_text_options};
 use super::text::{self, ndshm_input};
-use crate::convert::{self, Arrange, ConvertError, Job, Summary};
+use crate::convert::{self, ConvertError, Job, Summary};
 use crate::hdf5;
 
 impl Failure for ConvertError {
@@ -46,40 +47,80 @@ pub struct ndshm_hdf5_options {
     pub sync: u32,
     /// 1 to write `?` as `u1` instead of an enumeration.
     pub bool_as_u8: u32,
-    /// Name of the one dataset that takes the rows of all inputs; NULL for a
-    /// dataset for each, named after its file.
+    /// Name of the one dataset that takes all inputs, as `arrange` says: their rows
+    /// one behind the other, or stacked; NULL for a dataset for each, named after
+    /// its file.
     pub dataset: *const c_char,
+    /// 1 to add the datasets to a file that is there, which stays until the new one
+    /// is complete; a file that is not there is made. Not together with `replace`.
+    pub append: u32,
+    /// 0.
+    pub reserved: u32,
+    /// How rows lie in the file: `NDSHM_LAYOUT_...`.
+    pub layout: u32,
+    /// How chunks are compressed, by the workers: `NDSHM_COMPRESSION_...`.
+    pub compression: u32,
+    /// The level of the compression, 0 for the usual one.
+    pub level: u32,
+    /// 1 to compress without sorting the bytes of numbers by significance before.
+    pub no_shuffle: u32,
+    /// 1 to give each chunk a checksum, which readers check.
+    pub fletcher32: u32,
+    /// Which inputs become which datasets: `NDSHM_ARRANGE_...`.
+    pub arrange: u32,
+    /// 1 not to note in the file where it comes from: name and bytes of each input,
+    /// version and options.
+    pub no_provenance: u32,
+    /// 1 to note the CRC-32 of each input, too.
+    pub checksum: u32,
+    /// `chunk_len` extents of a chunk, one for each axis of the dataset; NULL for
+    /// about 1 MiB of whole rows.
+    pub chunk: *const u64,
+    /// Extents at `chunk`.
+    pub chunk_len: usize,
+    /// `shape_len` extents of each dataset, whose elements are those of the text in
+    /// their order; the first may be `NDSHM_OPEN_EXTENT`. NULL for rows, and columns
+    /// if the type is no record.
+    pub shape: *const u64,
+    /// Extents at `shape`.
+    pub shape_len: usize,
+    /// Name of a last column with the name of the file that each row comes from, for
+    /// records of several inputs in one dataset; NULL for none.
+    pub source_column: *const c_char,
+    /// `attributes_len` attributes for each dataset.
+    pub attributes: *const ndshm_attribute,
+    /// Attributes at `attributes`.
+    pub attributes_len: usize,
+    /// `categories_len` columns of text to store as numbers with labels.
+    pub categories: *const ndshm_category,
+    /// Columns at `categories`.
+    pub categories_len: usize,
 }
 
-// SAFETY: `repr(C)`, the size first; integers and a pointer, which may be zero.
+// SAFETY: `repr(C)`, the size first; integers and pointers, which may be zero.
 unsafe impl Options for ndshm_hdf5_options {
     const NAME: &'static str = "ndshm_hdf5_options";
-    const MIN_SIZE: usize = size_of::<Self>();
+    const MIN_SIZE: usize = offset_of!(Self, append);
 }
 
 impl ndshm_hdf5_options {
-    fn file(&self) -> Result<hdf5::Options, Fault> {
-        let flag = |value: u32, what| match value {
-            0 | 1 => Ok(value == 1),
-            _ => Err(Fault::Range(what)),
-        };
+    /// # Safety
+    /// * Its pointers are NULL, or lead to what their documentation says.
+    unsafe fn file(&self) -> Result<hdf5::Options, Fault> {
+        if self.reserved != 0 {
+            return Err(Fault::Range("options->reserved"));
+        }
+        if self.append != 0 && self.replace != 0 {
+            return Err(Fault::Range("options->append"));
+        }
         Ok(hdf5::Options {
+            append: flag(self.append, "options->append")?,
             force: flag(self.replace, "options->replace")?,
             sync: flag(self.sync, "options->sync")?,
             bool_as_u8: flag(self.bool_as_u8, "options->bool_as_u8")?,
-            storage: hdf5::Storage::default(),
+            // SAFETY: the caller's promise.
+            storage: unsafe { self.storage() }?,
         })
-    }
-
-    /// # Safety
-    /// * `dataset` is NULL, or text.
-    unsafe fn dataset(&self) -> Result<Option<String>, Fault> {
-        if self.dataset.is_null() {
-            return Ok(None);
-        }
-        // SAFETY: the caller's promise, passed on.
-        let name = unsafe { args::text(self.dataset, "options->dataset") }?;
-        Ok(Some(name.into()))
     }
 }
 
@@ -248,10 +289,10 @@ unsafe fn start(
     let options = unsafe { args::options(options) }?;
     let options = convert::Options {
         load: reading.options,
-        hdf5: options.file()?,
         // SAFETY: the caller's promise.
-        arrange: unsafe { options.dataset() }?.map_or(Arrange::Each, Arrange::Concat),
-        ..convert::Options::default()
+        hdf5: unsafe { options.file() }?,
+        // SAFETY: the caller's promise.
+        ..unsafe { options.datasets() }?
     };
     // SAFETY: the caller's promise.
     let output = unsafe { text::path(output, "output") }?;

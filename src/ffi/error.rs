@@ -91,6 +91,8 @@ pub const NDSHM_ERR_DISK_FULL: i32 = -63;
 pub const NDSHM_ERR_DATASET_NAME: i32 = -64;
 /// HDF5 has no type for the dtype.
 pub const NDSHM_ERR_HDF5_TYPE: i32 = -65;
+/// Shards do not fit together, or are not what the joined file has noted.
+pub const NDSHM_ERR_SHARDS: i32 = -68;
 
 /// The process has threads, so workers cannot be forked, and the function was not
 /// given to `ndshm_map_serve`, so they cannot be started by exec.
@@ -159,6 +161,7 @@ const _: () = {
     assert!(NDSHM_ERR_DISK_FULL == code::DISK_FULL);
     assert!(NDSHM_ERR_DATASET_NAME == code::DATASET_NAME);
     assert!(NDSHM_ERR_HDF5_TYPE == code::HDF5_TYPE);
+    assert!(NDSHM_ERR_SHARDS == code::SHARDS);
     assert!(NDSHM_ERR_THREADS == code::THREADS);
     assert!(NDSHM_ERR_MAP_FUNCTION == code::MAP_FUNCTION);
     assert!(NDSHM_ERR_MAP_DIED == code::MAP_DIED);

@@ -40,6 +40,15 @@ pub(super) enum Work {
     Load(Box<SegmentJob>),
     #[cfg(feature = "hdf5")]
     Convert(Box<crate::convert::Job>),
+    #[cfg(feature = "hdf5")]
+    Import(Box<crate::exchange::ImportJob>),
+    /// The caller keeps the segment as long as the job.
+    #[cfg(feature = "hdf5")]
+    Export(Box<crate::exchange::ExportJob<&'static crate::segment::Segment>>),
+    #[cfg(feature = "hdf5")]
+    Join(Box<crate::join::Job>),
+    #[cfg(feature = "hdf5")]
+    Verify(Box<crate::join::VerifyJob>),
 }
 
 /// A job of one thread at a time, which any thread may cancel.
@@ -56,6 +65,14 @@ impl Job {
             Work::Load(job) => (job.canceller(), job.raw_fd()),
             #[cfg(feature = "hdf5")]
             Work::Convert(job) => (job.canceller(), job.raw_fd()),
+            #[cfg(feature = "hdf5")]
+            Work::Import(job) => (job.canceller(), job.raw_fd()),
+            #[cfg(feature = "hdf5")]
+            Work::Export(job) => (job.canceller(), job.raw_fd()),
+            #[cfg(feature = "hdf5")]
+            Work::Join(job) => (job.canceller(), job.raw_fd()),
+            #[cfg(feature = "hdf5")]
+            Work::Verify(job) => (job.canceller(), job.raw_fd()),
         };
         Self { canceller, fd, work: Mutex::new(work) }
     }
@@ -124,7 +141,7 @@ impl Work {
         match self {
             Self::Load(job) => Ok(job),
             #[cfg(feature = "hdf5")]
-            Self::Convert(_) => Err(Fault::Range(ndshm_job::NAME)),
+            _ => Err(Fault::Range(ndshm_job::NAME)),
         }
     }
 
@@ -133,15 +150,58 @@ impl Work {
     pub(super) fn into_conversion(self) -> Result<Box<crate::convert::Job>, Fault> {
         match self {
             Self::Convert(job) => Ok(job),
-            Self::Load(_) => Err(Fault::Range(ndshm_job::NAME)),
+            _ => Err(Fault::Range(ndshm_job::NAME)),
         }
     }
 
+    /// The joining, which [`take`] has asked for.
+    #[cfg(feature = "hdf5")]
+    pub(super) fn into_join(self) -> Result<Box<crate::join::Job>, Fault> {
+        match self {
+            Self::Join(job) => Ok(job),
+            _ => Err(Fault::Range(ndshm_job::NAME)),
+        }
+    }
+
+    /// The verifying, which [`take`] has asked for.
+    #[cfg(feature = "hdf5")]
+    pub(super) fn into_verify(self) -> Result<Box<crate::join::VerifyJob>, Fault> {
+        match self {
+            Self::Verify(job) => Ok(job),
+            _ => Err(Fault::Range(ndshm_job::NAME)),
+        }
+    }
+
+    /// The import, which [`take`] has asked for.
+    #[cfg(feature = "hdf5")]
+    pub(super) fn into_import(self) -> Result<Box<crate::exchange::ImportJob>, Fault> {
+        match self {
+            Self::Import(job) => Ok(job),
+            _ => Err(Fault::Range(ndshm_job::NAME)),
+        }
+    }
+
+    /// The export, which [`take`] has asked for.
+    #[cfg(feature = "hdf5")]
+    pub(super) fn into_export(
+        self,
+    ) -> Result<Box<crate::exchange::ExportJob<&'static crate::segment::Segment>>, Fault> {
+        match self {
+            Self::Export(job) => Ok(job),
+            _ => Err(Fault::Range(ndshm_job::NAME)),
+        }
+    }
+
+    /// The rows that were left out; only text has some.
     fn report(&self) -> &Report {
+        const NOTHING: &Report =
+            &Report { bad_rows: 0, first: std::vec::Vec::new(), spooled: std::vec::Vec::new() };
         match self {
             Self::Load(job) => job.report(),
             #[cfg(feature = "hdf5")]
             Self::Convert(job) => job.report(),
+            #[cfg(feature = "hdf5")]
+            Self::Join(_) | Self::Verify(_) | Self::Import(_) | Self::Export(_) => NOTHING,
         }
     }
 
@@ -150,6 +210,14 @@ impl Work {
             Self::Load(job) => job.step(timeout)?,
             #[cfg(feature = "hdf5")]
             Self::Convert(job) => job.step(timeout)?,
+            #[cfg(feature = "hdf5")]
+            Self::Import(job) => job.step(timeout)?,
+            #[cfg(feature = "hdf5")]
+            Self::Export(job) => job.step(timeout)?,
+            #[cfg(feature = "hdf5")]
+            Self::Join(job) => job.step(timeout)?,
+            #[cfg(feature = "hdf5")]
+            Self::Verify(job) => job.step(timeout)?,
         })
     }
 }

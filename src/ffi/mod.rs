@@ -33,15 +33,21 @@ pub mod array;
 #[cfg(feature = "hdf5")]
 pub mod convert;
 pub mod copy;
+#[cfg(feature = "hdf5")]
+pub mod datasets;
 pub mod directory;
 pub mod dtype;
 pub mod error;
+#[cfg(feature = "hdf5")]
+pub mod exchange;
 pub mod growable;
 #[cfg(feature = "std")]
 mod guard;
 mod handle;
 #[cfg(feature = "std")]
 pub mod job;
+#[cfg(feature = "hdf5")]
+pub mod join;
 #[cfg(feature = "std")]
 pub mod load;
 #[cfg(feature = "std")]
@@ -56,6 +62,8 @@ pub mod reading;
 pub mod segment;
 #[cfg(feature = "std")]
 pub mod serve;
+#[cfg(feature = "hdf5")]
+pub mod storage;
 #[cfg(all(test, feature = "std"))]
 mod tests;
 #[cfg(feature = "std")]

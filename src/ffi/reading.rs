@@ -288,7 +288,8 @@ impl ndshm_column_text {
     }
 }
 
-fn flag(value: u32, what: &'static str) -> Result<bool, Fault> {
+/// A switch: 0 or 1.
+pub(super) fn flag(value: u32, what: &'static str) -> Result<bool, Fault> {
     match value {
         0 | 1 => Ok(value == 1),
         _ => Err(Fault::Range(what)),
@@ -313,7 +314,7 @@ unsafe fn character(at: *const c_char, what: &'static str) -> Result<Option<char
 
 /// # Safety
 /// * `at` leads to `len` texts, which stay as they are during the call.
-unsafe fn texts(
+pub(super) unsafe fn texts(
     at: *const *const c_char,
     len: usize,
     what: &'static str,

@@ -5,6 +5,14 @@
 //! how a block of rows is parted into chunks. A [`Packer`] makes the chunks, an [`Unpacker`]
 //! puts one back in its place.
 //!
+//! # What it costs
+//!
+//! Nearly all is the codec's, which for deflate is libdeflate. Of measured floats most bytes are
+//! noise, and deflate takes as long for these as for others; so such bytes at the front of a
+//! shuffled chunk, which are the last ones of little-endian floats, are found out by a look at
+//! how often values and sequences come, and stored. That makes deflate several times as fast,
+//! and chunks no larger. Readers see an ordinary zlib stream.
+//!
 //! # After a fork
 //!
 //! A packer may be made before a fork and used in the child, whatever other threads of the
@@ -15,7 +23,7 @@
 //! * Zstandard works in memory that is ours, and so has no allocator to ask. One that allocates
 //!   would, even if it was warmed: after many small chunks it trades its workspace for a smaller
 //!   one. What does not fit is stored as it is.
-//! * Sizes are checked once, when a block comes in; indexing goes by `get`.
+//! * Sizes are checked once, when tiles are made and when a block comes in.
 
 #![allow(unsafe_code)]
 

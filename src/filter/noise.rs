@@ -62,3 +62,69 @@ fn comes_again(plane: &[u8]) -> bool {
     }
     again * AGAIN > looked
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+
+    /// Bytes that have no order, always the same.
+    pub(in crate::filter) fn noise(len: usize) -> impl Iterator<Item = u8> + Clone {
+        let mut state = 1_u64;
+        let next = move |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 56) as u8
+        };
+        (0..len).map(next)
+    }
+
+    /// Bytes that rise slowly.
+    pub(in crate::filter) fn ramp(len: usize) -> impl Iterator<Item = u8> {
+        (0..len).map(|i| (i / 100) as u8)
+    }
+
+    fn plane(bytes: impl Iterator<Item = u8>) -> Vec<u8> {
+        bytes.take(100_000).collect()
+    }
+
+    #[test]
+    fn only_what_has_no_order_is_noise() {
+        let all = noise(1 << 20);
+        assert!(is_noise(&plane(all.clone())));
+        assert!(is_noise(&plane(all.clone())[..WINDOW]));
+        assert!(!is_noise(&plane(ramp(1 << 20))));
+        // A counter: each value as often as the others.
+        assert!(!is_noise(&plane((0..1 << 20).map(|i| i as u8))));
+        // The second bytes of numbers that rise by about as much each time.
+        let steps = all.clone().scan(0_u32, |sum, byte| {
+            *sum += 1150 + u32::from(byte);
+            Some((*sum >> 8) as u8)
+        });
+        assert!(!is_noise(&plane(steps)));
+        // The same rows again and again, within deflate's reach.
+        let again = all.clone().take(20_000).collect::<Vec<_>>();
+        assert!(!is_noise(&plane(again.iter().copied().cycle())));
+        // Beyond its reach that is no help.
+        let again = all.clone().take(40_000).collect::<Vec<_>>();
+        assert!(is_noise(&plane(again.iter().copied().cycle())));
+        // One value a hundredth more often than it should be.
+        let more = all.clone().zip(all.clone().skip(9)).map(|(a, b)| if b < 8 { 0 } else { a });
+        assert!(!is_noise(&plane(more)));
+        // The end is something else.
+        let end = all.clone().take(99_000).chain(ramp(1000));
+        assert!(!is_noise(&plane(end)));
+    }
+
+    #[test]
+    fn noise_is_counted_in_whole_planes_from_the_front() {
+        let chunk: Vec<u8> = noise(30_000).chain(ramp(10_000)).chain(noise(10_000)).collect();
+        assert_eq!(leading_noise(&chunk, 10_000), 30_000);
+        assert_eq!(leading_noise(&chunk[30_000..], 10_000), 0);
+        assert_eq!(leading_noise(&chunk[40_000..], 10_000), 10_000);
+        // Too little to be sure of.
+        assert_eq!(leading_noise(&chunk, WINDOW - 1), 0);
+        assert_eq!(leading_noise(&chunk, 0), 0);
+        assert_eq!(leading_noise(&[], 10_000), 0);
+    }
+}

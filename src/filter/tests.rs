@@ -246,9 +246,11 @@ fn broken_chunks_are_refused_and_write_nothing_outside() {
                     made
                 };
                 let longer: Vec<u8> = chunk.iter().copied().chain([7]).collect();
-                let _ = take(&longer, own);
-                let _ = take(&chunk[..chunk.len() - 1], own);
-                let _ = take(&[], own);
+                // What is behind a zlib stream does not matter to HDF5 either.
+                let stored = filters.codec == Codec::None || own != 0 || filters.fletcher32;
+                assert!(take(&longer, own).is_err() || !stored);
+                assert!(take(&chunk[..chunk.len() - 1], own).is_err());
+                assert!(take(&[], own).is_err());
                 let _ = take(&chunk, mask);
                 assert_eq!(take(&chunk, 8), Err(Broken::Mask));
                 let at = at.index(chunk.len());

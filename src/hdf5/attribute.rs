@@ -245,7 +245,7 @@ unsafe fn write_values(
 }
 
 /// Creation list for a name in UTF-8.
-fn list(session: &Session) -> Result<Id> {
+pub(super) fn list(session: &Session) -> Result<Id> {
     // SAFETY: takes no pointers.
     let raw = unsafe { h5p::H5Pcreate(*h5p::H5P_CLS_ATTRIBUTE_CREATE) };
     let list = session.own("H5Pcreate", raw, h5p::H5Pclose)?;

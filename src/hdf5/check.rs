@@ -57,7 +57,8 @@ fn check_columns(dtype: DType<'_>) -> Result<u64> {
 fn try_out(session: &Session, dtype: DType<'_>, options: &Options, columns: usize) -> Result<u64> {
     let file = file::scratch(session)?;
     let before = file.end(session)?;
-    let element = types::file_type(session, dtype.root(), options.bool_as_u8, columns)?;
+    let forms = types::Forms { bool_as_u8: options.bool_as_u8, categories: &[] };
+    let element = types::file_type(session, dtype.root(), forms, columns)?;
     let plan = Plan { path: "rows", dtype, shape: &[1], attrs: &[] };
     dataset::create(session, &file, &mut Names::default(), plan, &element)?;
     Ok(file.end(session)? - before)

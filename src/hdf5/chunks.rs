@@ -83,7 +83,7 @@ impl Writer {
         if plan.columns {
             check_columns(plan.dtype)?;
         }
-        let plan = ChunkedPlan { path, ..plan };
+        let plan = ChunkedPlan { path: &path, ..plan };
         let made = library::with(|session| self.make_chunked(session, plan))
             .map_err(|e| e.about(&format_args!("dataset '{path}'")));
         self.chunked = Some(self.remember(made)?);
@@ -104,7 +104,7 @@ impl Writer {
             self.names.make_parents(session, file, plan.path)?;
             group = Some(columns_group(session, file, plan.path)?);
             self.names.add_group(plan.path);
-            for field in plan.dtype.root().fields() {
+            for field in plan.dtype.root().fields().enumerate() {
                 sets.push(self.make_one(session, plan.path, Some(field), plan, &space, &list)?);
             }
         } else {
@@ -119,15 +119,17 @@ impl Writer {
         &mut self,
         session: &Session,
         path: &str,
-        column: Option<Field<'_>>,
+        column: Option<(usize, Field<'_>)>,
         plan: ChunkedPlan<'_>,
         space: &Id,
         list: &Id,
     ) -> Result<Id> {
-        let bool_as_u8 = self.options.bool_as_u8;
-        let field = column.unwrap_or_else(|| plan.dtype.root());
-        let element = types::file_type(session, field, bool_as_u8, usize::MAX)?;
-        let path = types::slashed(path, column.map_or("", |field| field.name()));
+        let field = column.map_or_else(|| plan.dtype.root(), |(_, field)| field);
+        let element = match column {
+            Some((place, field)) => types::column_type(session, field, place, self.forms())?,
+            None => types::file_type(session, field, self.forms(), usize::MAX)?,
+        };
+        let path = types::slashed(path, column.map_or("", |(_, field)| field.name()));
         let file = self.file.as_ref().ok_or(CLOSED)?;
         self.names.make_parents(session, file, &path)?;
         let (name, link, access) = (c_path(&path)?, file.link_list(), uncached_list(session)?);
@@ -182,6 +184,7 @@ impl Writer {
             unsafe { chunked.give_places(session, block, data) }
         })?;
         for Run { at, from, len } in places {
+            let at = at + self.chunk_shift;
             // SAFETY: runs are parts of the chunks, by this function's contract.
             unsafe { self.temporary.write(data.wrapping_add(from), len, at) }?;
             let merged = self.note_extent(at, len as u64);

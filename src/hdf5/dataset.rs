@@ -1,7 +1,9 @@
 //! Datasets and groups within one file.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::CString;
+use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
@@ -17,14 +19,36 @@ use crate::dtype::DType;
 
 /// Every name in the file; whether it is a group.
 #[derive(Debug, Default)]
-pub(super) struct Names(BTreeMap<String, bool>);
+pub(super) struct Names(BTreeMap<String, bool>, Aliases);
+
+/// Further paths of groups that were there, and the one that counts.
+type Aliases = BTreeMap<String, String>;
 
 impl Names {
+    /// The names of a file that is there.
+    pub(super) fn of(all: Vec<(String, bool)>, aliases: Vec<(String, String)>) -> Self {
+        Self(all.into_iter().collect(), aliases.into_iter().collect())
+    }
+
     /// The path of a new dataset without a slash in front, if it can be one.
-    pub(super) fn check<'a>(&self, path: &'a str) -> Result<&'a str> {
-        let inner = path.strip_prefix('/').unwrap_or(path);
-        self.fault(inner)
-            .map_or(Ok(inner), |fault| Err(Error::Dataset { path: path.to_string(), fault }))
+    pub(super) fn check<'a>(&self, path: &'a str) -> Result<Cow<'a, str>> {
+        let inner = self.resolved(path.strip_prefix('/').unwrap_or(path));
+        match self.fault(&inner) {
+            Some(fault) => Err(Error::Dataset { path: path.to_string(), fault }),
+            None => Ok(inner),
+        }
+    }
+
+    /// The path by which the groups that lead to it are known.
+    fn resolved<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        let mut known = Cow::Borrowed(path);
+        // The path of a group that counts has no alias in it: every turn leaves less behind it.
+        while !self.1.is_empty() {
+            let alias = parents(&known).find_map(|part| Some((part.len(), self.1.get(part)?)));
+            let Some((len, group)) = alias else { break };
+            known = Cow::Owned(format!("{group}{}", known.get(len..).unwrap_or_default()));
+        }
+        known
     }
 
     fn fault(&self, path: &str) -> Option<PathFault> {

@@ -28,6 +28,13 @@ pub enum Error {
         /// What is in the way.
         fault: TargetFault,
     },
+    /// Nothing can be added to the file that is there.
+    Append {
+        /// The file.
+        path: PathBuf,
+        /// What is in the way.
+        fault: AppendFault,
+    },
     /// A system call failed.
     Io {
         /// What was tried.
@@ -126,6 +133,27 @@ pub enum TargetFault {
     NoDirectory,
 }
 
+/// Why nothing can be added to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AppendFault {
+    /// It is no HDF5 file.
+    Foreign,
+    /// Its superblock is of an unknown kind.
+    Version,
+    /// Somebody has it open for writing.
+    Busy,
+    /// Its last writer has not closed it, or has it open.
+    Unclean,
+    /// It has more metadata than fits in memory.
+    Metadata {
+        /// How much.
+        bytes: u64,
+    },
+    /// Somebody wrote to it, or replaced it, since it was copied.
+    Changed,
+}
+
 /// Why a field has no HDF5 type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -136,6 +164,8 @@ pub enum TypeFault {
     Name,
     /// Its size does not exist in HDF5.
     Size,
+    /// Its labels are too many, or too long.
+    Labels,
     /// It is to be a dataset, and its name holds a slash.
     Slash,
 }
@@ -152,7 +182,7 @@ pub enum PathFault {
     Nul,
     /// A dataset or a group has this name already.
     Exists,
-    /// A part in front of the last is a dataset.
+    /// A part in front of the last is a dataset or a link.
     NotGroup,
 }
 
@@ -262,7 +292,9 @@ impl Error {
     pub const fn code(&self) -> i32 {
         match self {
             Self::Target { fault: TargetFault::Exists, .. } => code::TARGET_EXISTS,
-            Self::Target { .. } | Self::Io { .. } | Self::Swept { .. } => code::TARGET,
+            Self::Target { .. } | Self::Append { .. } | Self::Io { .. } | Self::Swept { .. } => {
+                code::TARGET
+            }
             Self::NoSpace { .. } => code::DISK_FULL,
             Self::Type { .. } | Self::TooWide { .. } => code::HDF5_TYPE,
             Self::Dataset { .. } => code::DATASET_NAME,
@@ -299,6 +331,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Target { path, fault } => write!(f, "{}: {fault}", path.display()),
+            Self::Append { path, fault } => write!(f, "{}: {fault}", path.display()),
             Self::Io { doing, path, source } => {
                 write!(f, "{}: can't {doing}: {source}", path.display())
             }
@@ -371,10 +404,39 @@ impl fmt::Display for TargetFault {
                 "file exists; remove it, choose another name, or have it replaced (force)"
             }
             Self::Directory => "is a directory, a file is needed",
-            Self::Special => "is not a regular file, and cannot become an HDF5 file",
+            Self::Special => "is not a regular file, and cannot be replaced by one",
             Self::Dangling => "is a link to nothing",
             Self::Name => "is not a file name",
             Self::NoDirectory => "its directory does not exist; create it first",
+        })
+    }
+}
+
+impl fmt::Display for AppendFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Foreign => "is not an HDF5 file, so nothing can be added to it",
+            Self::Version => {
+                "is an HDF5 file of a kind that nothing can be added to; h5repack \
+                              makes a usual one of it"
+            }
+            Self::Busy => "is open for writing in another program; add to it when that is done",
+            Self::Unclean => {
+                "is open for writing in another program, or was not closed by its \
+                              last one; add to a clean copy of it (h5repack)"
+            }
+            Self::Metadata { bytes } => {
+                let mib = bytes >> 20;
+                return write!(
+                    f,
+                    "has {mib} MiB beside the rows of its datasets, too much to add to it; \
+                     h5repack may make less of it"
+                );
+            }
+            Self::Changed => {
+                "was changed by somebody else meanwhile, so it was left as it is \
+                              now; add to it again"
+            }
         })
     }
 }
@@ -385,6 +447,7 @@ impl fmt::Display for TypeFault {
             Self::ZeroSize => "it has no bytes; give it a width of at least 1",
             Self::Name => "a field name must not be empty or hold a NUL",
             Self::Size => "HDF5 has no such size",
+            Self::Labels => "its labels do not fit the 64 KiB in which HDF5 describes a type",
             Self::Slash => {
                 "a column's name must not hold '/' where each is a dataset; rename it, or keep \
                  the columns together (layout chunked)"
@@ -400,7 +463,7 @@ impl fmt::Display for PathFault {
             Self::Dot => "'.' is no name in HDF5",
             Self::Nul => "a name must not hold a NUL",
             Self::Exists => "this name exists already in the file; choose another",
-            Self::NotGroup => "a part of this name is a dataset already, so it cannot be a group",
+            Self::NotGroup => "a part of this name is there already, and is no group",
         })
     }
 }

@@ -10,7 +10,7 @@ use hdf5_sys::h5::hsize_t;
 use hdf5_sys::h5ac::{H5AC__CURR_CACHE_CONFIG_VERSION, H5AC_cache_config_t};
 use hdf5_sys::h5c::{H5C_cache_decr_mode, H5C_cache_flash_incr_mode, H5C_cache_incr_mode};
 use hdf5_sys::h5i::hid_t;
-use hdf5_sys::{h5d, h5f, h5p, h5t};
+use hdf5_sys::{h5d, h5f, h5g, h5p, h5t};
 
 use super::attribute::Kit;
 use super::error::{Error, Result, TargetFault};
@@ -30,7 +30,7 @@ const SUPERBLOCK: u64 = 48;
 /// Metadata of a file without datasets.
 const EMPTY_FILE: u64 = 512;
 /// How often a new temporary name is tried when somebody sweeps it at once.
-const ATTEMPTS: usize = 8;
+pub(super) const ATTEMPTS: usize = 8;
 /// Bytes of metadata, as they are on disk, that HDF5 keeps before it writes any.
 const CACHE: usize = 4 << 20;
 
@@ -81,6 +81,14 @@ impl File {
         let status = unsafe { h5f::H5Fget_filesize(self.id(), &raw mut end) };
         session.check("H5Fget_filesize", status)?;
         Ok(end)
+    }
+
+    /// Has HDF5 take its block for metadata now, so that the place of the first dataset,
+    /// behind it, is known: a group is made that never gets a name.
+    fn take_block(&self, session: &Session) -> Result<()> {
+        // SAFETY: the ids are live.
+        let raw = unsafe { h5g::H5Gcreate_anon(self.id(), self.group.raw(), h5p::H5P_DEFAULT) };
+        session.own("H5Gcreate_anon", raw, h5g::H5Gclose)?.close(session, "H5Gclose")
     }
 
     /// Writes everything out and closes.
@@ -135,6 +143,50 @@ pub(super) fn create(
     Err(Error::Swept { path: target.path().to_path_buf() })
 }
 
+/// Opens a file only to look into it.
+pub(super) fn open_to_read(session: &Session, path: &Path) -> Result<Id> {
+    let access = new_list(session, *h5p::H5P_CLS_FILE_ACCESS)?;
+    // SAFETY: `access` is a file access list, here and below.
+    session.check("H5Pset_fapl_sec2", unsafe { h5p::H5Pset_fapl_sec2(access.raw()) })?;
+    // SAFETY: as above.
+    let status = unsafe { h5p::H5Pset_fclose_degree(access.raw(), h5f::H5F_CLOSE_STRONG) };
+    session.check("H5Pset_fclose_degree", status)?;
+    no_locking(session, &access)?;
+    open_at(session, path, h5f::H5F_ACC_RDONLY, &access)
+}
+
+/// Opens the copy of a file to add to it, and parts it from HDF5.
+pub(super) fn open_to_add(
+    session: &Session,
+    copy: &Temporary,
+    base: u64,
+    metadata_bytes: u64,
+    alignment: u64,
+) -> Result<File> {
+    let access = access_list(session, metadata_bytes, alignment)?;
+    let (low, high) = (h5f::H5F_LIBVER_V18, h5f::H5F_LIBVER_LATEST);
+    // SAFETY: `access` is a file access list. What is there may be newer than what is added.
+    let status = unsafe { h5p::H5Pset_libver_bounds(access.raw(), low, high) };
+    session.check("H5Pset_libver_bounds", status)?;
+    copy.unshare(base)?;
+    let opened = open_at(session, copy.path(), h5f::H5F_ACC_RDWR, &access).or_else(|_| {
+        // An HDF5 that insists on its lock: it goes with HDF5's descriptor.
+        copy.unlock();
+        open_at(session, copy.path(), h5f::H5F_ACC_RDWR, &access)
+    });
+    let id = opened?;
+    let descriptor = descriptor(session, &id)?;
+    // SAFETY: HDF5's own descriptor, open as long as the file is. HDF5 reads and writes
+    // there, and asks only at opening what is behind it.
+    unsafe { copy.part_at(descriptor) }?;
+    if !copy.mark_alive()? {
+        return Err(Error::Swept { path: copy.path().to_path_buf() });
+    }
+    let file = File::new(session, id, h5d::H5D_ALLOC_TIME_EARLY)?;
+    file.take_block(session)?;
+    Ok(file)
+}
+
 /// Metadata that may lie behind the last dataset.
 const BEHIND: u64 = 16 << 10;
 
@@ -150,10 +202,20 @@ pub(super) fn check_limit(target: &Path, end: u64) -> Result<()> {
 }
 
 fn create_at(session: &Session, path: &Path, flags: c_uint, access: &Id) -> Result<Id> {
+    let list = untimed(session, *h5p::H5P_CLS_FILE_CREATE)?;
+    create_with(session, path, flags, &list, access)
+}
+
+fn create_with(
+    session: &Session,
+    path: &Path,
+    flags: c_uint,
+    create: &Id,
+    access: &Id,
+) -> Result<Id> {
     let name = CString::new(path.as_os_str().as_bytes())
         .map_err(|_| Error::target(path, TargetFault::Name))?;
-    let list = untimed(session, *h5p::H5P_CLS_FILE_CREATE)?;
-    let (name, create, access) = (name.as_ptr(), list.raw(), access.raw());
+    let (name, create, access) = (name.as_ptr(), create.raw(), access.raw());
     // SAFETY: the name is a C string, the lists are live.
     let raw = unsafe { h5f::H5Fcreate(name, flags, create, access) };
     session.own("H5Fcreate", raw, h5f::H5Fclose)
@@ -168,6 +230,14 @@ pub(super) fn descriptor(session: &Session, id: &Id) -> Result<c_int> {
     // SAFETY: the driver chosen in `access_list` answers with the address of its
     // descriptor, which lives as long as the file is open.
     Ok(unsafe { *handle.cast::<c_int>() })
+}
+
+fn open_at(session: &Session, path: &Path, flags: c_uint, access: &Id) -> Result<Id> {
+    let name = CString::new(path.as_os_str().as_bytes())
+        .map_err(|_| Error::target(path, TargetFault::Name))?;
+    // SAFETY: the name is a C string, the list is live.
+    let raw = unsafe { h5f::H5Fopen(name.as_ptr(), flags, access.raw()) };
+    session.own("H5Fopen", raw, h5f::H5Fclose)
 }
 
 /// How the file lies on disk.
@@ -278,6 +348,11 @@ pub(super) fn new_list(session: &Session, class: hid_t) -> Result<Id> {
 
 /// A file in memory that never reaches a disk, for trying things out.
 pub(super) fn scratch(session: &Session) -> Result<File> {
+    scratch_behind(session, 0)
+}
+
+/// One that has so many bytes in front of its superblock.
+pub(super) fn scratch_behind(session: &Session, bytes: u64) -> Result<File> {
     let access = new_list(session, *h5p::H5P_CLS_FILE_ACCESS)?;
     // SAFETY: `access` is a file access list, here and below.
     let status = unsafe { h5p::H5Pset_fapl_core(access.raw(), 1, 0) };
@@ -286,7 +361,10 @@ pub(super) fn scratch(session: &Session) -> Result<File> {
     let status = unsafe { h5p::H5Pset_meta_block_size(access.raw(), 0) };
     session.check("H5Pset_meta_block_size", status)?;
     bounds(session, &access)?;
-    let id =
-        create_at(session, Path::new("/ndshm/scratch/not a file"), h5f::H5F_ACC_EXCL, &access)?;
+    let name = Path::new("/ndshm/scratch/not a file");
+    let create = untimed(session, *h5p::H5P_CLS_FILE_CREATE)?;
+    // SAFETY: `create` is a file creation list.
+    session.check("H5Pset_userblock", unsafe { h5p::H5Pset_userblock(create.raw(), bytes) })?;
+    let id = create_with(session, name, h5f::H5F_ACC_EXCL, &create, &access)?;
     File::new(session, id, h5d::H5D_ALLOC_TIME_LATE)
 }

@@ -13,12 +13,19 @@
 //! `library::with` only, so by one thread at a time, and every id that is
 //! passed to it is owned by an `id::Id` or predefined.
 
+mod append;
 mod attribute;
+mod carried;
+mod category;
 mod check;
+mod chunk_tree;
 mod chunks;
+mod contents;
 mod dataset;
 mod error;
 mod file;
+mod fill;
+mod foreign;
 mod id;
 mod layout;
 mod library;
@@ -27,10 +34,14 @@ mod open;
 mod read_error;
 mod read_types;
 mod rows;
+mod shard;
 mod stored;
+mod superblock;
 mod target;
 mod temporary;
 mod types;
+mod r#virtual;
+mod whole;
 mod writer;
 
 #[cfg(test)]
@@ -38,12 +49,18 @@ mod tests;
 
 pub use crate::filter::{Codec, Filters};
 pub use attribute::AttrValue;
+pub(crate) use carried::Attribute;
+pub use category::{Category, MOST_LABEL_BYTES};
 pub use check::check_dtype;
 pub(crate) use chunks::{ChunkBlock, ChunkedPlan};
-pub use error::{Error, PathFault, Result, Stack, TargetFault, TypeFault};
+pub use error::{AppendFault, Error, PathFault, Result, Stack, TargetFault, TypeFault};
 pub use layout::{Layout, Storage};
 pub use library::command_mode;
 pub use open::Reader;
 pub use read_error::{Foreign, ReadFault};
+pub(crate) use shard::{Box, Described, Kept, NOTES, Reading, Table, read};
 pub use stored::{Place, Stored};
+pub(crate) use target::{Target, mark_alive};
+pub(crate) use r#virtual::{Joined, Part};
+pub(crate) use whole::{Superfault, look};
 pub use writer::{Options, Summary, Writer, check_target};

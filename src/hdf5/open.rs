@@ -295,6 +295,7 @@ mod tests {
         "{'names': ['a', 'b'], 'formats': ['u1', '<f8'], 'offsets': [0, 8], 'itemsize': 24}",
         "{'names': ['a', 'b'], 'formats': ['<i4', '<f8'], 'offsets': [8, 0], 'itemsize': 12}",
         "[('t', '<M8[us]'), ('d', [('n', '<U2'), ('dt', '<m8[ms]')], (2,)), ('x', '<f4')]",
+        "[('u', '>U1', (2, 1)), ('a', 'u1'), ('b', 'i1', (3,)), ('c', '?')]",
     ];
 
     #[test]
@@ -370,7 +371,7 @@ mod tests {
         let mut writer = Writer::create(&at("good"), &Options::default(), 0).unwrap();
         writer.begin_dataset().unwrap();
         // SAFETY: a live slice.
-        unsafe { writer.append([7; 100_000].as_ptr(), 100_000) }.unwrap();
+        unsafe { writer.append(std::vec![7; 100_000].as_ptr(), 100_000) }.unwrap();
         let dtype = DTypeBuf::parse("u1").unwrap();
         writer.finish_dataset("g/x", dtype.as_dtype(), &[100_000], &[]).unwrap();
         writer.close().unwrap();

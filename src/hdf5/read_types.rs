@@ -199,7 +199,9 @@ impl Walk<'_> {
         let signed = class == H5T_class_t::H5T_INTEGER
             && unsafe { h5t::H5Tget_sign(id.raw()) } != h5t::H5T_SGN_NONE;
         let kind = if signed { Kind::Int } else { Kind::Uint };
-        Ok(Element::leaf(kind, bytes as u32, self.order(id, path)?))
+        // A single byte may be marked with an order that it does not have.
+        let order = if bytes == 1 { Order::None } else { self.order(id, path)? };
+        Ok(Element::leaf(kind, bytes as u32, order))
     }
 
     fn float(&self, id: &Id, path: &str) -> Result<Element> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::vec::Vec;
 
 use hdf5_sys::h5::{HADDR_UNDEF, hsize_t};
-use hdf5_sys::h5d::{self, H5D_layout_t};
+use hdf5_sys::h5d::{self, H5D_layout_t, H5D_space_status_t};
 use hdf5_sys::h5i::{self, H5I_type_t, hid_t};
 use hdf5_sys::{h5a, h5o, h5p, h5s, h5t};
 
@@ -315,9 +315,15 @@ fn place(session: &Session, dataset: &Id, rank: usize) -> Result<Place> {
             // SAFETY: as above.
             let external = unsafe { h5p::H5Pget_external_count(list.raw()) };
             session.check("H5Pget_external_count", external)?;
+            let mut status = H5D_space_status_t::H5D_SPACE_STATUS_ERROR;
+            // SAFETY: as above; the place is writable.
+            let asked = unsafe { h5d::H5Dget_space_status(dataset.raw(), &raw mut status) };
+            session.check("H5Dget_space_status", asked)?;
             // SAFETY: as above.
             let offset = unsafe { h5d::H5Dget_offset(dataset.raw()) };
-            let is_here = external == 0 && offset != HADDR_UNDEF;
+            // Behind a user block HDF5 1.10 has an offset for what has no place.
+            let is_given = status == H5D_space_status_t::H5D_SPACE_STATUS_ALLOCATED;
+            let is_here = external == 0 && is_given && offset != HADDR_UNDEF;
             Ok(if is_here { Place::Contiguous { offset } } else { Place::Elsewhere })
         }
         H5D_layout_t::H5D_CHUNKED => {

@@ -25,8 +25,8 @@ const RANDOM: usize = 16;
 const EXTRA: usize = 2 + RANDOM + SUFFIX.len();
 
 /// A checked target.
-#[derive(Debug)]
-pub(super) struct Target {
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
     /// Absolute, with a link at its end resolved.
     path: PathBuf,
     dir: PathBuf,
@@ -38,7 +38,7 @@ pub(super) struct Target {
 
 impl Target {
     /// Says what is in the way of writing `path`, or where it leads to.
-    pub(super) fn check(path: &Path, force: bool) -> Result<Self> {
+    pub(crate) fn check(path: &Path, force: bool) -> Result<Self> {
         if path.as_os_str().as_bytes().contains(&0) {
             return Err(Error::target(path, TargetFault::Name));
         }
@@ -57,17 +57,22 @@ impl Target {
     }
 
     /// The absolute path of the target.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
+    /// The directory that it is in.
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// Permissions of the file that will be replaced, if there is one.
-    pub(super) fn replaces(&self) -> Option<&Permissions> {
+    pub(crate) fn replaces(&self) -> Option<&Permissions> {
         self.replaces.as_ref()
     }
 
     /// A new temporary name beside the target.
-    pub(super) fn temporary(&self) -> Result<PathBuf> {
+    pub(crate) fn temporary(&self) -> Result<PathBuf> {
         let random = format!("{:0width$x}", random()?, width = RANDOM);
         let mut name = self.prefix.clone();
         name.extend_from_slice(random.as_bytes());
@@ -77,7 +82,7 @@ impl Target {
 
     /// Removes the temporary files of dead runs to this target. What cannot be
     /// removed stays: it is in nobody's way.
-    pub(super) fn sweep(&self) {
+    pub(crate) fn sweep(&self) {
         let Ok(entries) = fs::read_dir(&self.dir) else { return };
         for entry in entries.flatten() {
             if is_temporary(entry.file_name().as_bytes(), &self.prefix) {
@@ -87,7 +92,7 @@ impl Target {
     }
 
     /// Gives the finished file its name.
-    pub(super) fn rename(&self, from: &Path, force: bool) -> Result<()> {
+    pub(crate) fn rename(&self, from: &Path, force: bool) -> Result<()> {
         if force {
             return fs::rename(from, &self.path).map_err(|e| Error::io("rename", from, e));
         }
@@ -100,7 +105,7 @@ impl Target {
     }
 
     /// Makes the renaming last through a power loss.
-    pub(super) fn sync_directory(&self) -> Result<()> {
+    pub(crate) fn sync_directory(&self) -> Result<()> {
         let synced = File::open(&self.dir).and_then(|dir| dir.sync_all());
         match synced {
             // Some file systems have no such thing.
@@ -176,7 +181,7 @@ fn remove_if_dead(path: &Path) -> io::Result<()> {
 /// system without locks is no error: nobody can sweep there either.
 ///
 /// Answers whether the file still has its name; a sweep may have come first.
-pub(super) fn mark_alive(file: &File, path: &Path) -> Result<bool> {
+pub(crate) fn mark_alive(file: &File, path: &Path) -> Result<bool> {
     // Only a sweep can hold it now, and that for a moment.
     let _ = file.lock_shared();
     let status = file.metadata().map_err(|e| Error::io("look at it", path, e))?;

@@ -8,7 +8,7 @@
 //! process ends. Nor can a forked child, whose HDF5 closes the file it inherited
 //! when it exits, write into the file.
 //!
-//! The rows get another file than the one that HDF5 created, which was cut to nothing:
+//! The rows of a new file get another file than the one that HDF5 created, which was cut to nothing:
 //! that ext4 takes for the replacing of a file by writing over it, and would have all
 //! rows on the disk before the descriptor is closed.
 
@@ -16,20 +16,18 @@ use core::ffi::c_int;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, IntoRawFd};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::vec;
 use std::vec::Vec;
 
 use super::error::{Error, Result, io_error};
+use super::superblock::{self, Found, Superblock};
 use super::target::{self, Target};
 use crate::sys::{self, Fd};
 
 /// Bytes of one piece when bytes are copied or moved.
 const PIECE: usize = 1 << 20;
-
-/// Superblock of version 2, 8-byte addresses and lengths, closed by its writer.
-const CLEAN: &[u8] = b"\x89HDF\r\n\x1a\n\x02\x08\x08\x00";
 
 /// Bytes of rows in the file: where, how many.
 pub(super) type Extent = (u64, u64);
@@ -47,6 +45,8 @@ pub(super) struct Temporary {
     /// The file that HDF5 created, which has no name any more. HDF5 knows its open files by
     /// their inodes: this one must not go to another file meanwhile.
     created: Option<Fd>,
+    /// Bytes that the file had before anything was added: it is never cut to less.
+    old: u64,
     /// Whether there is a file to remove.
     named: bool,
     /// The process that removes it: not a child that was forked meanwhile.
@@ -77,12 +77,10 @@ impl Temporary {
     }
 
     fn new(path: PathBuf, file: File, memory: Fd) -> io::Result<Self> {
-        match file.as_fd().try_clone_to_owned() {
-            Ok(copy) => {
-                // SAFETY: just duplicated, and given away by its owner.
-                let fd = unsafe { Fd::from_raw(copy.into_raw_fd()) };
-                let (created, named, owner) = (None, true, sys::lineage());
-                Ok(Self { path, file, fd, memory, created, named, owner })
+        match fd_of(&file) {
+            Ok(fd) => {
+                let (created, old, named, owner) = (None, 0, true, sys::lineage());
+                Ok(Self { path, file, fd, memory, created, old, named, owner })
             }
             Err(e) => fs::remove_file(path).and(Err(e)),
         }
@@ -103,6 +101,74 @@ impl Temporary {
         let mut parted = Self::beside(target, copy(&self.memory)?)?;
         parted.created = Some(copy(&self.fd)?);
         Ok(parted)
+    }
+
+    /// A file for a copy of the target, which has `size` bytes. Nobody else may read it as
+    /// yet: who may is copied last.
+    pub(super) fn for_copy(target: &Target, size: u64) -> Result<Self> {
+        let refuse = |e| refused(target, e);
+        let memory =
+            sys::memory_file().map_err(|e| refuse(io::Error::from_raw_os_error(e.errno())))?;
+        let path = target.temporary()?;
+        let mut options = File::options();
+        options.read(true).write(true).create_new(true).mode(0o600);
+        let file = options.open(&path).map_err(refuse)?;
+        let mut made = Self::new(path, file, memory).map_err(refuse)?;
+        made.old = size;
+        Ok(made)
+    }
+
+    /// Lets those read it who may read the target.
+    pub(super) fn share(&self, target: &Target) -> Result<()> {
+        let shared = target.replaces().map(|mode| self.file.set_permissions(mode.clone()));
+        shared.unwrap_or(Ok(())).map_err(|e| Error::io("set its permissions", &self.path, e))
+    }
+
+    /// Copies everything but `rows` to memory.
+    pub(super) fn load_metadata(&self, rows: &[Extent], size: u64) -> Result<()> {
+        let in_memory = |e| io_error("keep its metadata in memory", &self.path, e);
+        self.memory.truncate(size).map_err(in_memory)?;
+        let mut at = 0;
+        for &(start, len) in rows.iter().chain(&[(size, 0)]) {
+            while let Some((from, to)) = sys::next_data(&self.fd, at).map_err(in_memory)? {
+                if at >= start || from >= start {
+                    break;
+                }
+                at = to.min(start);
+                copy_bytes(&self.fd, &self.memory, from, at - from).map_err(in_memory)?;
+            }
+            at = start + len;
+        }
+        Ok(())
+    }
+
+    /// Leaves memory in the place of `raw`, by which HDF5 has this file open.
+    ///
+    /// # Safety
+    /// * `raw` is open during the call, and its owner only reads and writes there.
+    pub(super) unsafe fn part_at(&self, raw: c_int) -> Result<()> {
+        // SAFETY: the owner does not mind by this function's contract.
+        unsafe { sys::replace(raw, &self.memory) }
+            .map_err(|e| io_error("keep its metadata in memory", &self.path, e))
+    }
+
+    /// Writes the superblock over itself. HDF5 will mark it when it opens the file, and must
+    /// not meet a full disk then: where bytes are shared with another file, writing needs room.
+    pub(super) fn unshare(&self, base: u64) -> Result<()> {
+        let mut block = [0; 4096];
+        let n =
+            self.fd.read_at(&mut block, base).map_err(|e| io_error("read it", &self.path, e))?;
+        self.write_all(block.get(..n).unwrap_or_default(), base)
+    }
+
+    /// For copying to it.
+    pub(super) fn fd(&self) -> &Fd {
+        &self.fd
+    }
+
+    /// Gives the lock up for a moment.
+    pub(super) fn unlock(&self) {
+        let _ = self.file.unlock();
     }
 
     /// Whether it still has its name: nobody has swept it.
@@ -181,10 +247,12 @@ impl Temporary {
 
     /// Cuts off what lies behind `len` bytes.
     pub(super) fn cut(&self, len: u64) -> Result<()> {
+        let len = len.max(self.old);
         if self.size()? > len { self.set_size(len) } else { Ok(()) }
     }
 
-    fn set_size(&self, len: u64) -> Result<()> {
+    /// Cuts it, or puts a hole at its end.
+    pub(super) fn set_size(&self, len: u64) -> Result<()> {
         self.file.set_len(len).map_err(|e| self.failed(e, 0))
     }
 
@@ -223,6 +291,10 @@ impl Temporary {
         rows.sort_unstable();
         let mut at = 0;
         for &(start, len) in &*rows {
+            // Two that overlap: the file that was added to told HDF5 wrong what is free.
+            if start < at {
+                return Ok(None);
+            }
             self.copy_metadata(at, start)?;
             at = start + len;
         }
@@ -235,12 +307,11 @@ impl Temporary {
     /// The end of the file by its superblock, if that is clean and true.
     fn end_in_memory(&self) -> Result<Option<u64>> {
         let looked = |e| io_error("look at its metadata", &self.path, e);
-        let mut block = [0; 48];
-        self.memory.read_at(&mut block, 0).map_err(looked)?;
-        let end = block.last_chunk::<20>().and_then(|tail| tail.first_chunk::<8>());
-        let end = end.map_or(u64::MAX, |&end| u64::from_le_bytes(end));
-        let whole = block.starts_with(CLEAN) && self.memory.stat().map_err(looked)?.size >= end;
-        Ok(whole.then_some(end))
+        let size = self.memory.stat().map_err(looked)?.size;
+        Ok(match superblock::find(&self.memory, size).map_err(looked)? {
+            Found::Block(Superblock { end, clean: true, .. }) if end <= size => Some(end),
+            _ => None,
+        })
     }
 
     /// Copies what HDF5 wrote from `at` to `end`; the rest stays a hole.
@@ -275,6 +346,13 @@ impl Temporary {
         self.named = false;
         let _ = self.file.unlock();
     }
+}
+
+/// The same file, for writing out of shared memory.
+pub(super) fn fd_of(file: &File) -> io::Result<Fd> {
+    let copy = file.as_fd().try_clone_to_owned()?;
+    // SAFETY: just duplicated, and given away by its owner.
+    Ok(unsafe { Fd::from_raw(copy.into_raw_fd()) })
 }
 
 fn refused(target: &Target, source: io::Error) -> Error {

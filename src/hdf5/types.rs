@@ -23,6 +23,7 @@ use hdf5_sys::h5::hsize_t;
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5t;
 
+use super::category::{self, Category};
 use super::error::{Error, Result, TypeFault};
 use super::id::Id;
 use super::library::Session;
@@ -57,17 +58,26 @@ pub(super) fn slashed(path: &str, name: &str) -> String {
     if name.is_empty() { path.to_string() } else { format!("{path}/{name}") }
 }
 
+/// What of a file type the dtype does not say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Forms<'a> {
+    /// `?` as plain `u1`.
+    pub(super) bool_as_u8: bool,
+    /// Fields of the outermost record that are numbers of labels.
+    pub(super) categories: &'a [Category],
+}
+
 /// The file type of a field, its subarray included. With `most` only that many
 /// fields of the outermost record, and no room for the others.
 pub(super) fn file_type(
     session: &Session,
     field: Field<'_>,
-    bool_as_u8: bool,
+    forms: Forms<'_>,
     most: usize,
 ) -> Result<Id> {
     let element = match field.kind() {
-        Kind::Record => record(session, field, bool_as_u8, most)?,
-        Kind::Bool if !bool_as_u8 => boolean(session)?,
+        Kind::Record => record(session, field, forms, most)?,
+        Kind::Bool if !forms.bool_as_u8 => boolean(session)?,
         Kind::Complex => complex(session, field)?,
         Kind::Bytes => string(session, field.itemsize() as usize, h5t::H5T_CSET_ASCII)?,
         Kind::Unicode => string(session, field.itemsize() as usize, h5t::H5T_CSET_UTF8)?,
@@ -76,6 +86,19 @@ pub(super) fn file_type(
         _ => copy(session, standard(field)?)?,
     };
     array(session, element, field.dims())
+}
+
+/// The type of a field of the outermost record, or of one below.
+pub(super) fn column_type(
+    session: &Session,
+    field: Field<'_>,
+    place: usize,
+    forms: Forms<'_>,
+) -> Result<Id> {
+    match category::of(forms.categories, place) {
+        Some(category) => category::file_type(session, field, category),
+        None => file_type(session, field, Forms { categories: &[], ..forms }, usize::MAX),
+    }
 }
 
 /// The predefined type of a number.
@@ -207,13 +230,13 @@ fn insert(session: &Session, into: &Id, name: &CStr, at: usize, member: hid_t) -
 
 /// Fields go in as the dtype orders them: h5py then gives back the same dtype,
 /// also where the offsets are in another order.
-fn record(session: &Session, field: Field<'_>, bool_as_u8: bool, most: usize) -> Result<Id> {
+fn record(session: &Session, field: Field<'_>, forms: Forms<'_>, most: usize) -> Result<Id> {
     let used = field.fields().take(most).map(|child| child.offset() + child.size()).max();
     let all = field.fields().nth(most).is_none();
     let size = if all { field.itemsize() } else { used.unwrap_or(1) };
     let id = compound(session, size as usize)?;
-    for child in field.fields().take(most) {
-        let member = file_type(session, child, bool_as_u8, usize::MAX)?;
+    for (i, child) in field.fields().take(most).enumerate() {
+        let member = column_type(session, child, i, forms)?;
         let name = CString::new(child.name())
             .map_err(|_| Error::Type { field: child.name().to_string(), fault: TypeFault::Name })?;
         insert(session, &id, &name, child.offset() as usize, member.raw())

@@ -1,9 +1,12 @@
 //! One HDF5 file being made: the face of this module.
 
+use std::boxed::Box;
 use std::path::{Path, PathBuf};
 use std::vec::Vec;
 
+use super::append::Old;
 use super::attribute::{self, AttrValue};
+use super::category::Category;
 use super::chunks::Chunked;
 use super::dataset::{self, Names, Plan};
 use super::error::{Error, Result, Stack};
@@ -22,15 +25,26 @@ use crate::filter::Filters;
 /// How a file is written.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "choices that have nothing to do with each other")]
 pub struct Options {
     /// Replace a file that is there; it stays until the new one is complete.
     pub force: bool,
+    /// Add to a file that is there; it stays until the new one is complete.
+    pub append: bool,
     /// Wait until the disk has it all, also where the target is new.
     pub sync: bool,
     /// `?` as plain `u1` instead of an enumeration.
     pub bool_as_u8: bool,
     /// Where the rows lie, and how they are packed.
     pub storage: Storage,
+}
+
+impl Options {
+    /// What large datasets begin at a multiple of: nobody maps what is packed, and what lies
+    /// between chunks is lost.
+    pub(super) fn alignment(&self) -> u64 {
+        if self.storage.filters == Filters::default() { ALIGNMENT } else { 1 }
+    }
 }
 
 /// What [`Writer::close`] made.
@@ -41,7 +55,7 @@ pub struct Summary {
     pub path: PathBuf,
     /// Its bytes.
     pub bytes: u64,
-    /// Datasets in it.
+    /// Datasets that were made.
     pub datasets: usize,
 }
 
@@ -51,7 +65,10 @@ pub struct Summary {
 /// # Errors
 /// [`Error::Target`], [`Error::Io`].
 pub fn check_target(path: &Path, options: &Options) -> Result<()> {
-    Target::check(path, options.force).map(|_| ())
+    if options.force && options.append {
+        return Err(Error::Order("a file is either replaced (force) or added to (append)"));
+    }
+    Target::check(path, options.force || options.append).map(|_| ())
 }
 
 /// One HDF5 file being made under a temporary name in its target's directory.
@@ -64,18 +81,28 @@ pub fn check_target(path: &Path, options: &Options) -> Result<()> {
 pub struct Writer {
     pub(super) target: Target,
     pub(super) options: Options,
-    /// None only while closing.
+    /// None only while closing, and before [`prepare`](Self::prepare) is done.
     pub(super) file: Option<File>,
     pub(super) temporary: Temporary,
     will_sync: bool,
+    /// The file that is added to.
+    pub(super) old: Option<Box<Old>>,
     pub(super) names: Names,
+    /// Names that were there before.
+    pub(super) there: usize,
+    /// What is to be added to the address that HDF5 tells of a chunk.
+    pub(super) chunk_shift: u64,
     rows: Option<Rows>,
     /// The dataset of chunks that was begun last.
     pub(super) chunked: Option<Chunked>,
     /// End of the chunks that the disk was asked to write.
     written_back: u64,
     /// Where the rows of all datasets lie.
-    extents: Vec<Extent>,
+    pub(super) extents: Vec<Extent>,
+    /// Fields of the datasets to come that are numbers of labels.
+    categories: Vec<Category>,
+    /// They are not those of the last type.
+    types_changed: bool,
     /// The type of the last dataset: often the next one has it, too.
     last_type: Option<Known>,
     /// An error left the file incomplete.
@@ -106,29 +133,42 @@ impl Writer {
     pub fn create(target: &Path, options: &Options, metadata_bytes: u64) -> Result<Self> {
         let target = Target::check(target, options.force)?;
         target.sweep();
-        // Nobody maps what is packed, and what lies between chunks is lost.
-        let packed = options.storage.filters != Filters::default();
-        let alignment = if packed { 1 } else { ALIGNMENT };
+        let alignment = options.alignment();
         let (file, temporary) =
             library::with(|session| file::create(session, &target, metadata_bytes, alignment))
                 .map_err(|e| e.about(&target.path().display()))?;
+        Ok(Self::new(target, options, Some(file), temporary, None))
+    }
+
+    pub(super) fn new(
+        target: Target,
+        options: &Options,
+        file: Option<File>,
+        temporary: Temporary,
+        old: Option<Box<Old>>,
+    ) -> Self {
         let will_sync = options.sync || target.replaces().is_some() || temporary.is_network();
-        Ok(Self {
+        Self {
             target,
             options: options.clone(),
-            file: Some(file),
+            file,
             temporary,
             will_sync,
+            old,
             names: Names::default(),
+            there: 0,
+            chunk_shift: 0,
             rows: None,
             chunked: None,
             written_back: 0,
             extents: Vec::new(),
+            categories: Vec::new(),
+            types_changed: false,
             last_type: None,
             failed: false,
             #[cfg(test)]
             miss: 0,
-        })
+        }
     }
 
     /// Begins the next dataset and answers where its bytes will lie if it is
@@ -186,8 +226,8 @@ impl Writer {
         let rows = self.rows.take().ok_or(Error::Order("dataset finished before it was begun"))?;
         let path = self.names.check(path)?;
         types::check(dtype.root(), "")?;
-        check_size(path, dtype, shape, rows.len())?;
-        let made = self.make(Plan { path, dtype, shape, attrs }, &rows);
+        check_size(&path, dtype, shape, rows.len())?;
+        let made = self.make(Plan { path: &path, dtype, shape, attrs }, &rows);
         self.remember(made)
     }
 
@@ -224,12 +264,26 @@ impl Writer {
         self.remember(written)
     }
 
+    /// Says which fields of the datasets that are made from now on are numbers of labels.
+    pub fn set_categories(&mut self, categories: Vec<Category>) {
+        if self.categories != categories {
+            self.categories = categories;
+            self.types_changed = true;
+        }
+    }
+
+    /// What of file types the dtype does not say.
+    pub(super) fn forms(&self) -> types::Forms<'_> {
+        types::Forms { bool_as_u8: self.options.bool_as_u8, categories: &self.categories }
+    }
+
     fn know_type(&mut self, session: &Session, dtype: DType<'_>) -> Result<()> {
-        if self.last_type.as_ref().is_none_or(|known| known.dtype.as_dtype() != dtype) {
-            let bool_as_u8 = self.options.bool_as_u8;
-            let id = types::file_type(session, dtype.root(), bool_as_u8, usize::MAX)?;
+        let known = self.last_type.as_ref().filter(|_| !self.types_changed);
+        if known.is_none_or(|known| known.dtype.as_dtype() != dtype) {
+            let id = types::file_type(session, dtype.root(), self.forms(), usize::MAX)?;
             let dtype = DTypeBuf::copy_of(dtype).map_err(Error::Core)?;
             self.last_type = Some(Known { id, dtype });
+            self.types_changed = false;
         }
         Ok(())
     }
@@ -246,13 +300,16 @@ impl Writer {
         }
         let completed = self.complete();
         let bytes = self.remember(completed)?;
-        self.target.rename(self.temporary.path(), self.options.force)?;
+        match &self.old {
+            Some(old) => old.replace(&self.target, self.temporary.path())?,
+            None => self.target.rename(self.temporary.path(), self.options.force)?,
+        }
         self.temporary.renamed();
         if self.will_sync {
             self.target.sync_directory()?;
         }
         let path = self.target.path().to_path_buf();
-        Ok(Summary { path, bytes, datasets: self.names.datasets() })
+        Ok(Summary { path, bytes, datasets: self.names.datasets() - self.there })
     }
 
     /// Closes HDF5's side and completes what lies on the disk.

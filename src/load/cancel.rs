@@ -18,8 +18,22 @@ struct Signal {
 }
 
 impl Canceller {
-    pub(super) fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         Ok(Self(Arc::new(Signal { flag: AtomicBool::new(false), bell: Bell::new()? })))
+    }
+
+    /// One for a job that never waits, whose descriptor can always be read.
+    #[cfg(feature = "hdf5")]
+    pub(crate) fn always_ready() -> Result<Self> {
+        let made = Self::new()?;
+        made.0.bell.ring();
+        Ok(made)
+    }
+
+    /// The descriptor of its bell, which stays its own.
+    #[cfg(feature = "hdf5")]
+    pub(crate) fn raw_fd(&self) -> i32 {
+        self.0.bell.raw()
     }
 
     /// Asks the job to stop: its next step, or the one that is waiting now, answers
@@ -36,7 +50,7 @@ impl Canceller {
     }
 
     /// What rings when somebody asks, or when the job itself has work to do.
-    pub(super) fn bell(&self) -> &Bell {
+    pub(crate) fn bell(&self) -> &Bell {
         &self.0.bell
     }
 }

@@ -321,6 +321,9 @@ impl<S: Sink> Job<S> {
                 self.load(sources, formula, false, stop)
             }
             Stage::Loading { mut workers, mut sink, guess } => {
+                if !self.prepare(&mut sink, stop)? {
+                    return Ok(Stage::Loading { workers, sink, guess });
+                }
                 match workers.advance(&mut sink, timeout, round, &self.canceller) {
                     Ok(false) => Ok(Stage::Loading { workers, sink, guess }),
                     Ok(true) => self.done(*workers, sink),
@@ -336,6 +339,19 @@ impl<S: Sink> Job<S> {
             }
             Stage::Done(_) | Stage::Failed => Err(LoadError::Core(Error::Argument)),
         }
+    }
+
+    /// Has the sink prepare itself a bit; whether it is ready for rows.
+    fn prepare(&self, sink: &mut S, stop: &Stop<'_>) -> Result<bool> {
+        if stop.is_set() {
+            return Err(LoadError::Cancelled);
+        }
+        let ready = sink.prepare().map_err(LoadError::Sink)?;
+        if !ready {
+            // There is something to do at once.
+            self.canceller.bell().ring();
+        }
+        Ok(ready)
     }
 
     fn done(&mut self, workers: Workers, sink: S) -> Result<Stage<S>> {

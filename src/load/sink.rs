@@ -65,6 +65,15 @@ impl Block {
 /// The calls for an input are [`begin`](Sink::begin), [`rows`](Sink::rows) any
 /// number of times, [`end`](Sink::end). Workers are forked before the first.
 pub trait Sink {
+    /// Does a piece of what has to be done before the first row, in a moment; whether that
+    /// was the last one. It is called until it says so, and may be called after that.
+    ///
+    /// # Errors
+    /// Any error stops the load.
+    fn prepare(&mut self) -> Result<bool, SinkError> {
+        Ok(true)
+    }
+
     /// An input begins. `columns` is the number of columns of its rows if the
     /// dtype is a scalar, 0 if it has no rows to tell; `None` if the dtype is a
     /// record.

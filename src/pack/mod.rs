@@ -82,12 +82,20 @@ impl Slots {
         let page = page_size();
         let round = |bytes: usize| bytes.checked_next_multiple_of(page).ok_or(Error::Overflow);
         let block = round(settings.most_bytes)?;
-        // A chunk that gets larger is stored as it is, with a checksum at most.
-        let out = round(block.saturating_add(chunks * 8))?;
+        // A chunk that gets larger is stored as it is, with a checksum at most; but chunks at the
+        // edges are filled up.
+        let out = round(block.saturating_mul(2).saturating_add(chunks * 8))?;
         let table = round(chunks * size_of::<Chunk>())?;
         let size = block.saturating_add(out).saturating_add(table);
         let all = size.checked_mul(settings.slots).ok_or(Error::Overflow)?;
         Ok(Self { map: Map::shared_anonymous(all)?, block, out, size, chunks })
+    }
+
+    /// Whether a block and its chunks fit a slot.
+    fn hold(&self, tiles: &Tiles<'_>, filters: Filters) -> bool {
+        tiles.block_bytes() <= self.block
+            && tiles.count() <= self.chunks
+            && tiles.packed_bound(filters) <= self.out
     }
 
     /// The block of a slot.
@@ -115,14 +123,6 @@ struct Packing {
     filters: Filters,
 }
 
-impl Packing {
-    fn fits(&self, tiles: &Tiles<'_>) -> bool {
-        tiles.block_bytes() <= self.slots.block
-            && tiles.count() <= self.slots.chunks
-            && tiles.packed_bound(self.filters) <= self.slots.out
-    }
-}
-
 // SAFETY: `run` computes on memory that was made before the fork: the packer allocates
 // nothing after its construction. The slots are anonymous memory, no segment.
 unsafe impl Work for Packing {
@@ -132,9 +132,12 @@ unsafe impl Work for Packing {
     fn run(&mut self, order: &Order) -> Answer {
         let slot = order.slot;
         let failed = Answer::new(slot, 0);
-        let Some(tiles) = order.tiles(&self.columns).filter(|tiles| self.fits(tiles)) else {
+        let Some(tiles) = order.tiles(&self.columns) else {
             return failed;
         };
+        if !self.slots.hold(&tiles, self.filters) {
+            return failed;
+        }
         let (block, out) = (self.slots.block(slot), self.slots.out(slot));
         let table = self.slots.table(slot);
         // SAFETY: block, chunks and table lie in the slot, which has room for them, and the
@@ -174,6 +177,7 @@ struct Sent {
 pub(crate) struct Press {
     pool: Pool<Packing>,
     slots: Arc<Slots>,
+    filters: Filters,
     columns: Vec<(u32, u32)>,
     /// Bytes that blocks under way may take, with their chunks.
     memory: u64,
@@ -200,7 +204,17 @@ impl Press {
         let given = (0..pool.len()).map(|_| VecDeque::with_capacity(DEPTH)).collect();
         let sent = (0..count).map(|_| None).collect();
         let free = (0..count as u32).rev().collect();
-        Ok(Self { pool, slots, columns, memory, free, sent, waiting: VecDeque::new(), given })
+        Ok(Self {
+            pool,
+            slots,
+            filters,
+            columns,
+            memory,
+            free,
+            sent,
+            waiting: VecDeque::new(),
+            given,
+        })
     }
 
     /// A slot to fill with a block of so many bytes; none if all are under way, or as many as
@@ -243,7 +257,7 @@ impl Press {
     ) -> core::result::Result<u32, PackError> {
         let slot = filling.slot;
         let tiles = order.tiles(&self.columns).ok_or(PackError::TooLarge)?;
-        if tiles.block_bytes() > self.slots.block || tiles.count() > self.slots.chunks {
+        if !self.slots.hold(&tiles, self.filters) {
             return Err(PackError::TooLarge);
         }
         let rest = tiles.block_bytes().saturating_sub(filling.len);

@@ -76,6 +76,17 @@ impl Growable {
         self.end
     }
 
+    /// Says that memory is short before any of it is taken, for who knows how much will come.
+    ///
+    /// # Errors
+    /// [`Error::NoSpace`] if `bytes` of data do not fit what is free now.
+    pub fn check_room(&self, bytes: u64) -> Result<()> {
+        match self.site.held.fd().free_bytes() {
+            Ok(free) if free < bytes => Err(Error::NoSpace { need: bytes, free }),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes `len` bytes at `data` behind what was written so far.
     ///
     /// # Safety

@@ -10,6 +10,7 @@
 
 mod cgroup;
 mod clock;
+mod clone;
 mod copy;
 mod cpu;
 mod dir;
@@ -31,6 +32,7 @@ mod shm;
 mod word;
 
 pub use clock::{boot_ns, real_ns, sleep_ns};
+pub use clone::{clone_file, copy_range};
 pub use cpu::affinity_count;
 pub use dir::for_each_name;
 pub use disk::{

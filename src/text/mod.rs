@@ -31,6 +31,8 @@ mod space;
 mod tests;
 
 pub use column::{Column, Op, Unicode};
+#[cfg(all(test, feature = "hdf5"))]
+pub(crate) use datetime::count as time_count;
 #[cfg(all(fuzzing, target_arch = "x86_64"))]
 #[doc(hidden)]
 pub use fast::at_most;
@@ -41,6 +43,8 @@ pub use infer::{FoundType, Look, Looks, Seen, Table};
 pub use lines::{last_start, skip, start_from, without_end};
 pub use missing::{Missing, MissingTable, Role, missing_size};
 pub use names::names;
+#[cfg(feature = "hdf5")]
+pub(crate) use number::half_bits;
 #[cfg(feature = "std")]
 pub(crate) use plan::Outline;
 pub use plan::{Found, Plan, PlanOptions, columns_needed};

@@ -73,6 +73,8 @@ OFFSET(ndshm_hdf5_options, replace, 4);
 OFFSET(ndshm_hdf5_options, sync, 8);
 OFFSET(ndshm_hdf5_options, bool_as_u8, 12);
 OFFSET(ndshm_hdf5_options, dataset, 16);
+OFFSET(ndshm_hdf5_options, append, 24);
+OFFSET(ndshm_hdf5_options, reserved, 28);
 
 OFFSET(ndshm_info, struct_size, 0);
 OFFSET(ndshm_info, mode, 4);
@@ -160,7 +162,7 @@ OFFSET(ndshm_column_text, name, 8);
 OFFSET(ndshm_column_text, text, 16);
 SIZE(ndshm_column_text, 24);
 
-SIZE(ndshm_hdf5_options, 24);
+SIZE(ndshm_hdf5_options, 32);
 
 OFFSET(ndshm_map_entry, name, 0);
 OFFSET(ndshm_map_entry, function, 8);

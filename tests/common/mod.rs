@@ -6,6 +6,10 @@
 #![allow(unsafe_code, reason = "signals are sent by libc")]
 #![allow(clippy::unwrap_used, reason = "a helper that cannot go on fails its test")]
 
+mod skip;
+
+pub(crate) use skip::{skipped, skipped_by_script};
+
 use core::ops::RangeInclusive;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
@@ -391,7 +395,7 @@ pub(crate) fn python() -> Option<Command> {
     let named = std::env::var_os("NDSHM_PYTHON").filter(|path| !path.is_empty());
     let found = named.map(Command::new);
     if found.is_none() {
-        println!("skipped: NDSHM_PYTHON names no Python with NumPy and h5py");
+        skipped("files read by h5py", "NDSHM_PYTHON names no Python with NumPy and h5py");
     }
     found
 }
@@ -402,6 +406,7 @@ pub(crate) fn check_output<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<It
     let Some(mut python) = python() else { return };
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/h5/check_output.py");
     let ran = run(python.arg(script).args(args));
+    skipped_by_script(&ran.stdout);
     assert!(ran.status.success(), "{}{}", ran.stdout, ran.stderr);
 }
 
@@ -409,7 +414,7 @@ pub(crate) fn check_output<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<It
 #[track_caller]
 pub(crate) fn h5dump(args: &[&str], file: &Path) -> Option<String> {
     if Command::new("h5dump").arg("--version").output().is_err() {
-        println!("skipped: h5dump is not installed");
+        skipped("files read by h5dump", "it is not installed");
         return None;
     }
     Some(run(Command::new("h5dump").args(args).arg(file)).ok().stdout)
@@ -429,7 +434,7 @@ pub(crate) fn with_private_mounts(script: &str, args: &[&Path]) -> Option<Ran> {
     };
     let ways: &[&str] = if is_root() { &["-m", "-rm"] } else { &["-rm"] };
     let Some(flags) = ways.iter().find(mounts) else {
-        println!("skipped: nothing can be mounted here, even in a namespace");
+        skipped("file systems of their own", "nothing can be mounted here, even in a namespace");
         return None;
     };
     Some(run(unshare(flags, script).arg(NDSHM).args(args)))

@@ -24,9 +24,21 @@ pub(crate) enum Command {
     /// Convert text tables to one HDF5 file
     #[command(after_long_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
+    /// Join HDF5 files of many machines to one
+    #[command(after_long_help = JOIN_EXAMPLES)]
+    Join(JoinArgs),
+    /// Look whether HDF5 files are whole, and all that they are joined of
+    #[command(after_long_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArgs),
     /// Load text tables into a named segment that stays
     #[command(after_long_help = LOAD_EXAMPLES)]
     Load(LoadArgs),
+    /// Load a dataset of an HDF5 file, or a .npy file, into a named segment that stays
+    #[command(after_long_help = IMPORT_EXAMPLES)]
+    Import(ImportArgs),
+    /// Write a segment to an HDF5, .npy or CSV file
+    #[command(after_long_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
     /// List segments
     Ls(LsArgs),
     /// Show what a segment is
@@ -44,10 +56,33 @@ Examples:
   ndshm convert a.tsv b.tsv -o out.h5 --dtype \"chr:S10,pos:i4,pct:f4,c:i4,t:i4\"
   ndshm convert grid.csv -o grid.h5 --dtype f8 --delimiter ,
   ndshm convert *.txt -o all.h5 --dtype @columns.txt --concat data
+  ndshm convert new.tsv -o all.h5 --dtype @columns.txt --append
   zcat a.tsv.gz | ndshm convert - -o a.h5 --dtype f8 --concat a
   find . -name '*.tsv' -print0 | ndshm convert --files-from0 - -o all.h5 --dtype f8
 
 A new file is left to the kernel to write back, as cp and h5py do; --sync waits for the disk.";
+
+const JOIN_EXAMPLES: &str = "\
+Examples:
+  ndshm join part-*.h5 -o all.h5
+  ndshm join --sort --checksum part-*.h5 -o all.h5
+  ndshm join --new-axis --dataset temp day-*.h5 -o year.h5
+  ndshm join --materialize part-*.h5 -o one.h5
+  ndshm join --materialize all.h5 -o one.h5
+
+A dataset that all shards have becomes one, their rows one behind the other in the order of
+the shards. One that a single shard has becomes a link to it. The joined file refers to the
+shards by paths relative to its own directory: move them together. A missing shard reads as
+NaN, as the smallest or largest integer, or as empty text, without an error: 'ndshm verify'
+finds it.";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  ndshm verify all.h5
+  ndshm verify --quick --quiet all.h5 && python analysis.py all.h5
+  ndshm verify --json part-*.h5
+
+Prints a line for each problem, and exits with 1 if there is one.";
 
 const LOAD_EXAMPLES: &str = "\
 Examples:
@@ -72,6 +107,10 @@ pub(crate) struct ConvertArgs {
     #[arg(short, long, help_heading = "Output")]
     pub(crate) force: bool,
 
+    /// Add to the file if it exists; it stays as it is until the new one is complete
+    #[arg(long, conflicts_with = "force", help_heading = "Output")]
+    pub(crate) append: bool,
+
     /// Wait until the disk has the file
     #[arg(long, help_heading = "Output")]
     pub(crate) sync: bool,
@@ -89,6 +128,69 @@ pub(crate) struct ConvertArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub(crate) struct JoinArgs {
+    /// HDF5 files, in the order of their rows; with --materialize also one joined file
+    #[arg(value_name = "SHARD", required = true)]
+    pub(crate) shards: Vec<PathBuf>,
+
+    /// HDF5 file to make
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+
+    /// Dataset to join, which every shard must have; may be given again [default: all]
+    #[arg(long = "dataset", value_name = "PATH")]
+    pub(crate) datasets: Vec<String>,
+
+    /// Give each shard a place of a new first axis instead of putting rows one behind the other
+    #[arg(long)]
+    pub(crate) new_axis: bool,
+
+    /// Take the shards in the order of their names, part-2 before part-10
+    #[arg(long)]
+    pub(crate) sort: bool,
+
+    /// Note a CRC-32 of each shard, so that 'ndshm verify' finds any change: reads all of them
+    #[arg(long, conflicts_with = "materialize")]
+    pub(crate) checksum: bool,
+
+    /// Copy all rows, so that the shards are not needed any more
+    #[arg(long)]
+    pub(crate) materialize: bool,
+
+    /// Replace the file if it exists
+    #[arg(short, long)]
+    pub(crate) force: bool,
+
+    /// Wait until the disk has the file
+    #[arg(long)]
+    pub(crate) sync: bool,
+
+    /// Print nothing when done
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct VerifyArgs {
+    /// HDF5 files, joined or not
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Leave out the checksums, for which all of each shard is read
+    #[arg(long)]
+    pub(crate) quick: bool,
+
+    /// Print a JSON object for each file, one a line
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Print problems only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct LoadArgs {
     #[command(flatten)]
     pub(crate) text: TextArgs,
@@ -100,6 +202,92 @@ pub(crate) struct LoadArgs {
     /// Print nothing when done
     #[arg(short, long, help_heading = "Output")]
     pub(crate) quiet: bool,
+}
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  ndshm import all.h5:/run1/calls --name calls
+  ndshm import grid.npy --name grid
+  ndshm import one.h5 --name one
+  ndshm rm calls";
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  ndshm export calls -o calls.h5
+  ndshm export calls -o calls.csv --delimiter ';'
+  ndshm export grid -o grid.npy --force
+  ndshm export calls -o - | head
+
+A CSV file reads back as the same array:
+  ndshm load calls.csv --name again --delimiter , --quotechar '\"' --header --dtype ...";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ImportArgs {
+    /// HDF5 file, with the path of a dataset behind a colon if it has more than one; or .npy file
+    #[arg(value_name = "FILE[:/PATH]")]
+    pub(crate) file: PathBuf,
+
+    /// Name of the segment
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// Print nothing when done
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+#[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
+pub(crate) struct ExportArgs {
+    /// Name of a segment
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// File to make; '-' is standard output, for csv
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+
+    /// Kind of file [default: by the suffix: .h5, .npy, .csv or .tsv]
+    #[arg(long, value_name = "FORMAT", value_enum)]
+    pub(crate) format: Option<ExportFormat>,
+
+    /// Replace the file if it exists
+    #[arg(short, long)]
+    pub(crate) force: bool,
+
+    /// Wait until the disk has the file
+    #[arg(long)]
+    pub(crate) sync: bool,
+
+    /// h5: path of the dataset [default: the segment's name]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) dataset: Option<String>,
+
+    /// h5: store bool as plain u1, not as the enumeration that h5py uses
+    #[arg(long)]
+    pub(crate) bool_u8: bool,
+
+    /// csv: character between values, 'tab' for a tabulator [default: ',', in .tsv a tabulator]
+    #[arg(short, long, value_name = "C")]
+    pub(crate) delimiter: Option<String>,
+
+    /// csv: no line of names before records
+    #[arg(long)]
+    pub(crate) no_header: bool,
+
+    /// Print nothing when done
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// HDF5
+    H5,
+    /// NumPy's .npy
+    Npy,
+    /// Lines of text
+    Csv,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -18,6 +18,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     let TextSource { inputs, rows, options: load } = args.text.source()?;
     let mut file = hdf5::Options::default();
     file.force = args.force;
+    file.append = args.append;
     file.sync = args.sync;
     file.bool_as_u8 = args.bool_u8;
     file.storage = args.storage.storage()?;

@@ -1,7 +1,7 @@
 //! Which inputs become which datasets, and what is said of them: options of `convert`.
 
 use clap::Args as ClapArgs;
-use ndshm::convert::{Arrange, Attribute, Options, Provenance, Shape};
+use ndshm::convert::{Arrange, Attribute, CategoryColumn, Options, Provenance, Shape};
 
 /// Names, shapes and attributes of datasets.
 #[derive(Debug, ClapArgs)]
@@ -28,6 +28,11 @@ pub(crate) struct DatasetArgs {
     /// Add a last column with the name of the file that each row comes from
     #[arg(long, value_name = "NAME", requires = "concat", help_heading = "Datasets")]
     source_column: Option<String>,
+
+    /// Store a column of text as numbers with labels, an enumeration: NAME, or
+    /// NAME=LABEL,LABEL,... for datasets with chunks; may be given several times
+    #[arg(long, value_name = "NAME[=LABELS]", value_parser = category, help_heading = "Datasets")]
+    category: Vec<CategoryColumn>,
 
     /// Attribute for each dataset: a number where it looks like one, or a text, which may be
     /// put in double quotes; may be given several times
@@ -57,6 +62,7 @@ impl DatasetArgs {
             arrange,
             shape: self.shape.clone(),
             source_column: self.source_column.clone(),
+            categories: self.category.clone(),
             attributes: self.attr.clone(),
             provenance: match (self.no_provenance, self.checksum) {
                 (true, _) => Provenance::None,
@@ -78,6 +84,18 @@ fn shape(text: &str) -> Result<Shape, String> {
     let first = if first.trim() == "-1" { None } else { Some(extent(first)?) };
     let rest = rest.split([',', 'x']).filter(|part| !part.is_empty());
     Ok(Shape { first, rest: rest.map(extent).collect::<Result<_, _>>()? })
+}
+
+/// `NAME`, or `NAME=LABEL,LABEL`.
+fn category(text: &str) -> Result<CategoryColumn, String> {
+    let Some((name, labels)) = text.split_once('=') else {
+        return Ok(CategoryColumn { name: text.into(), labels: None });
+    };
+    let labels: Vec<String> = labels.split(',').map(Into::into).collect();
+    if labels.iter().any(String::is_empty) {
+        return Err("a label must not be empty".into());
+    }
+    Ok(CategoryColumn { name: name.into(), labels: Some(labels) })
 }
 
 /// `KEY=VALUE`.

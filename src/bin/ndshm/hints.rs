@@ -19,7 +19,7 @@ pub(crate) fn converting(error: &ConvertError) -> Option<String> {
         }
         ConvertError::NoName { .. } => "--concat NAME puts all rows into one dataset",
         ConvertError::Hdf5(hdf5::Error::Target { fault: TargetFault::Exists, .. }) => {
-            "--force replaces it"
+            "--force replaces it, --append adds to it"
         }
         ConvertError::Hdf5(hdf5::Error::TooWide { .. }) => {
             "--layout columns makes each column a dataset in a group"

@@ -3,7 +3,9 @@
 mod args;
 mod convert;
 mod datasets;
+mod exchange;
 mod hints;
+mod join;
 mod load;
 #[cfg(test)]
 mod man;
@@ -13,6 +15,7 @@ mod segments;
 mod storage;
 mod text;
 mod value;
+mod verify;
 
 use core::sync::atomic::AtomicBool;
 use std::process::ExitCode;
@@ -30,7 +33,11 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let done = match &args.command {
         Command::Convert(args) => convert::run(args),
+        Command::Join(args) => join::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Load(args) => load::run(args),
+        Command::Import(args) => exchange::import(args),
+        Command::Export(args) => exchange::export(args),
         Command::Ls(args) => segments::ls(args),
         Command::Info(args) => segments::info(args),
         Command::Head(args) => segments::head(args),

@@ -21,6 +21,8 @@ pub(in crate::ffi) enum Fault {
     NotDraft,
     NotPublished,
     NoField,
+    /// What an argument says does not go with another: the argument, and why.
+    Conflict(&'static str, &'static str),
     /// A callback returned this.
     Stopped(i32),
 }
@@ -95,6 +97,7 @@ impl Failure for Fault {
             Self::Null(_)
             | Self::Range(_)
             | Self::Utf8(_)
+            | Self::Conflict(..)
             | Self::StructSize(_)
             | Self::UnknownFields(_) => NDSHM_ERR_ARGUMENT,
             Self::NotOpen(_) | Self::NotDraft | Self::NotPublished => NDSHM_ERR_HANDLE,
@@ -125,6 +128,7 @@ impl fmt::Display for Fault {
             Self::Null(what) => (what, " is NULL"),
             Self::Range(what) => (what, " is out of range"),
             Self::Utf8(what) => (what, " is not UTF-8"),
+            Self::Conflict(what, why) => (what, why),
             Self::StructSize(what) => (what, ": struct_size is not the size of the struct"),
             Self::UnknownFields(what) => (what, " uses fields that this library does not know"),
             Self::NotOpen(what) => (what, " is not open"),

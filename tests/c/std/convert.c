@@ -136,6 +136,298 @@ static void files(void)
     EXPECT(unlink(output) == 0);
 }
 
+/* A dataset of the file that was made. */
+static hid_t opened(const char *path, const char *dataset, hid_t *h5)
+{
+    *h5 = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    EXPECT(*h5 >= 0);
+    hid_t set = H5Dopen2(*h5, dataset, H5P_DEFAULT);
+    EXPECT(set >= 0);
+    return set;
+}
+
+/* How a dataset is stored: its filters in their order, -1 behind the last one, the level of a
+ * compression, and the rows of a chunk. */
+static void is_stored(const char *path, const char *dataset, const int *filters, unsigned level,
+                      hsize_t rows)
+{
+    hid_t h5, set = opened(path, dataset, &h5), list = H5Dget_create_plist(set);
+    int count = 0;
+
+    EXPECT(list >= 0 && H5Pget_layout(list) == H5D_CHUNKED);
+    for (; filters[count] >= 0; count++) {
+        unsigned flags, found = 0, values[8] = {0};
+        size_t len = 8;
+        EXPECT(count < H5Pget_nfilters(list));
+        EXPECT(H5Pget_filter2(list, (unsigned)count, &flags, &len, values, 0, NULL, &found) ==
+               filters[count]);
+        if (filters[count] != H5Z_FILTER_SHUFFLE && filters[count] != H5Z_FILTER_FLETCHER32)
+            EXPECT(len >= 1 && values[0] == level);
+    }
+    EXPECT(H5Pget_nfilters(list) == count);
+    if (rows != 0) {
+        hsize_t extent;
+        EXPECT(H5Pget_chunk(list, 1, &extent) == 1 && extent == rows);
+    }
+    EXPECT(H5Pclose(list) >= 0 && H5Dclose(set) >= 0 && H5Fclose(h5) >= 0);
+}
+
+#define FILTERS(...) ((const int[]){__VA_ARGS__, -1})
+
+static void stored(void)
+{
+    const uint64_t extent = 100;
+    ndshm_input inputs[] = {{.path = table("a.txt", 1000)}, {.path = table("b.txt", 1000)}};
+    const char *output = in_folder("out.h5");
+    ndshm_text_options text = text_of(PAIR);
+    ndshm_hdf5_options options = plain();
+    ndshm_conversion made = unknown();
+    struct stat packed;
+    hsize_t rows;
+
+#define MAKE() GOOD(ndshm_convert(inputs, 2, &text, output, &options, &made, &error))
+    options.replace = 1;
+    options.compression = NDSHM_COMPRESSION_GZIP;
+    options.fletcher32 = 1;
+    options.chunk = &extent;
+    options.chunk_len = 1;
+    MAKE();
+    EXPECT(made.rows == 2000 && made.datasets == 2);
+    EXPECT(stat(output, &packed) == 0 && (uint64_t)packed.st_size == made.bytes);
+    has_pairs(output, "a", 1000, 1);
+    has_pairs(output, "b", 1000, 1);
+    is_stored(output, "b",
+              FILTERS(H5Z_FILTER_SHUFFLE, H5Z_FILTER_DEFLATE, H5Z_FILTER_FLETCHER32), 4, 100);
+
+    options = plain();
+    options.replace = 1;
+    options.compression = NDSHM_COMPRESSION_GZIP;
+    options.level = 9;
+    options.no_shuffle = 1;
+    options.dataset = "both";
+    MAKE();
+    has_pairs(output, "both", 1000, 2);
+    is_stored(output, "both", FILTERS(H5Z_FILTER_DEFLATE), 9, 0);
+    EXPECT((int64_t)made.bytes < 32000);
+
+    /* Zstandard is written without a plugin, and read with one: which filter it is, is seen. */
+    options = plain();
+    options.replace = 1;
+    options.compression = NDSHM_COMPRESSION_ZSTD;
+    MAKE();
+    is_stored(output, "a", FILTERS(H5Z_FILTER_SHUFFLE, 32015), 3, 0);
+    options.level = 19;
+    MAKE();
+    is_stored(output, "a", FILTERS(H5Z_FILTER_SHUFFLE, 32015), 19, 0);
+
+    /* A layout alone. */
+    options = plain();
+    options.replace = 1;
+    options.layout = NDSHM_LAYOUT_CHUNKED;
+    MAKE();
+    has_pairs(output, "a", 1000, 1);
+    is_stored(output, "a", FILTERS(-1), 0, 0);
+    options.layout = NDSHM_LAYOUT_CONTIGUOUS;
+    MAKE();
+    hid_t h5, set = opened(output, "a", &h5), list = H5Dget_create_plist(set);
+    EXPECT(H5Pget_layout(list) == H5D_CONTIGUOUS);
+    EXPECT(H5Pclose(list) >= 0 && H5Dclose(set) >= 0 && H5Fclose(h5) >= 0);
+
+    /* A dataset for each column. */
+    options.layout = NDSHM_LAYOUT_COLUMNS;
+    options.compression = NDSHM_COMPRESSION_GZIP;
+    options.dataset = "both";
+    MAKE();
+    double values[2000];
+    set = opened(output, "both/x", &h5);
+    hid_t space = H5Dget_space(set);
+    EXPECT(H5Sget_simple_extent_dims(space, &rows, NULL) == 1 && rows == 2000);
+    EXPECT(H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    for (int i = 0; i < 2000; i++)
+        EXPECT(values[i] == (double)(i % 1000) / 2);
+    EXPECT(H5Sclose(space) >= 0 && H5Dclose(set) >= 0 && H5Fclose(h5) >= 0);
+    is_stored(output, "both/i", FILTERS(H5Z_FILTER_SHUFFLE, H5Z_FILTER_DEFLATE), 4, 0);
+    EXPECT(unlink(output) == 0);
+}
+
+/* An attribute of one value, as `type`. */
+static void read_attribute(hid_t set, const char *name, hid_t type, void *value)
+{
+    hid_t attribute = H5Aopen(set, name, H5P_DEFAULT);
+    EXPECT(attribute >= 0 && H5Aread(attribute, type, value) >= 0);
+    EXPECT(H5Aclose(attribute) >= 0);
+}
+
+/* Whether the text of an attribute, of whatever width, begins with `wanted`. */
+static int attribute_says(hid_t set, const char *name, const char *wanted)
+{
+    char text[64] = "";
+    char *pointer = NULL;
+    hid_t attribute = H5Aopen(set, name, H5P_DEFAULT), type = H5Aget_type(attribute);
+    const int variable = H5Tis_variable_str(type);
+    int equal;
+
+    EXPECT(attribute >= 0 && type >= 0 && variable >= 0);
+    EXPECT(variable || H5Tget_size(type) < sizeof(text));
+    EXPECT(H5Aread(attribute, type, variable ? (void *)&pointer : (void *)text) >= 0);
+    equal = strcmp(variable ? pointer : text, wanted) == 0;
+    if (variable)
+        EXPECT(H5free_memory(pointer) >= 0);
+    EXPECT(H5Tclose(type) >= 0 && H5Aclose(attribute) >= 0);
+    return equal;
+}
+
+/* Two maps of 2 x 3 become an array of 2 x 1 x 2 x 3, which says what it is. */
+static void arranged(void)
+{
+    const uint64_t shape[] = {NDSHM_OPEN_EXTENT, 2, 3};
+    ndshm_input inputs[] = {{.path = file("a.txt", "1 2 3\n4 5 6\n")},
+                            {.path = file("b.txt", "7 8 9\n10 11 12\n")}};
+    const ndshm_attribute attributes[] = {
+        {.name = "units", .text = "K"},
+        {.name = "level", .kind = NDSHM_ATTRIBUTE_INTEGER, .integer = INT64_MIN},
+        {.name = "scale", .kind = NDSHM_ATTRIBUTE_NUMBER, .number = 0.25},
+    };
+    const char *output = in_folder("out.h5");
+    ndshm_text_options text = text_of("f8");
+    ndshm_hdf5_options options = plain();
+    ndshm_conversion made = unknown();
+    double values[12], scale;
+    hsize_t extents[4];
+    int64_t level;
+    hid_t h5, set, space;
+
+    options.dataset = "maps/all";
+    options.arrange = NDSHM_ARRANGE_STACK;
+    options.shape = shape;
+    options.shape_len = 3;
+    options.attributes = attributes;
+    options.attributes_len = 3;
+    options.checksum = 1;
+    MAKE();
+    EXPECT(made.datasets == 1 && made.rows == 4);
+    set = opened(output, "maps/all", &h5);
+    space = H5Dget_space(set);
+    EXPECT(H5Sget_simple_extent_ndims(space) == 4);
+    EXPECT(H5Sget_simple_extent_dims(space, extents, NULL) == 4);
+    EXPECT(extents[0] == 2 && extents[1] == 1 && extents[2] == 2 && extents[3] == 3);
+    EXPECT(H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    for (int i = 0; i < 12; i++)
+        EXPECT(values[i] == i + 1);
+    EXPECT(attribute_says(set, "units", "K"));
+    read_attribute(set, "level", H5T_NATIVE_INT64, &level);
+    read_attribute(set, "scale", H5T_NATIVE_DOUBLE, &scale);
+    EXPECT(level == INT64_MIN && scale == 0.25);
+    const int noted = (int)H5Aget_num_attrs(set);
+    EXPECT(H5Sclose(space) >= 0 && H5Dclose(set) >= 0 && H5Fclose(h5) >= 0);
+
+    /* What the file notes: less, and nothing. */
+    options.replace = 1;
+    options.checksum = 0;
+    MAKE();
+    set = opened(output, "maps/all", &h5);
+    const int fewer = (int)H5Aget_num_attrs(set);
+    EXPECT(fewer == noted - 1 && fewer > 3);
+    EXPECT(H5Dclose(set) >= 0 && H5Fclose(h5) >= 0);
+    options.no_provenance = 1;
+    MAKE();
+    set = opened(output, "maps/all", &h5);
+    EXPECT(H5Aget_num_attrs(set) == 3);
+    EXPECT(H5Dclose(set) >= 0 && H5Fclose(h5) >= 0);
+
+    /* One that does not fill the shape. */
+    inputs[1].path = file("c.txt", "7 8 9\n");
+    FAILS(NDSHM_ERR_ARGUMENT, "do not fill the shape (-1, 2, 3)",
+          ndshm_convert(inputs, 2, &text, output, &options, &made, &error));
+    EXPECT(unlink(output) == 0);
+
+    /* Where each row comes from, and a column of few texts as numbers. */
+    static const char *const labels[] = {"chr1", "chr2"};
+    const ndshm_category category = {"chr", labels, 2};
+    struct origin {
+        int16_t chr;
+        char from[8];
+    } row[3];
+    const hid_t type = H5Tcreate(H5T_COMPOUND, sizeof(row[0])), name = H5Tcopy(H5T_C_S1);
+    options = plain();
+    options.dataset = "calls";
+    options.source_column = "from";
+    options.categories = &category;
+    options.categories_len = 1;
+    text = text_of("chr:S10,pos:i4");
+    inputs[0].path = file("a.txt", "chr2 5\nchr1 6\n");
+    inputs[1].path = file("b.txt", "chr2 7\n");
+    MAKE();
+    set = opened(output, "calls", &h5);
+    hid_t stored = H5Dget_type(set);
+    EXPECT(H5Tget_nmembers(stored) == 3 && H5Tget_member_class(stored, 0) == H5T_ENUM);
+    EXPECT(H5Tget_member_index(stored, "from") == 2);
+    hid_t chr = H5Tget_member_type(stored, 0), from = H5Tget_member_type(stored, 2);
+    EXPECT(H5Tset_size(name, sizeof(row[0].from)) >= 0);
+    EXPECT(H5Tset_cset(name, H5Tget_cset(from)) >= 0 && H5Tclose(from) >= 0);
+    EXPECT(H5Tinsert(type, "chr", HOFFSET(struct origin, chr), chr) >= 0);
+    EXPECT(H5Tinsert(type, "from", HOFFSET(struct origin, from), name) >= 0);
+    EXPECT(H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, row) >= 0);
+    EXPECT(row[0].chr == 1 && row[1].chr == 0 && row[2].chr == 1);
+    EXPECT(strcmp(row[1].from, "a.txt") == 0 && strcmp(row[2].from, "b.txt") == 0);
+    EXPECT(H5Tclose(chr) >= 0 && H5Tclose(stored) >= 0 && H5Tclose(type) >= 0);
+    EXPECT(H5Tclose(name) >= 0 && H5Dclose(set) >= 0 && H5Fclose(h5) >= 0);
+    EXPECT(unlink(output) == 0);
+
+    /* Groups, named after the directories in which the inputs differ. */
+    EXPECT(mkdir(in_folder("day1"), 0700) == 0 && mkdir(in_folder("day2"), 0700) == 0);
+    inputs[0].path = table("day1/x.txt", 10);
+    inputs[1].path = table("day2/x.txt", 10);
+    options = plain();
+    options.arrange = NDSHM_ARRANGE_GROUPS;
+    text = text_of(PAIR);
+    MAKE();
+    has_pairs(output, "day1/x", 10, 1);
+    has_pairs(output, "day2/x", 10, 1);
+    EXPECT(unlink(output) == 0 && unlink(inputs[0].path) == 0 && unlink(inputs[1].path) == 0);
+    EXPECT(rmdir(in_folder("day1")) == 0 && rmdir(in_folder("day2")) == 0);
+#undef MAKE
+}
+
+/* To a file that the host has open, too. */
+static void added(void)
+{
+    ndshm_input inputs[] = {{.path = table("a.txt", 1000)}, {.path = table("b.txt", 1000)}};
+    const char *output = in_folder("out.h5");
+    ndshm_text_options text = text_of(PAIR);
+    ndshm_hdf5_options options = plain();
+    ndshm_conversion made = unknown();
+    hid_t host;
+
+    options.append = 1;
+    GOOD(ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    host = H5Fopen(output, H5F_ACC_RDONLY, H5P_DEFAULT);
+    GOOD(ndshm_convert(inputs + 1, 1, &text, output, &options, &made, &error));
+    EXPECT(made.rows == 1000 && made.datasets == 1);
+    EXPECT((int64_t)made.bytes == size_of(output) && made.bytes > 32000);
+    EXPECT(H5Lexists(host, "a", H5P_DEFAULT) == 1 && H5Lexists(host, "b", H5P_DEFAULT) == 0);
+    EXPECT(H5Fclose(host) >= 0);
+    has_pairs(output, "a", 1000, 1);
+    has_pairs(output, "b", 1000, 1);
+
+    FAILS(NDSHM_ERR_DATASET_NAME, "exists already",
+          ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    options.dataset = "c";
+    host = H5Fopen(output, H5F_ACC_RDWR, H5P_DEFAULT);
+    FAILS(NDSHM_ERR_FILE, "open for writing",
+          ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    EXPECT(host >= 0 && H5Fclose(host) >= 0);
+    GOOD(ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    has_pairs(output, "c", 1000, 1);
+    options.replace = 1;
+    FAILS(NDSHM_ERR_ARGUMENT, "options->append",
+          ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    /* A program that knows nothing of it. */
+    options.struct_size = offsetof(ndshm_hdf5_options, append);
+    GOOD(ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    EXPECT(unlink(output) == 0);
+}
+
 static int only_inputs(int files)
 {
     return count_entries(folder) == files;
@@ -297,11 +589,116 @@ static void misuse(void)
         options.field = value;                                                         \
         REFUSED(part, START(&input, 1, &text, output, &options, &job));                \
     } while (0)
-    WRONG("struct_size", struct_size, sizeof(options) - 1);
+    WRONG("struct_size", struct_size, offsetof(ndshm_hdf5_options, append) - 1);
     WRONG("struct_size", struct_size, 0);
     WRONG("replace", replace, 2);
+    WRONG("append", append, 2);
+    WRONG("reserved", reserved, 1);
     WRONG("sync", sync, 2);
     WRONG("bool_as_u8", bool_as_u8, 2);
+    WRONG("layout", layout, 4);
+    WRONG("compression", compression, 3);
+    WRONG("level", level, 1);
+    WRONG("no_shuffle is set without", no_shuffle, 1);
+    WRONG("no_shuffle", no_shuffle, 2);
+    WRONG("fletcher32", fletcher32, 2);
+    WRONG("arrange", arrange, 3);
+    WRONG("dataset is NULL", arrange, NDSHM_ARRANGE_STACK);
+    WRONG("no_provenance", no_provenance, 2);
+    WRONG("checksum", checksum, 2);
+    WRONG("chunk is NULL", chunk_len, 1);
+    WRONG("shape is NULL", shape_len, 1);
+    WRONG("shape is NULL", shape_len, SIZE_MAX);
+    WRONG("attributes is NULL", attributes_len, 1);
+    WRONG("categories is NULL", categories_len, 1);
+    WRONG("(concat)", source_column, "from");
+    WRONG("UTF-8", source_column, "\xff");
+#define AND(part, field, value)                                                        \
+    do {                                                                               \
+        options.field = value;                                                         \
+        REFUSED(part, START(&input, 1, &text, output, &options, &job));                \
+    } while (0)
+    options = plain();
+    options.compression = NDSHM_COMPRESSION_GZIP;
+    AND("level", level, 10);
+    AND("level", level, 256);
+    options.compression = NDSHM_COMPRESSION_ZSTD;
+    AND("level", level, 20);
+    options.level = 0;
+    AND("contiguous", layout, NDSHM_LAYOUT_CONTIGUOUS);
+    options = plain();
+    options.layout = NDSHM_LAYOUT_CONTIGUOUS;
+    AND("contiguous", fletcher32, 1);
+    options = plain();
+    options.dataset = "all";
+    AND("one dataset", arrange, NDSHM_ARRANGE_GROUPS);
+    options = plain();
+    options.no_provenance = 1;
+    AND("checksum", checksum, 1);
+    const uint64_t extents[] = {NDSHM_OPEN_EXTENT, 0, NDSHM_OPEN_EXTENT, 2};
+    options = plain();
+    options.shape = options.chunk = extents;
+    AND("shape", shape_len, 2);
+    AND("shape", shape_len, 3);
+    options.shape = extents + 1;
+    AND("shape", shape_len, 1);
+    options.shape_len = 0;
+    AND("chunk", chunk_len, 2);
+    options.chunk_len = 2;
+    options.chunk = extents + 2;
+    GOOD(START(&input, 1, &text, output, &options, &job)); /* known with the rows */
+    REFUSED("has 1 axis", ndshm_convert_finish(&job, &made, &error));
+    ndshm_attribute attribute = {.name = "n", .text = "v"};
+    options = plain();
+    options.attributes = &attribute;
+    options.attributes_len = 1;
+#define ATTRIBUTE(field, value)                                                        \
+    do {                                                                               \
+        ndshm_attribute before = attribute;                                            \
+        attribute.field = value;                                                       \
+        REFUSED("attributes", START(&input, 1, &text, output, &options, &job));        \
+        attribute = before;                                                            \
+    } while (0)
+    ATTRIBUTE(name, NULL);
+    ATTRIBUTE(name, "");
+    ATTRIBUTE(name, "\xff");
+    ATTRIBUTE(text, NULL);
+    ATTRIBUTE(text, "\xff");
+    ATTRIBUTE(kind, 3);
+    ATTRIBUTE(reserved, 1);
+    const char *const labels[] = {"a", ""};
+    ndshm_category category = {"i", labels, 2};
+    options = plain();
+    options.categories = &category;
+    options.categories_len = 1;
+    REFUSED("categories", START(&input, 1, &text, output, &options, &job));
+    category.labels = NULL;
+    REFUSED("categories", START(&input, 1, &text, output, &options, &job));
+    category.name = NULL;
+    category.labels_len = 0;
+    REFUSED("categories", START(&input, 1, &text, output, &options, &job));
+#undef ATTRIBUTE
+#undef AND
+    /* The struct of an older program, which ends where `append` is now. What lies behind it
+     * is no part of it. */
+    options = plain();
+    options.struct_size = offsetof(ndshm_hdf5_options, append);
+    memset((char *)&options + options.struct_size, 0xff, sizeof(options) - options.struct_size);
+    GOOD(ndshm_convert(&input, 1, &text, output, &options, &made, &error));
+    has_pairs(output, "a", 10, 1);
+    EXPECT(unlink(output) == 0);
+    options.struct_size--;
+    REFUSED("struct_size", START(&input, 1, &text, output, &options, &job));
+    /* That of a newer one, whose fields are not known here, but may be zeros. */
+    struct {
+        ndshm_hdf5_options known;
+        uint64_t more;
+    } newer = {.known = plain()};
+    newer.known.struct_size = sizeof(newer);
+    GOOD(ndshm_convert(&input, 1, &text, output, &newer.known, &made, &error));
+    EXPECT(unlink(output) == 0);
+    newer.more = 1;
+    REFUSED("does not know", START(&input, 1, &text, output, &newer.known, &job));
     FAILS(NDSHM_ERR_HANDLE, "job is not open", ndshm_convert_finish(&job, &made, &error));
     REFUSED("job is NULL", ndshm_convert_finish(NULL, &made, &error));
     made.struct_size--;
@@ -367,6 +764,9 @@ int main(void)
         handler_is_own();                                                              \
     } while (0)
     RUN(files());
+    RUN(added());
+    RUN(stored());
+    RUN(arranged());
     RUN(errors());
     RUN(stepped());
     RUN(ended_early(descriptors));

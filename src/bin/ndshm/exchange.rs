@@ -1,0 +1,143 @@
+//! `ndshm import` and `ndshm export`.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Instant;
+
+use ndshm::error::Error;
+use ndshm::exchange::{self, ExchangeError, ExportOptions, Exported, Format};
+use ndshm::hdf5::{self, TargetFault};
+use ndshm::load::SegmentOptions;
+use ndshm::segment::{Access, Name, Segment};
+
+use crate::args::{ExportArgs, ExportFormat, ImportArgs};
+use crate::output::{Failure, human, shape, shm_error, shortened};
+
+pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
+    hdf5::command_mode();
+    let name = name(&args.name)?;
+    let cancel = crate::cancel_on_signals()?;
+    let (file, dataset) = exchange::split_path(&args.file);
+    let (start, made) = (Instant::now(), SegmentOptions::default());
+    let segment = exchange::import(&file, dataset.as_deref(), &name, &made, cancel)
+        .map_err(|error| failure(&args.name, error))?;
+    if args.quiet {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "{name}: {} {}, {} in {:.2} s; it stays until 'ndshm rm {name}'",
+        shape(segment.shape()),
+        shortened(&segment.dtype().to_string(), 300),
+        human(segment.data_len() as u64),
+        start.elapsed().as_secs_f64(),
+        name = args.name,
+    )?;
+    Ok(())
+}
+
+pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
+    hdf5::command_mode();
+    let options = options(args)?;
+    let cancel = crate::cancel_on_signals()?;
+    let segment = Segment::attach(&name(&args.name)?, Access::Read, None).map_err(|error| {
+        Failure::new(match error {
+            Error::NotFound => {
+                format!("no segment is named '{}'; 'ndshm ls' lists them", args.name)
+            }
+            error => format!("segment '{}': {}", args.name, shm_error(error)),
+        })
+    })?;
+    let start = Instant::now();
+    let made = exchange::export(&segment, &args.output, &options, cancel)
+        .map_err(|error| failure(&args.name, error))?;
+    let is_file = args.output != Path::new("-");
+    if !args.quiet && is_file {
+        tell(args, &segment, &made, start)?;
+    }
+    Ok(())
+}
+
+fn tell(
+    args: &ExportArgs,
+    segment: &Segment,
+    made: &Exported,
+    start: Instant,
+) -> Result<(), Failure> {
+    writeln!(
+        io::stdout().lock(),
+        "{}: {} {}, {} in {:.2} s",
+        args.output.display(),
+        shape(segment.shape()),
+        shortened(&segment.dtype().to_string(), 300),
+        human(made.bytes),
+        start.elapsed().as_secs_f64(),
+    )?;
+    Ok(())
+}
+
+fn name(text: &str) -> Result<Name, Failure> {
+    Name::new(text).map_err(|error| Failure::about(text, error))
+}
+
+fn options(args: &ExportArgs) -> Result<ExportOptions, Failure> {
+    let format = args.format.map(|format| match format {
+        ExportFormat::H5 => Format::Hdf5,
+        ExportFormat::Npy => Format::Npy,
+        ExportFormat::Csv => Format::Csv,
+    });
+    Ok(ExportOptions {
+        format,
+        force: args.force,
+        sync: args.sync,
+        dataset: args.dataset.clone(),
+        bool_as_u8: args.bool_u8,
+        delimiter: args.delimiter.as_deref().map(delimiter).transpose()?,
+        no_header: args.no_header,
+    })
+}
+
+fn delimiter(text: &str) -> Result<char, Failure> {
+    let mut all = text.chars();
+    match (text, all.next(), all.next()) {
+        ("tab" | "\\t", ..) => Ok('\t'),
+        (_, Some(c), None) if !matches!(c, '"' | '\n' | '\r' | '#') => Ok(c),
+        _ => Err(Failure::new(format!(
+            "--delimiter '{text}': one character is needed, or 'tab', and none of \" # and line \
+             ends"
+        ))),
+    }
+}
+
+fn failure(name: &str, error: ExchangeError) -> Failure {
+    match error {
+        ExchangeError::Cancelled => Failure::interrupted(),
+        // Somebody has seen enough.
+        ExchangeError::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe => {
+            source.into()
+        }
+        ExchangeError::Core(Error::Exists) => {
+            Failure::new(format!("segment '{name}' exists: 'ndshm rm {name}' removes it"))
+        }
+        ExchangeError::Core(Error::NoSpace { need, free }) => Failure::new(format!(
+            "segment '{name}': shared memory is full: {} are free in /dev/shm, {} were needed (a \
+             container wants a larger --shm-size)",
+            human(free),
+            human(need)
+        )),
+        ExchangeError::Core(Error::NotFound) => Failure::new(format!(
+            "segment '{name}': there is no /dev/shm: shared memory needs a tmpfs mounted there"
+        )),
+        ExchangeError::Core(error) => {
+            Failure::new(format!("segment '{name}': {}", shm_error(error)))
+        }
+        error => {
+            let exists = matches!(
+                &error,
+                ExchangeError::Hdf5(hdf5::Error::Target { fault: TargetFault::Exists, .. })
+            );
+            Failure::new(&error).hinting(exists.then(|| "--force replaces it".into()))
+        }
+    }
+}

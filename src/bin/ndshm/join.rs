@@ -1,0 +1,107 @@
+//! `ndshm join`.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use ndshm::hdf5::{self, TargetFault};
+use ndshm::join::{Fault, JoinError, Options, Problem, Summary, join, natural_order};
+
+use crate::args::JoinArgs;
+use crate::output::{Failure, human, printable, shape, shortened, thousands};
+
+/// Datasets that the summary lists.
+const LISTED: usize = 20;
+/// Problems of a joined file that the message lists.
+const PROBLEMS: usize = 10;
+
+pub(crate) fn run(args: &JoinArgs) -> Result<(), Failure> {
+    let mut shards: Vec<PathBuf> = args.shards.clone();
+    if args.sort {
+        shards.sort_by(|a, b| natural_order(a, b));
+    }
+    hdf5::command_mode();
+    let cancel = crate::cancel_on_signals()?;
+    let start = Instant::now();
+    let made = join(shards, &args.output, &options(args), cancel).map_err(|e| failure(&e))?;
+    if !args.quiet {
+        report(&made, args, start.elapsed().as_secs_f64())?;
+    }
+    Ok(())
+}
+
+fn options(args: &JoinArgs) -> Options {
+    let mut options = Options::default();
+    options.hdf5.force = args.force;
+    options.hdf5.sync = args.sync;
+    options.datasets.clone_from(&args.datasets);
+    options.new_axis = args.new_axis;
+    options.checksum = args.checksum;
+    options.materialize = args.materialize;
+    options
+}
+
+fn failure(error: &JoinError) -> Failure {
+    match error {
+        JoinError::Cancelled => Failure::interrupted(),
+        JoinError::Problems(problems) => {
+            let more = problems.iter().skip(1).take(PROBLEMS).map(Problem::to_string);
+            Failure::new(error).showing(more.collect::<Vec<_>>())
+        }
+        error => Failure::new(error).hinting(hint(error)),
+    }
+}
+
+/// What to try.
+fn hint(error: &JoinError) -> Option<String> {
+    let hint = match error {
+        JoinError::Partly { dataset, .. } => {
+            return Some(format!(
+                "give the shards that have it, with --dataset {dataset}; --dataset PATH of \
+                 another leaves it out"
+            ));
+        }
+        JoinError::Differs(difference) if difference.what == "shape" => {
+            "rows are put one behind the other, so all other extents must agree; --dataset PATH \
+             chooses other datasets"
+        }
+        JoinError::Differs(_) => "convert all shards with the same --dtype",
+        JoinError::Shape { .. } => "--dataset PATH chooses other datasets",
+        JoinError::Shard { fault: Fault::NotClosed | Fault::Truncated { .. }, .. } => {
+            "if nobody writes it any more, make this shard again"
+        }
+        JoinError::Shard { dataset: Some(_), fault: Fault::NoDataset, .. } => {
+            "without --dataset everything that the shards have is joined"
+        }
+        JoinError::Hdf5(hdf5::Error::Target { fault: TargetFault::Exists, .. }) => {
+            "--force replaces it"
+        }
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+fn report(made: &Summary, args: &JoinArgs, seconds: f64) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    let (datasets, shards) = (made.datasets.len(), made.shards.len());
+    let s = |count: usize| if count == 1 { "" } else { "s" };
+    writeln!(
+        out,
+        "{}: {} dataset{} {} {} shard{}, {} in {seconds:.2} s",
+        printable(&made.path.display().to_string()),
+        thousands(datasets as u64),
+        s(datasets),
+        if args.materialize { "copied from" } else { "of" },
+        thousands(shards as u64),
+        s(shards),
+        human(made.bytes),
+    )?;
+    for dataset in made.datasets.iter().take(LISTED) {
+        let (name, dtype) = (printable(&dataset.name), shortened(&dataset.dtype, 100));
+        writeln!(out, "  {name}  {}  {}", shape(&dataset.shape), printable(&dtype))?;
+    }
+    if datasets > LISTED {
+        writeln!(out, "  ... and {} more", thousands((datasets - LISTED) as u64))?;
+    }
+    Ok(())
+}

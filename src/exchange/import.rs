@@ -1,0 +1,270 @@
+//! A file's array on its way to a segment.
+
+#![allow(unsafe_code)]
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::path::Path;
+use std::vec::Vec;
+
+use super::error::{ExchangeError, Result};
+use super::source::{Flat, Source, Way};
+use super::{PIECE, STEP};
+use crate::dtype::DType;
+use crate::error::Error;
+use crate::hdf5::Stored;
+use crate::load::{Canceller, Progress, SegmentOptions};
+use crate::segment::{Draft, Growable, Name, Segment, Spec};
+use crate::sys;
+
+/// Makes a segment of a `.npy` file, or of a dataset of an HDF5 file, and publishes it: an
+/// [`ImportJob`] from its start to its end, which `cancel` stops.
+///
+/// # Errors
+/// [`ExchangeError`]; then there is no segment.
+pub fn import<'n>(
+    file: &Path,
+    dataset: Option<&str>,
+    name: impl Into<Option<&'n Name>>,
+    segment: &SegmentOptions,
+    cancel: &AtomicBool,
+) -> Result<Segment> {
+    let mut job = ImportJob::start(file, dataset, name, segment)?;
+    loop {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(ExchangeError::Cancelled);
+        }
+        if job.step(Duration::ZERO)?.done {
+            return job.finish();
+        }
+    }
+}
+
+/// An array on its way from a file to a segment. Dropping it leaves nothing.
+///
+/// HDF5 is entered by the thread that starts, steps, finishes or drops the job, and locked
+/// for each entry alone.
+#[derive(Debug)]
+pub struct ImportJob {
+    /// None after an error.
+    work: Option<Work>,
+    canceller: Canceller,
+    progress: Progress,
+    /// The process that it belongs to.
+    owner: u32,
+}
+
+#[derive(Debug)]
+struct Work {
+    source: Source,
+    sink: Sink,
+    buf: Vec<u8>,
+}
+
+/// The segment in the making.
+#[derive(Debug)]
+enum Sink {
+    /// Written from its beginning to its end, which needs no page to be cleared before.
+    Growing(Growable),
+    /// Of one piece from the beginning.
+    Whole(Draft),
+}
+
+impl ImportJob {
+    /// Looks at the file and begins the segment; without a name, an anonymous one. An HDF5
+    /// file that has only one dataset needs no name for it.
+    ///
+    /// # Errors
+    /// [`ExchangeError`].
+    pub fn start<'n>(
+        file: &Path,
+        dataset: Option<&str>,
+        name: impl Into<Option<&'n Name>>,
+        segment: &SegmentOptions,
+    ) -> Result<Self> {
+        let source = Source::open(file, dataset)?;
+        let sink = Sink::create(&source, name.into(), segment)?;
+        let canceller = Canceller::new()?;
+        // Steps never wait, so whoever polls shall step at once, until the end.
+        canceller.bell().ring();
+        let progress =
+            Progress { bytes_total: source.len, inputs_total: 1, pass: 1, ..Progress::default() };
+        let work = Some(Work { source, sink, buf: Vec::new() });
+        Ok(Self { work, canceller, progress, owner: sys::lineage() })
+    }
+
+    /// Copies some MiB, or a row of chunks. It never waits for anything but the disk, so
+    /// the timeout does not matter.
+    ///
+    /// # Errors
+    /// [`ExchangeError`]; the job is over then, and nothing is left of it. A step after
+    /// that, or in a forked child, is [`Error::Argument`].
+    pub fn step(&mut self, _timeout: Duration) -> Result<Progress> {
+        if self.owner != sys::lineage() {
+            return Err(Error::Argument.into());
+        }
+        let mut work = self.work.take().ok_or(Error::Argument)?;
+        if self.canceller.is_cancelled() {
+            return Err(ExchangeError::Cancelled);
+        }
+        if !self.progress.done {
+            self.progress.bytes_done = work.advance(self.progress.bytes_done)?;
+            self.note();
+        }
+        self.work = Some(work);
+        Ok(self.progress)
+    }
+
+    fn note(&mut self) {
+        let progress = &mut self.progress;
+        progress.done = progress.bytes_done >= progress.bytes_total;
+        progress.inputs_done = usize::from(progress.done);
+        let rows = self.work.as_ref().map_or(0, |work| work.source.shape.first().map_or(1, |&n| n));
+        progress.rows = if progress.done { rows } else { progress.rows };
+    }
+
+    /// How far it is.
+    #[must_use]
+    pub const fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// The dtype of the elements; none after an error.
+    #[must_use]
+    pub fn dtype(&self) -> Option<DType<'_>> {
+        self.work.as_ref().map(|work| work.source.dtype.as_dtype())
+    }
+
+    /// The extents; none after an error.
+    #[must_use]
+    pub fn shape(&self) -> Option<&[u64]> {
+        self.work.as_ref().map(|work| work.source.shape.as_slice())
+    }
+
+    /// A descriptor that is always readable: a step never waits.
+    #[must_use]
+    pub fn raw_fd(&self) -> i32 {
+        self.canceller.bell().raw()
+    }
+
+    /// A handle that stops the job.
+    #[must_use]
+    pub fn canceller(&self) -> Canceller {
+        self.canceller.clone()
+    }
+
+    /// Steps until everything is copied, and publishes the segment.
+    ///
+    /// # Errors
+    /// [`ExchangeError`]; then there is no segment.
+    pub fn finish(mut self) -> Result<Segment> {
+        while !self.step(Duration::ZERO)?.done {}
+        let Work { source, sink, .. } = self.work.take().ok_or(Error::Argument)?;
+        let draft = match sink {
+            Sink::Whole(draft) => draft,
+            Sink::Growing(growable) => {
+                growable.finish(source.shape.first().copied().unwrap_or(0))?
+            }
+        };
+        Ok(draft.publish().map_err(Error::from)?)
+    }
+}
+
+impl Sink {
+    fn create(source: &Source, name: Option<&Name>, made: &SegmentOptions) -> Result<Self> {
+        let SegmentOptions { policy, mode, via, ref metadata } = *made;
+        let dtype = source.dtype.as_dtype();
+        let spec = Spec { metadata, policy, mode, via, ..Spec::new(dtype, &source.shape) };
+        let spec = Spec { strides: source.strides.as_deref(), ..spec };
+        let mut open = source.shape.clone();
+        let grows = matches!(source.way, Way::Flat { .. }) && source.strides.is_none();
+        match open.first_mut() {
+            Some(rows) if grows => *rows = 0,
+            _ => {
+                return Ok(Self::Whole(match name {
+                    Some(name) => Draft::create(name, &spec),
+                    None => Draft::create_anonymous(&spec),
+                }?));
+            }
+        }
+        let spec = Spec { shape: &open, ..spec };
+        let growable = match name {
+            Some(name) => Draft::create_growable(name, &spec),
+            None => Draft::create_growable_anonymous(&spec),
+        }?;
+        growable.check_room(source.len)?;
+        Ok(Self::Growing(growable))
+    }
+
+    /// Writes bytes of the array to their place.
+    fn write(&mut self, bytes: &[u8], at: u64) -> Result<()> {
+        match self {
+            // SAFETY: the slice is readable for its length.
+            Self::Growing(to) => unsafe { to.write_at(at, bytes.as_ptr(), bytes.len()) }?,
+            // SAFETY: as above.
+            Self::Whole(to) => unsafe { to.write_at(at, bytes.as_ptr(), bytes.len()) }?,
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    /// Goes on from a byte of the array; up to which one it came.
+    fn advance(&mut self, from: u64) -> Result<u64> {
+        let Self { source, sink, buf } = self;
+        match &source.way {
+            Way::Flat { file, offset } => {
+                let item = source.dtype.as_dtype().itemsize();
+                flat(Flow { file, offset: *offset, len: source.len, item }, sink, buf, from)
+            }
+            Way::Rows { stored, step } => rows(stored, *step, sink, source.len, from),
+        }
+    }
+}
+
+/// What bytes are copied.
+#[derive(Clone, Copy)]
+struct Flow<'a> {
+    file: &'a Flat,
+    offset: u64,
+    len: u64,
+    item: u32,
+}
+
+fn flat(flow: Flow<'_>, sink: &mut Sink, buf: &mut Vec<u8>, from: u64) -> Result<u64> {
+    let changed = flow.file.changed();
+    let item = (flow.item as usize).max(1);
+    // Whole elements, if they are changed on the way.
+    let piece = if changed.is_some() { (PIECE / item).max(1) * item } else { PIECE };
+    let (mut at, end) = (from, from.saturating_add(STEP).min(flow.len));
+    while at < end {
+        let n = (flow.len - at).min(piece as u64) as usize;
+        buf.resize(n, 0);
+        flow.file.read(buf, flow.offset + at)?;
+        if let Some(stored) = changed {
+            stored.change(buf, at / item as u64)?;
+        }
+        sink.write(buf, at)?;
+        at += n as u64;
+    }
+    Ok(at)
+}
+
+/// Has HDF5 unpack some rows to where they are to lie.
+fn rows(stored: &Stored, step: u64, sink: &mut Sink, len: u64, from: u64) -> Result<u64> {
+    let Sink::Whole(draft) = sink else { return Err(Error::Argument.into()) };
+    let extents = stored.extents();
+    let all = extents.first().copied().unwrap_or(1).max(1);
+    let row_len = len / all;
+    let first = from / row_len.max(1);
+    let count = step.min(all - first.min(all));
+    let (start, end) = (first * row_len, (first + count) * row_len);
+    let item = u64::from(stored.dtype().itemsize()).max(1);
+    let into = draft.data_mut().get_mut(start as usize..end as usize).ok_or(Error::Argument)?;
+    // SAFETY: the slice has room for so many rows, and nobody else has the draft.
+    unsafe { stored.read_rows(first, count, into.as_mut_ptr()) }?;
+    if stored.needs_change() {
+        stored.change(into, start / item)?;
+    }
+    Ok(end)
+}

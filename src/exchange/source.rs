@@ -1,0 +1,180 @@
+//! What an import reads: an array in a file, and how its bytes come.
+
+use std::boxed::Box;
+use std::format;
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::string::{String, ToString};
+use std::vec::Vec;
+
+use super::error::{ExchangeError, FileFault, Result};
+use super::npy;
+use crate::dtype_buf::DTypeBuf;
+use crate::hdf5::{self, Place, ReadFault, Reader, Stored};
+use crate::layout::MAX_NDIM;
+
+/// How many datasets a message names.
+const NAMED: usize = 5;
+
+/// An array in a file.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) dtype: DTypeBuf,
+    pub(super) shape: Vec<u64>,
+    pub(super) strides: Option<Vec<i64>>,
+    /// Bytes of the array.
+    pub(super) len: u64,
+    pub(super) way: Way,
+}
+
+/// How the bytes come.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// One behind the other, from a place in the file on.
+    Flat { file: Flat, offset: u64 },
+    /// By HDF5, rows of chunks at a time.
+    Rows { stored: Box<Stored>, step: u64 },
+}
+
+/// A file whose bytes are read without HDF5.
+#[derive(Debug)]
+pub(super) enum Flat {
+    Npy { file: File, path: PathBuf },
+    Stored(Box<Stored>),
+}
+
+impl Flat {
+    /// Reads all of `buf`.
+    pub(super) fn read(&self, buf: &mut [u8], at: u64) -> Result<()> {
+        match self {
+            Self::Npy { file, path } => {
+                file.read_exact_at(buf, at).map_err(|e| ExchangeError::io("read", path, e))
+            }
+            Self::Stored(stored) => read_all(stored, buf, at),
+        }
+    }
+
+    /// The dataset, if its bytes must be changed.
+    pub(super) fn changed(&self) -> Option<&Stored> {
+        match self {
+            Self::Stored(stored) if stored.needs_change() => Some(stored),
+            _ => None,
+        }
+    }
+}
+
+fn read_all(stored: &Stored, buf: &mut [u8], at: u64) -> Result<()> {
+    let mut done = 0;
+    while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match stored.read_file(rest, at + done as u64)? {
+            0 => {
+                let source = io::ErrorKind::UnexpectedEof.into();
+                return Err(ExchangeError::io("read", Path::new(stored.path()), source));
+            }
+            n => done += n,
+        }
+    }
+    Ok(())
+}
+
+impl Source {
+    /// Looks at a file, and in an HDF5 file at a dataset.
+    pub(super) fn open(path: &Path, dataset: Option<&str>) -> Result<Self> {
+        let io = |e| ExchangeError::io("open it", path, e);
+        // A pipe would be waited for.
+        if !std::fs::metadata(path).map_err(io)?.is_file() {
+            return Err(ExchangeError::file(path, FileFault::Unknown));
+        }
+        let file = File::open(path).map_err(io)?;
+        let len = file.metadata().map_err(io)?.len();
+        let mut magic = [0; npy::MAGIC.len()];
+        let is_npy = file.read_exact_at(&mut magic, 0).is_ok() && magic == npy::MAGIC;
+        match (is_npy, dataset) {
+            (true, None) => Self::npy(file, path, len),
+            (true, Some(_)) => Err(ExchangeError::file(path, FileFault::NoPaths)),
+            (false, dataset) => Self::hdf5(path, dataset),
+        }
+    }
+
+    fn npy(file: File, path: &Path, len: u64) -> Result<Self> {
+        let header = npy::read(&file, path, len)?;
+        let strides = header.strides();
+        let len = header.data_len().ok_or_else(|| ExchangeError::file(path, FileFault::Shape))?;
+        let npy::Header { dtype, shape, data_at, .. } = header;
+        let file = Flat::Npy { file, path: path.to_path_buf() };
+        Ok(Self { dtype, shape, strides, len, way: Way::Flat { file, offset: data_at } })
+    }
+
+    fn hdf5(path: &Path, dataset: Option<&str>) -> Result<Self> {
+        let reader = Reader::open(path).map_err(|error| match error {
+            hdf5::Error::Read { fault: ReadFault::NotHdf5, .. } => {
+                ExchangeError::file(path, FileFault::Unknown)
+            }
+            other => other.into(),
+        })?;
+        let stored = match dataset {
+            Some(name) => reader.dataset(name)?,
+            None => reader.dataset(&only(&reader)?)?,
+        };
+        let fault = |fault| Err(ExchangeError::file(path, fault));
+        if stored.shape().len() > MAX_NDIM {
+            return fault(FileFault::Axes(stored.shape().len()));
+        }
+        let Some(len) = stored.len().filter(|&len| i64::try_from(len).is_ok()) else {
+            return fault(FileFault::Shape);
+        };
+        let dtype = DTypeBuf::copy_of(stored.dtype())?;
+        let shape = stored.shape().to_vec();
+        let offset = if len == 0 { Some(0) } else { stored.offset()? };
+        let stored = Box::new(stored);
+        let way = match offset {
+            Some(offset) => Way::Flat { file: Flat::Stored(stored), offset },
+            None => Way::Rows { step: step(&stored), stored },
+        };
+        Ok(Self { dtype, shape, strides: None, len, way })
+    }
+}
+
+/// The only dataset of a file.
+fn only(reader: &Reader) -> Result<String> {
+    let mut all = reader.datasets()?;
+    let fault = match all.len() {
+        0 => FileFault::NoDatasets,
+        1 => return Ok(all.remove(0)),
+        count => {
+            let first = all.iter().take(NAMED).map(|name| format!("/{name}")).collect();
+            FileFault::Several { count, first }
+        }
+    };
+    Err(ExchangeError::file(reader.path(), fault))
+}
+
+/// Rows that are read at a time: as many as make a step, in whole chunks.
+fn step(stored: &Stored) -> u64 {
+    let rows = stored.extents().first().copied().unwrap_or(1).max(1);
+    let row_len = stored.len().unwrap_or(0) / rows;
+    let chunk = match stored.place() {
+        Place::Chunked { chunk } => chunk.first().copied().unwrap_or(1).max(1),
+        _ => 1,
+    };
+    let chunks = super::STEP / row_len.saturating_mul(chunk).max(1);
+    chunk.saturating_mul(chunks.max(1))
+}
+
+/// Takes `FILE:/PATH` apart. A file that is called like the whole text is meant, if there is
+/// one; else the part in front of the last colon that is the name of a file.
+#[must_use]
+pub fn split_path(text: &Path) -> (PathBuf, Option<String>) {
+    let whole = || (text.to_path_buf(), None);
+    let Some(shown) = text.to_str().filter(|_| !text.exists()) else { return whole() };
+    let colons = shown.rmatch_indices(':').map(|(at, _)| shown.split_at(at));
+    let mut files = colons.filter(|(file, _)| Path::new(file).exists());
+    match files.next() {
+        Some((file, dataset)) => {
+            (PathBuf::from(file), dataset.strip_prefix(':').map(ToString::to_string))
+        }
+        None => whole(),
+    }
+}

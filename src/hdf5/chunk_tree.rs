@@ -1,0 +1,170 @@
+//! Where the chunks of a dataset lie, read from the tree that HDF5 keeps of them: for
+//! [`contents`](super::contents). HDF5 tells the place of one chunk at a time, and walks over
+//! half of the tree for each; here it is read once.
+//!
+//! Only the usual kind is known, which all files have but those that ask for the newest
+//! format: a layout message of version 3, and a tree of version 1. Whatever looks otherwise is
+//! no answer. Nothing here is trusted: the caller compares number and bytes with HDF5's.
+
+use std::vec;
+use std::vec::Vec;
+
+use super::temporary::Extent;
+use crate::sys::Fd;
+
+/// Bytes of an address.
+const ADDRESS: usize = 8;
+/// Blocks that an object's header has at most, and levels of a tree.
+const DEEP: usize = 64;
+/// Longest block of a header.
+const BLOCK: u64 = 1 << 20;
+/// Messages of an object's header.
+const LAYOUT: u16 = 8;
+const CONTINUATION: u16 = 16;
+
+/// A file whose addresses count from `base`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tree<'a> {
+    pub(super) file: &'a Fd,
+    pub(super) base: u64,
+}
+
+/// A part of an object's header.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    at: u64,
+    len: u64,
+}
+
+/// How messages lie in a header.
+#[derive(Debug, Clone, Copy)]
+struct Style {
+    /// Version 2 of headers.
+    new: bool,
+    /// Bytes in front of a message.
+    head: usize,
+}
+
+impl Tree<'_> {
+    /// Where the chunks of the dataset lie whose header is at `object`; none if that is not
+    /// found, or if there are more than `most`.
+    pub(super) fn chunks(&self, object: u64, most: u64) -> Option<Vec<Extent>> {
+        let layout = self.layout(object)?;
+        let (&[3, 2, axes], rest) = layout.split_first_chunk()? else { return None };
+        let (root, key) = (number(rest.get(..ADDRESS)?)?, 8 + 8 * usize::from(axes));
+        let mut found = Vec::new();
+        if root != u64::MAX {
+            self.walk(root, key, DEEP, most, &mut found)?;
+        }
+        Some(found)
+    }
+
+    /// Notes the chunks of a node and of those below it.
+    fn walk(
+        &self,
+        node: u64,
+        key: usize,
+        deep: usize,
+        most: u64,
+        found: &mut Vec<Extent>,
+    ) -> Option<()> {
+        const HEAD: usize = 8 + 2 * ADDRESS;
+        let head = self.read(node, HEAD)?;
+        let (&[b'T', b'R', b'E', b'E', 1, level, low, high], _) = head.split_first_chunk()? else {
+            return None;
+        };
+        let entry = key + ADDRESS;
+        let count = usize::from(u16::from_le_bytes([low, high]));
+        let entries = self.read(node.checked_add(HEAD as u64)?, count * entry)?;
+        for entry in entries.chunks_exact(entry) {
+            let child = number(entry.get(key..)?)?;
+            if level > 0 {
+                self.walk(child, key, deep.checked_sub(1)?, most, found)?;
+                continue;
+            }
+            if found.len() as u64 >= most {
+                return None;
+            }
+            found.push((child.checked_add(self.base)?, number(entry.get(..4)?)?));
+        }
+        Some(())
+    }
+
+    /// The message of an object's header that says where its bytes lie.
+    fn layout(&self, object: u64) -> Option<Vec<u8>> {
+        let (style, first) = self.header(object)?;
+        let mut blocks = Vec::from([first]);
+        for _ in 0..DEEP {
+            let Block { at, len } = blocks.pop()?;
+            let bytes = self.read(at, usize::try_from(len).ok().filter(|_| len <= BLOCK)?)?;
+            let mut rest = bytes.as_slice();
+            while let Some((kind, message, behind)) = style.message(rest) {
+                match kind {
+                    LAYOUT => return Some(message.to_vec()),
+                    CONTINUATION => blocks.push(style.continuation(message)?),
+                    _ => {}
+                }
+                rest = behind;
+            }
+        }
+        None
+    }
+
+    /// The first block of messages.
+    fn header(&self, object: u64) -> Option<(Style, Block)> {
+        let head = self.read(object, 12)?;
+        if let Some(flags) = head.strip_prefix(b"OHDR\x02") {
+            let flags = *flags.first()?;
+            let times = if flags & 0x20 == 0 { 0 } else { 16 };
+            let phases = if flags & 0x10 == 0 { 0 } else { 4 };
+            let (skip, width) = (6 + times + phases, 1 << (flags & 3));
+            let size = self.read(object.checked_add(skip)?, width)?;
+            let at = object.checked_add(skip)?.checked_add(width as u64)?;
+            let style = Style { new: true, head: if flags & 4 == 0 { 4 } else { 6 } };
+            return Some((style, Block { at, len: number(&size)? }));
+        }
+        if head.first() != Some(&1) {
+            return None;
+        }
+        let len = number(head.get(8..12)?)?;
+        Some((Style { new: false, head: 8 }, Block { at: object.checked_add(16)?, len }))
+    }
+
+    fn read(&self, at: u64, len: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        let n = self.file.read_at(&mut bytes, at.checked_add(self.base)?).ok()?;
+        (n == len).then_some(bytes)
+    }
+}
+
+impl Style {
+    /// The first message of a block, its kind, and what is behind it.
+    fn message(self, block: &[u8]) -> Option<(u16, &[u8], &[u8])> {
+        let (head, rest) = block.split_at_checked(self.head)?;
+        let (kind, size) = match *head {
+            [kind, low, high, ..] if self.new => (u16::from(kind), [low, high]),
+            [a, b, low, high, ..] => (u16::from_le_bytes([a, b]), [low, high]),
+            _ => return None,
+        };
+        let (message, behind) = rest.split_at_checked(usize::from(u16::from_le_bytes(size)))?;
+        Some((kind, message, behind))
+    }
+
+    /// Where the messages go on.
+    fn continuation(self, message: &[u8]) -> Option<Block> {
+        let at = number(message.get(..ADDRESS)?)?;
+        let len = number(message.get(ADDRESS..2 * ADDRESS)?)?;
+        // A signature in front, a checksum behind.
+        Some(if self.new {
+            Block { at: at.checked_add(4)?, len: len.checked_sub(8)? }
+        } else {
+            Block { at, len }
+        })
+    }
+}
+
+/// A number of up to eight bytes, the lowest first.
+fn number(bytes: &[u8]) -> Option<u64> {
+    let fits = (1..=8).contains(&bytes.len());
+    fits.then(|| bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+}
