@@ -11,6 +11,10 @@ use crate::hints;
 use crate::output::{Failure, aside, human, printable, shape, shortened, thousands};
 use crate::text::TextSource;
 
+/// Said when a file is made that not everybody can read.
+const ZSTD: &str = "ndshm: note: HDF5 reads zstd only with a plugin (in Python 'import hdf5plugin', \
+                    elsewhere HDF5_PLUGIN_PATH); gzip is read everywhere";
+
 /// Datasets that the summary lists.
 const LISTED: usize = 20;
 
@@ -32,6 +36,9 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
             error => Failure::new(&error).hinting(hints::converting(&error)),
         })?;
     aside(&summary.report);
+    if matches!(options.hdf5.storage.filters.codec, hdf5::Codec::Zstd(_)) && !args.quiet {
+        eprintln!("{ZSTD}");
+    }
     if !args.quiet {
         report(&summary, start.elapsed().as_secs_f64())?;
     }
