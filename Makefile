@@ -17,7 +17,7 @@ ifneq (,$(findstring mpi,$(shell pkg-config --cflags hdf5 2>/dev/null)))
 export HDF5_DIR ?= /usr/lib/$(shell gcc -print-multiarch)/hdf5/serial
 endif
 
-.PHONY: all help setup setup-tests build demo check torture lint bench clean fuzz loom
+.PHONY: all help setup setup-tests build demo check check-static torture lint bench clean fuzz loom
 
 .DEFAULT_GOAL = all
 
@@ -32,6 +32,7 @@ help:
 	@echo 'make build    build the release command, $(NDSHM)'
 	@echo 'make lib      build the C libraries, target/lib/libndshm.so and libndshm.a'
 	@echo 'make install  install command, libraries, headers, manual: PREFIX= DESTDIR= LIBDIR='
+	@echo 'make check-static  runs the tests of HDF5 files with the HDF5 2 that is built for it'
 	@echo 'make torture  kill, stop and fail it at every call, for minutes (SECONDS=60)'
 	@echo 'make lint     formatting, clippy, documentation, layering'
 	@echo 'make loom     every order of the steps of a creator and its waiters (a minute)'
@@ -80,11 +81,14 @@ $(VENV)/.done: tests/requirements.txt tests/requirements-readers.txt
 # package, which carries NumPy's own tests.
 LOADTXT = NDSHM_LIBRARY=$(CURDIR)/$(LIB)/libndshm.so.$(LIBRARY_VERSION) $(VENV)/bin/python -B
 
+# It ends with what was skipped, which in CI must be in tests/skipped.allowed.
 check: setup-tests $(VENV)/.done $(LIB)/libndshm.so.$(LIBRARY_VERSION)
+	@rm -f target/skipped.txt
 	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --features capi,ndarray
 	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --release --lib text::
 	$(CARGO) build --no-default-features --lib
 	$(CARGO) build --release
+	NDSHM_COMMAND=$(CURDIR)/$(NDSHM) $(CARGO) test --features capi,ndarray --test memory_tree
 	$(VENV)/bin/python -B tests/data/make_samples.py --check
 	$(VENV)/bin/python -B tests/data/make_segment.py --check
 	$(VENV)/bin/python -B tests/differential.py --ndshm $(NDSHM) --cases 2000 --seed 1
@@ -92,6 +96,17 @@ check: setup-tests $(VENV)/.done $(LIB)/libndshm.so.$(LIBRARY_VERSION)
 	$(LOADTXT) tests/numpy_suite.py --kw workers=4,chunk_bytes=64
 	$(LOADTXT) tests/differential_loadtxt.py --cases 20000 --seed 1 --quiet
 	$(LOADTXT) tests/python_arrays.py
+	@.ci/skipped
+
+# The other HDF5 that files are written by: the crate brings its source, the newest there is
+# (minutes to build, in a folder of its own; CMake comes from PyPI if the system's is too old).
+STATIC_TESTS = hdf5 layouts crash cli append exchange jobs
+
+check-static: setup-tests $(VENV)/.done
+	cmake=$$(.ci/cmake) && env -u HDF5_DIR CMAKE=$$cmake \
+	  NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --target-dir target/static \
+	  --features capi,static-hdf5 --config profile.dev.package.hdf5-metno-src.opt-level=3 \
+	  --lib $(STATIC_TESTS:%=--test %)
 
 # The long forms of what `make check` runs for some seconds: every error at every
 # call, storms of SECONDS, 100,000 rounds; then the tests of segments where mappings
@@ -101,6 +116,10 @@ SHIM = target/tmp/kill_shim.so
 
 torture: setup-tests
 	NDSHM_TORTURE=$(SECONDS) $(CARGO) test --features capi --test torture -- --nocapture
+	NDSHM_TORTURE=$(SECONDS) $(CARGO) test --features capi --test crash
+	$(CARGO) build --release
+	NDSHM_TORTURE=$(SECONDS) NDSHM_COMMAND=$(CURDIR)/$(NDSHM) $(CARGO) test --features capi \
+	  --test memory_tree -- --nocapture
 	LD_PRELOAD=$(CURDIR)/$(SHIM) SHIM_FAULTS=1 $(CARGO) test --features capi --test segment \
 	  --test processes --test policies -- --skip attached_segments_need_no_descriptors --skip anonymous
 

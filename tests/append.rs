@@ -309,6 +309,11 @@ fn an_ordinary_user_may_add_where_files_may_be_made() {
     run(&mut other()).ok();
     let data = fs::metadata(&path).unwrap();
     assert_eq!((data.mode() & 0o777, data.uid()), (0o400, NOBODY));
+    // And replace it.
+    let mut command = ndshm(["convert", "few.txt", "-t", "f8", "-o", "x.h5", "--force"]);
+    std::os::unix::process::CommandExt::uid(&mut command, NOBODY);
+    run(command.current_dir(folder.root())).ok();
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o400);
     assert_eq!(folder.names(), ["few.txt", "x.h5"]);
 }
 
@@ -550,12 +555,12 @@ fn killed(folder: &Folder, call: &str, n: usize) -> Option<bool> {
     command.arg(common::NDSHM).args(["convert", "--append", "-t", "f8", "-o", "x.h5", "-j", "1"]);
     command.args(["few.txt"]).env_remove("NDSHM_PIECE_BYTES").current_dir(folder.root());
     let Ok(out) = command.stdin(Stdio::null()).output() else {
-        println!("skipped: strace is not installed");
+        common::skipped("strace", "it is not installed");
         return None;
     };
     let message = String::from_utf8_lossy(&out.stderr).into_owned();
     if message.contains("ptrace") || message.contains("not permitted") {
-        println!("skipped: processes cannot be traced here");
+        common::skipped("kills at every system call", "processes cannot be traced here");
         return None;
     }
     Some(out.status.success())

@@ -13,7 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{
-    Folder, NDSHM, NOBODY, Ran, SegmentName, Snapshot, is_root, ndshm, run, with_private_mounts,
+    Folder, NDSHM, NOBODY, Ran, SegmentName, Snapshot, is_root, ndshm, run, skipped,
+    with_private_mounts,
 };
 
 /// Bad text, the options to read it with, and what the message must say.
@@ -340,7 +341,7 @@ fn folder_of_nobody() -> Option<Folder> {
     if version.is_ok_and(|output| output.status.success()) {
         return Some(folder);
     }
-    println!("skipped: the command cannot be run as another user here");
+    skipped("files of another user", "the command cannot be run as one here");
     None
 }
 

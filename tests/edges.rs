@@ -16,6 +16,7 @@ use std::thread::sleep;
 use ndshm::error::Error;
 use ndshm::segment::{Access, Draft, Name, Policy, Segment, Spec, Via};
 use shm::helper::{ARGS, Helper, pause, say};
+use shm::skip::skipped;
 use shm::{Scratch, float64, publish, values};
 
 /// Not a test of its own: what the helpers are.
@@ -106,7 +107,7 @@ fn a_child_with_its_parents_process_id_is_not_the_owner() {
     command.args(["-rpf"]).arg(std::env::current_exe().unwrap()).args(ARGS);
     let helper = Helper::try_spawn(&mut command, &format!("first {}", scratch.0));
     let Some(mut helper) = helper.and_then(|mut h| h.hears("begin").then_some(h)) else {
-        return println!("skipped: no process namespaces here");
+        return skipped("process namespaces", "there are none here");
     };
     helper.expect("done");
     helper.end();
@@ -338,7 +339,7 @@ fn huge_pages_may_run_out_and_are_refused() {
     // SAFETY: the name is a C string.
     let raw = unsafe { libc::memfd_create(c"test".as_ptr(), flags) };
     if raw < 0 {
-        return println!("skipped: this kernel has no huge pages");
+        return skipped("huge pages", "this kernel has none");
     }
     // SAFETY: just opened, and owned by nobody else.
     let file: File = unsafe { OwnedFd::from_raw_fd(raw) }.into();

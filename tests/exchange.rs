@@ -4,6 +4,9 @@
 #![cfg(feature = "cli")]
 #![allow(unsafe_code, clippy::unwrap_used)]
 
+#[path = "common/skip.rs"]
+mod skip;
+
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::fs;
@@ -23,7 +26,7 @@ use ndshm::segment::{Access, Draft, Name, Segment, Spec, glance, unlink};
 /// Runs one case of the script.
 fn python(case: &str) {
     let Some(python) = std::env::var_os("NDSHM_PYTHON").filter(|path| !path.is_empty()) else {
-        println!("skipped: NDSHM_PYTHON names no Python with h5py");
+        skip::skipped("files read by h5py", "NDSHM_PYTHON names no Python with NumPy and h5py");
         return;
     };
     let (dir, root) = (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")));

@@ -5,6 +5,9 @@
 #![cfg(feature = "hdf5")]
 #![allow(unsafe_code, clippy::unwrap_used)]
 
+#[path = "common/skip.rs"]
+mod skip;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -119,7 +122,7 @@ fn names(dir: &Path) -> Vec<String> {
 fn python() -> Option<Command> {
     let python = std::env::var_os("NDSHM_PYTHON");
     if python.is_none() {
-        eprintln!("NDSHM_PYTHON is not set: nothing read back by h5py");
+        skip::skipped("files read by h5py", "NDSHM_PYTHON names no Python with NumPy and h5py");
     }
     python.map(Command::new)
 }
@@ -133,7 +136,7 @@ fn run_python(script: &str, args: &[&Path]) -> Option<String> {
 
 fn h5dump(args: &[&str], file: &Path) -> Option<String> {
     let Ok(out) = Command::new("h5dump").args(args).arg(file).output() else {
-        eprintln!("h5dump is missing: nothing read back by it");
+        skip::skipped("files read by h5dump", "it is not installed");
         return None;
     };
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
@@ -747,7 +750,7 @@ fn a_full_disk_is_a_clean_error() {
         }
         assert!(!text.contains("running"), "{text}{}", String::from_utf8_lossy(&out.stderr));
     }
-    eprintln!("no private file system can be mounted here: a full disk was not tried");
+    skip::skipped("a full disk", "no private file system can be mounted here");
 }
 
 #[test]

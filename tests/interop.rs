@@ -15,6 +15,7 @@ use std::process::{Command, Stdio};
 
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::segment::{Access, Draft, Policy, Segment, Spec, State};
+use shm::skip::skipped;
 use shm::{Scratch, publish, values};
 
 fn folder() -> &'static Path {
@@ -24,7 +25,7 @@ fn folder() -> &'static Path {
 /// `run.py` in Python, if there is one with NumPy.
 fn python(how: &str, name: &Scratch) -> Option<Command> {
     let Some(python) = std::env::var_os("NDSHM_PYTHON").filter(|path| !path.is_empty()) else {
-        println!("skipped: NDSHM_PYTHON names no Python with NumPy");
+        skipped("segments read by NumPy", "NDSHM_PYTHON names no Python with it");
         return None;
     };
     let mut command = Command::new(python);
@@ -195,7 +196,7 @@ fn plain_reader() -> Option<PathBuf> {
     let mut compile = build.try_get_compiler().ok()?.to_command();
     compile.arg(folder().join("plain_reader.c")).arg("-lrt").arg("-o").arg(&exe);
     let Ok(ran) = compile.output() else {
-        println!("skipped: there is no C compiler");
+        skipped("segments read by C", "there is no compiler");
         return None;
     };
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));

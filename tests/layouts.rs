@@ -74,9 +74,8 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
-#[ignore = "columns of a shape, attributes that the dtype has, and attributes given twice"]
-fn what_is_known_to_be_wrong() {
-    compared_with_numpy("pending");
+fn options_that_meet_seldom() {
+    compared_with_numpy("meeting");
 }
 
 /// Every way of lying in a file, for a table and for a grid.

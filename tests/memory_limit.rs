@@ -11,6 +11,7 @@ use std::process::Command;
 
 use ndshm::error::Error;
 use ndshm::segment::{Draft, Spec};
+use shm::skip::skipped;
 use shm::{Scratch, float64};
 
 const LIMIT: u64 = 32 << 20;
@@ -69,8 +70,7 @@ fn swap() -> u64 {
 #[test]
 fn more_than_the_control_group_has_is_an_error_and_not_a_kill() {
     let Some(group) = Group::new().filter(|_| swap() == 0) else {
-        eprintln!("skipped: no control group for memory can be made, or there is swap");
-        return;
+        return skipped("a limit of memory", "no control group can be made, or there is swap");
     };
     let mut helper = Command::new(std::env::current_exe().unwrap());
     helper.args(["--exact", "helper", "--nocapture"]).env("NDSHM_TEST_GROUP", &group.0);

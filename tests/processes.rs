@@ -13,6 +13,7 @@ use ndshm::segment::{
     Access, Draft, Info, Name, Policy, Removal, Segment, Spec, Via, glance, prune, unlink,
 };
 use shm::helper::{ARGS, Helper, STARTING, create, pause, say, via};
+use shm::skip::skipped;
 use shm::{Scratch, float64, publish, values};
 
 /// Not a test of its own: what the helpers are.
@@ -192,10 +193,10 @@ fn other_users_see_what_the_mode_allows_and_remove_nothing() {
     let scratch = Scratch::new("user");
     // SAFETY: takes no pointers.
     if unsafe { libc::geteuid() } != 0 {
-        return println!("skipped: only root can be another user");
+        return skipped("segments of another user", "only root can be one");
     }
     let Some(mut other) = start_as_nobody(&format!("other {}", scratch.0)) else {
-        return println!("skipped: another user cannot run this file");
+        return skipped("segments of another user", "they cannot run this file");
     };
     other.expect("begin");
     let publish_quietly = |mode| {

@@ -278,6 +278,7 @@ fn refused(name: &str, misfit: Misfit) -> ConvertError {
     let name = name.into();
     match misfit {
         Misfit::Axes { given, axes } => ConvertError::ChunkAxes { name, given, axes },
+        Misfit::Columns => ConvertError::ChunkColumns,
         Misfit::Stack => ConvertError::ChunkStack,
         Misfit::Size => ConvertError::ChunkSize,
     }

@@ -93,6 +93,13 @@ pub enum ConvertError {
         /// Axes of the dataset.
         axes: usize,
     },
+    /// Chunks were asked for that part a row, where each column is a dataset.
+    ChunkColumns,
+    /// The same attribute was given twice.
+    AttributeTwice {
+        /// Its name.
+        name: String,
+    },
     /// Chunks were asked for that hold several of the inputs that are stacked.
     ChunkStack,
     /// The chunks in a row of chunks are too many, or too large for the memory.
@@ -166,6 +173,11 @@ impl fmt::Display for ConvertError {
                 "dataset '{name}' has {axes} ax{}, and the shape of its chunks {given}",
                 if *axes == 1 { "is" } else { "es" }
             ),
+            Self::ChunkColumns => f.write_str(
+                "where each column is a dataset, a chunk holds whole rows: only its first extent \
+                 can be chosen",
+            ),
+            Self::AttributeTwice { name } => write!(f, "attribute '{name}' is given twice"),
             Self::ChunkStack => f.write_str(
                 "a chunk cannot hold several of the inputs that are stacked: its first extent \
                  must be 1",
@@ -205,6 +217,8 @@ impl ConvertError {
             Self::SameName { .. } | Self::NoName { .. } => code::DATASET_NAME,
             Self::OutputIsInput { .. } => code::TARGET,
             Self::ChunkAxes { .. }
+            | Self::ChunkColumns
+            | Self::AttributeTwice { .. }
             | Self::ChunkStack
             | Self::ChunkSize
             | Self::SourceColumn

@@ -38,6 +38,8 @@ pub(super) enum Misfit {
     Axes { given: usize, axes: usize },
     /// A chunk holds more than one of the elements that come one by one.
     Stack,
+    /// A chunk of a column holds a part of a row.
+    Columns,
     /// A chunk is larger than HDF5 can have, or too large to be worked on in memory.
     Size,
 }
@@ -72,8 +74,9 @@ impl Geometry {
         let row = self.row_bytes();
         if self.columns {
             let widest = dtype.root().fields().map(|field| u64::from(field.size())).max();
-            let rows = (CHUNK / widest.unwrap_or(1).max(1)).min(BLOCK / row);
-            return Vec::from([rows.max(1)]);
+            let widest = widest.unwrap_or(1).saturating_mul(row / self.element);
+            let rows = (CHUNK / widest.max(1)).min(BLOCK / row);
+            return [rows.max(1)].into_iter().chain(self.fixed.clone()).collect();
         }
         let mut chunk = Vec::from([(CHUNK / row).max(1)]);
         chunk.extend(&self.fixed);
@@ -103,6 +106,9 @@ impl Geometry {
         for (chunk, &extent) in chunk.iter_mut().skip(lead + 1).zip(&self.fixed) {
             *chunk = (*chunk).min(extent);
         }
+        if self.columns && chunk.get(lead + 1..) != Some(&self.fixed) {
+            return Err(Misfit::Columns);
+        }
         let bytes = chunk.iter().try_fold(self.element, |bytes, &n| bytes.checked_mul(n));
         if bytes.is_none_or(|bytes| bytes > u64::from(u32::MAX)) {
             return Err(Misfit::Size);
@@ -118,7 +124,10 @@ impl Geometry {
     /// How a block of `rows` rows is parted into chunks, which have as many.
     pub(super) fn order(&self, rows: u64) -> Option<Order> {
         if self.columns {
-            return Order::columns(self.element, rows);
+            return Order::columns(
+                self.element,
+                rows.checked_mul(self.row_bytes() / self.element)?,
+            );
         }
         let mut block = Vec::from([rows]);
         block.extend(&self.fixed);
@@ -160,6 +169,8 @@ mod tests {
         let names: Vec<_> = (0..2000).map(|i| std::format!("c{i}:f8")).collect();
         let wide = geometry(&names.join(","), &[], Layout::Columns, &[]);
         assert_eq!(wide.chunk, [524]);
+        let cube = geometry("a:S10,b:f8", &[3, 2], Layout::Columns, &[]);
+        assert_eq!(cube.chunk, [17_476, 3, 2]);
     }
 
     #[test]

@@ -338,7 +338,7 @@ mod tests {
         let (mut rewrite, made) = Rewrite::new(dtype.as_dtype(), wanted).unwrap().unwrap();
         assert_eq!(
             made.as_dtype().to_string(),
-            "[('a', '<i4'), ('s', '<i2'), ('b', 'u1'), ('t', '<i2'), ('from', '|S5')]"
+            "[('a', '<i4'), ('s', '<i2'), ('b', '|u1'), ('t', '<i2'), ('from', '|S5')]"
         );
         let rows =
             b"\x01\0\0\0abc\x09yy\x02\0\0\0\0\0\0\x08x\0\x03\0\0\0d\0\0\x07\0\0\x04\0\0\0abc\x06yy";

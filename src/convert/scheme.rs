@@ -58,6 +58,12 @@ impl Scheme {
         if options.source_column.is_some() && join != Join::Concat {
             return Err(ConvertError::SourceColumn);
         }
+        let keys = options.attributes.iter().map(|(name, _)| name);
+        let twice =
+            keys.clone().enumerate().find(|(i, name)| keys.clone().take(*i).any(|n| n == *name));
+        if let Some((_, name)) = twice {
+            return Err(ConvertError::AttributeTwice { name: name.clone() });
+        }
         let source = options.source_column.as_ref();
         let is_open = |c: &&CategoryColumn| c.labels.is_none() && Some(&c.name) != source;
         let open = options.categories.iter().find(is_open);

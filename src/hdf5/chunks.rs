@@ -14,10 +14,11 @@ use hdf5_sys::{h5d, h5g, h5p};
 use super::attribute::{self, AttrValue};
 use super::dataset::{self, c_path};
 use super::error::{Error, Result, Stack, TypeFault};
-use super::file::{self, ALIGNMENT, File};
+use super::file::{self, ALIGNMENT, File, THRESHOLD};
 use super::id::Id;
 use super::layout::{chunked_list, uncached_list};
 use super::library::{self, Session};
+use super::temporary::Temporary;
 use super::types;
 use super::writer::{CLOSED, Writer};
 use crate::dtype::{DType, Field};
@@ -140,7 +141,9 @@ impl Writer {
         };
         let set = session.own("H5Dcreate2", raw, h5d::H5Dclose)?;
         self.names.add_dataset(&path);
-        attribute::write_of_field(session, file.attributes(), set.raw(), field, &[])?;
+        if column.is_some() {
+            attribute::write_of_field(session, file.attributes(), set.raw(), field, &[])?;
+        }
         Ok(set)
     }
 
@@ -180,8 +183,15 @@ impl Writer {
             let more = block.chunks.len() as u64 * 2 * ALIGNMENT;
             file::check_limit(self.target.path(), end.saturating_add(all).saturating_add(more))?;
             chunked.grow(session, block.shape)?;
+            let placing = Placing {
+                session,
+                file: self.file.as_ref().ok_or(CLOSED)?,
+                temporary: &self.temporary,
+                alignment: self.options.alignment(),
+                shifted: self.chunk_shift != 0,
+            };
             // SAFETY: by this function's contract.
-            unsafe { chunked.give_places(session, block, data) }
+            unsafe { chunked.give_places(&placing, block, data) }
         })?;
         for Run { at, from, len } in places {
             let at = at + self.chunk_shift;
@@ -213,7 +223,9 @@ impl Writer {
                 (Some(group), _) => {
                     attribute::write_of_group(session, kit, group.raw(), dtype, attrs)?;
                 }
-                (None, Some(set)) => attribute::write_given(session, kit, set.raw(), attrs)?,
+                (None, Some(set)) => {
+                    attribute::write_of_field(session, kit, set.raw(), dtype.root(), attrs)?;
+                }
                 (None, None) => {}
             }
             chunked.close(session)
@@ -230,7 +242,7 @@ impl Chunked {
     /// * The bytes of all chunks are readable from `data` on during the call.
     unsafe fn give_places(
         &self,
-        session: &Session,
+        placing: &Placing<'_>,
         block: ChunkBlock<'_>,
         data: *const u8,
     ) -> Result<Vec<Run>> {
@@ -242,7 +254,7 @@ impl Chunked {
             let set = if self.columns { self.sets.get(i) } else { self.sets.first() };
             let (set, bytes) = (set.ok_or(CLOSED)?.raw(), data.wrapping_add(from));
             // SAFETY: one chunk lies behind the other, by this function's contract.
-            let at = unsafe { give_place(session, set, &origin, *chunk, bytes) }?;
+            let at = unsafe { placing.give_place(set, &origin, *chunk, bytes) }?;
             let len = chunk.len as usize;
             match runs.last_mut().filter(|run| run.at + run.len as u64 == at) {
                 Some(run) => run.len += len,
@@ -293,29 +305,60 @@ fn advance(origin: &mut [u64], fixed: usize, shape: &[u64], chunk: &[u64]) {
     }
 }
 
-/// Has HDF5 write a chunk, and asks where to.
-///
-/// # Safety
-/// * `data` is readable for the chunk's bytes during the call.
-unsafe fn give_place(
-    session: &Session,
-    set: hid_t,
-    origin: &[u64],
-    chunk: Chunk,
-    data: *const u8,
-) -> Result<u64> {
-    let (at, len) = (origin.as_ptr(), chunk.len as usize);
-    // SAFETY: the id is live, there are as many numbers as axes, and the bytes are readable
-    // by this function's contract.
-    let status =
-        unsafe { h5d::H5Dwrite_chunk(set, h5p::H5P_DEFAULT, chunk.mask, at, len, data.cast()) };
-    session.check("H5Dwrite_chunk", status)?;
+/// What is needed to find out where HDF5 has put a chunk.
+#[derive(Debug)]
+struct Placing<'a> {
+    session: &'a Session,
+    file: &'a File,
+    temporary: &'a Temporary,
+    alignment: u64,
+    /// HDF5's addresses are not those in the file.
+    shifted: bool,
+}
+
+impl Placing<'_> {
+    /// Has HDF5 write a chunk, and finds out where to.
+    ///
+    /// HDF5 looks through all chunks when it is asked. So it is asked only if the chunk does
+    /// not lie at the end, where there is nothing else to expect.
+    ///
+    /// # Safety
+    /// * `data` is readable for the chunk's bytes during the call.
+    unsafe fn give_place(
+        &self,
+        set: hid_t,
+        origin: &[u64],
+        chunk: Chunk,
+        data: *const u8,
+    ) -> Result<u64> {
+        let (at, len) = (origin.as_ptr(), chunk.len as usize);
+        let end = self.file.end(self.session)?;
+        // SAFETY: the id is live, there are as many numbers as axes, and the bytes are
+        // readable by this function's contract.
+        let status =
+            unsafe { h5d::H5Dwrite_chunk(set, h5p::H5P_DEFAULT, chunk.mask, at, len, data.cast()) };
+        self.session.check("H5Dwrite_chunk", status)?;
+        let bytes = u64::from(chunk.len);
+        let aligned = if bytes >= THRESHOLD { self.alignment } else { 1 };
+        let place = end.checked_next_multiple_of(aligned).unwrap_or(end);
+        if !self.shifted && self.file.end(self.session)? == place.saturating_add(bytes) {
+            // SAFETY: by this function's contract.
+            if unsafe { self.temporary.holds(data, len, place) }? {
+                return Ok(place);
+            }
+        }
+        place_of(self.session, set, origin, bytes)
+    }
+}
+
+/// Asks where a chunk of so many bytes lies.
+fn place_of(session: &Session, set: hid_t, origin: &[u64], bytes: u64) -> Result<u64> {
     let (mut mask, mut place, mut size) = (0, HADDR_UNDEF, 0);
     let (m, p, s): (_, *mut haddr_t, *mut hsize_t) = (&raw mut mask, &raw mut place, &raw mut size);
-    // SAFETY: as above; the three places are writable.
-    let status = unsafe { h5d::H5Dget_chunk_info_by_coord(set, at, m, p, s) };
+    // SAFETY: the id is live, there are as many numbers as axes; three places are writable.
+    let status = unsafe { h5d::H5Dget_chunk_info_by_coord(set, origin.as_ptr(), m, p, s) };
     session.check("H5Dget_chunk_info_by_coord", status)?;
-    if place == HADDR_UNDEF || size != u64::from(chunk.len) {
+    if place == HADDR_UNDEF || size != bytes {
         return Err(Error::hdf5("H5Dget_chunk_info_by_coord", Stack::default()));
     }
     Ok(place)

@@ -364,6 +364,37 @@ mod tests {
         }
     }
 
+    /// Descriptors of this process that lead to a file.
+    fn descriptors(path: &Path) -> usize {
+        let all = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        all.filter(|fd| fs::read_link(fd.path()).is_ok_and(|to| to == path)).count()
+    }
+
+    #[test]
+    fn a_dataset_keeps_its_file_open_and_nothing_stays_open() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = fs::canonicalize(dir.path()).unwrap().join("a.h5");
+        let mut writer = Writer::create(&path, &Options::default(), 0).unwrap();
+        writer.begin_dataset().unwrap();
+        // SAFETY: a live slice.
+        unsafe { writer.append([1, 2, 3].as_ptr(), 3) }.unwrap();
+        let dtype = DTypeBuf::parse("u1").unwrap();
+        writer.finish_dataset("x", dtype.as_dtype(), &[3], &[]).unwrap();
+        writer.close().unwrap();
+        let reader = Reader::open(&path).unwrap();
+        let (stored, again) = (reader.dataset("x").unwrap(), reader.dataset("x").unwrap());
+        assert!(reader.dataset("y").is_err());
+        drop(reader);
+        assert!(descriptors(&path) > 0);
+        drop(again);
+        let mut bytes = [0; 2];
+        // SAFETY: there is room for two rows.
+        unsafe { stored.read_rows(1, 2, bytes.as_mut_ptr()) }.unwrap();
+        assert_eq!(bytes, [2, 3]);
+        drop(stored);
+        assert_eq!(descriptors(&path), 0);
+    }
+
     #[test]
     fn what_is_no_closed_file_is_refused() {
         let dir = tempfile::tempdir().unwrap();

@@ -29,6 +29,9 @@ use crate::sys::{self, Fd};
 /// Bytes of one piece when bytes are copied or moved.
 const PIECE: usize = 1 << 20;
 
+/// Bytes that are compared at once.
+const LOOK: usize = 64 << 10;
+
 /// Bytes of rows in the file: where, how many.
 pub(super) type Extent = (u64, u64);
 
@@ -59,17 +62,23 @@ impl Temporary {
     pub(super) fn create(target: &Target) -> Result<Self> {
         let memory = sys::memory_file()
             .map_err(|e| refused(target, io::Error::from_raw_os_error(e.errno())))?;
-        let made = Self::beside(target, memory)?;
+        // HDF5 opens it by its name, which the permissions of the target may forbid.
+        let made = Self::bare(target, memory)?;
         made.write_all(&[0; 4096], 0).map_err(|e| e.on(target.path()))?;
         Ok(made)
     }
 
     /// A new empty file beside the target.
-    fn beside(target: &Target, memory: Fd) -> Result<Self> {
+    fn bare(target: &Target, memory: Fd) -> Result<Self> {
         let path = target.temporary()?;
         let file = File::options().read(true).write(true).create_new(true).open(&path);
-        let made = Self::new(path, file.map_err(|e| refused(target, e))?, memory);
-        let made = made.map_err(|e| refused(target, e))?;
+        Self::new(path, file.map_err(|e| refused(target, e))?, memory)
+            .map_err(|e| refused(target, e))
+    }
+
+    /// The same, with the permissions of the target.
+    fn beside(target: &Target, memory: Fd) -> Result<Self> {
+        let made = Self::bare(target, memory)?;
         if let Some(mode) = target.replaces() {
             made.file.set_permissions(mode.clone()).map_err(|e| refused(target, e))?;
         }
@@ -225,6 +234,27 @@ impl Temporary {
     pub(super) fn start_writeback(&self, at: u64, len: u64) {
         // A hint: where it is not known, the sync does it all.
         let _ = sys::start_writeback(&self.fd, at, len);
+    }
+
+    /// Whether HDF5 has written these bytes there.
+    ///
+    /// # Safety
+    /// * `data` is readable for `len` bytes during the call, and nobody writes there.
+    pub(super) unsafe fn holds(&self, data: *const u8, len: usize, at: u64) -> Result<bool> {
+        // SAFETY: by this function's contract.
+        let wanted = unsafe { core::slice::from_raw_parts(data, len) };
+        let mut piece = vec![0; len.min(LOOK)];
+        let mut at = at;
+        for part in wanted.chunks(LOOK) {
+            let found = piece.get_mut(..part.len()).unwrap_or_default();
+            let n = self.memory.read_at(found, at);
+            let n = n.map_err(|e| io_error("look at its memory", &self.path, e))?;
+            if n < part.len() || found != part {
+                return Ok(false);
+            }
+            at += part.len() as u64;
+        }
+        Ok(true)
     }
 
     /// Gives the memory back of bytes that HDF5 wrote and that are on the disk: all that lie in

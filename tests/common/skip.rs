@@ -1,6 +1,8 @@
 //! What a test leaves out for want of something, said where it can be found: in
 //! `target/skipped.txt`, which `make check` prints at its end.
 
+#![allow(dead_code, reason = "not every test file uses all of it")]
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
@@ -17,7 +19,6 @@ pub(crate) fn skipped(what: &str, why: &str) {
 }
 
 /// Notes what a script has said that it left out.
-#[allow(dead_code, reason = "not every test runs scripts")]
 pub(crate) fn skipped_by_script(stdout: &str) {
     for line in stdout.lines() {
         let said = line.strip_prefix("skipped: ").and_then(|rest| rest.split_once(": "));

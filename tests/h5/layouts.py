@@ -671,8 +671,8 @@ def group_attributes(t):
                 lambda p, o=options: seen(p, {}, o))
 
 
-def group_pending(t):
-    """What is known to be wrong."""
+def group_meeting(t):
+    """Columns and shapes, attributes that the dtype has, too, and one name twice."""
     dtype = np.dtype(RECORDS[0])
     arrays = [read(t.write(f"p{i}.txt", table(t, dtype, 24)), dtype).reshape(4, 3, 2) for i in range(2)]
     columns = Storage(layout="columns")

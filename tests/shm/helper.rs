@@ -10,6 +10,7 @@ use ndshm::error::Error;
 use ndshm::segment::{Draft, Name, Segment, Spec, Via};
 
 use super::float64;
+use super::skip::skipped;
 
 /// A helper process; killed when dropped.
 pub(crate) struct Helper {
@@ -34,7 +35,7 @@ impl Helper {
         if helper.hears("begin") {
             return Some(helper);
         }
-        println!("skipped: no private /dev/shm can be mounted here");
+        skipped("a /dev/shm of its own", "none can be mounted here");
         None
     }
 

@@ -9,6 +9,8 @@ use ndshm::dtype_buf::DTypeBuf;
 use ndshm::segment::{Draft, Name, Segment, Spec, Via};
 
 pub(crate) mod helper;
+#[path = "../common/skip.rs"]
+pub(crate) mod skip;
 
 /// Both ways to get a name.
 pub(crate) const BOTH: [Via; 2] = [Via::Auto, Via::ShmOpen];

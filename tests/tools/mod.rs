@@ -1,6 +1,9 @@
 //! What the tests of the C libraries share: commands that must succeed, and tools that
 //! may be missing.
 
+#[path = "../common/skip.rs"]
+pub(crate) mod skip;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -43,7 +46,7 @@ pub(crate) fn make(target: &str) -> Command {
 pub(crate) fn is_there(program: &str) -> bool {
     let there = Command::new(program).arg("--version").output().is_ok_and(|o| o.status.success());
     if !there {
-        eprintln!("skipped: there is no {program}");
+        skip::skipped(program, "it is not installed");
     }
     there
 }

@@ -10,6 +10,7 @@ use ndshm::segment::Name;
 
 use crate::shim;
 use crate::shm::helper::{ARGS, STARTING};
+use crate::shm::skip::skipped;
 
 /// Seconds that a storm lasts, and whether sweeps are complete: `NDSHM_TORTURE`.
 pub(crate) fn long() -> Option<u64> {
@@ -46,7 +47,10 @@ pub(crate) fn enter_shared(role: &str) {
 
 fn enter_by(mut command: Command, role: &str) {
     let Some(library) = shim::build() else {
-        return println!("skipped: there is no compiler for the library to preload");
+        return skipped(
+            "calls that kill or fail",
+            "there is no compiler for the library to preload",
+        );
     };
     command.args(ARGS).env("NDSHM_TEST_ROLE", role).env("LD_PRELOAD", library);
     run(command, role);

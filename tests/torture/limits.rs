@@ -13,6 +13,7 @@ use crate::kid::{End, Kid, alarm};
 use crate::kill::{self, ctx};
 use crate::shim::{self, How, Lacks};
 use crate::shm::BOTH;
+use crate::shm::skip::skipped;
 
 #[test]
 fn ten_thousand_segments_need_no_descriptors() {
@@ -102,7 +103,7 @@ pub(crate) fn cycles() {
 pub(crate) fn tiny() {
     alarm(30);
     if !arena::is_private() {
-        return println!("skipped: no private /dev/shm can be mounted here");
+        return skipped("a /dev/shm of its own", "none can be mounted here");
     }
     for via in BOTH {
         let spec = Spec { via, ..Spec::new(dtype(), &[100]) };

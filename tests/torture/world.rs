@@ -11,6 +11,7 @@ use crate::cases::{Ctx, Holder, Stage, dtype, next_create, prune_now, set};
 use crate::kid::{End, Kid, alarm};
 use crate::shim;
 use crate::shm::BOTH;
+use crate::shm::skip::skipped;
 
 #[test]
 fn process_namespaces_see_who_is_alive() {
@@ -21,7 +22,7 @@ fn process_namespaces_see_who_is_alive() {
 fn other_users_may_do_what_the_mode_says() {
     // SAFETY: takes no pointers.
     if unsafe { libc::geteuid() } != 0 {
-        return println!("skipped: only root can be another user");
+        return skipped("segments of another user", "only root can be one");
     }
     arena::enter_shared("users");
 }
@@ -57,7 +58,7 @@ pub(crate) fn namespaces() {
             format!("{} {attached:?}", next_create(ctx))
         };
         let Some(told) = in_namespace(inside) else {
-            return println!("skipped: no process namespaces here");
+            return skipped("process namespaces", "there are none here");
         };
         assert_eq!(told, "Err(Exists) Ok(2)");
         assert_eq!(holder.state(), (true, true));
@@ -253,7 +254,7 @@ pub(crate) fn snake() {
         .status()
         .is_err()
     {
-        return println!("skipped: there is no python3");
+        return skipped("python3", "it is not installed");
     }
     let ctx = Ctx { name: arena::name("python"), via: Via::Auto };
     let mut holder = Holder::start(ctx, true);
