@@ -305,7 +305,7 @@ fn names_of_datasets_that_cannot_be_are_refused() {
         let _ = fs::write(folder.path(name), "1 2\n");
     }
     let refuses = |args: &[&str], says: &[&str]| refuses_output(&folder, args, says);
-    let clash = ["a.txt and dir/a.csv", "dataset 'a'", "(concat)\n  hint: --concat NAME"];
+    let clash = ["a.txt and dir/a.csv", "dataset 'a'", "(concat)\n  hint: --groups"];
     refuses(&["a.txt", "b.txt", "dir/a.csv", "-o", "x.h5"], &clash);
     refuses(&["a.txt", "a.txt", "-o", "x.h5"], &["a.txt and a.txt", "--concat"]);
     refuses(&["a.txt", "-o", "x.h5", "--concat", ""], &["must not be empty"]);

@@ -140,6 +140,8 @@ impl Disturbed {
     fn command(folder: &Folder, output: &str, workers: usize) -> Command {
         let workers = workers.to_string();
         let mut command = ndshm(["convert", "-t", "f8", "--quiet", "--concat", "all", "in.txt"]);
+        // A stream has no name of a file.
+        command.arg("--no-provenance");
         command.args(["-o", output, "-j", &workers]).current_dir(folder.root());
         command
     }
@@ -193,6 +195,7 @@ fn a_worker_that_is_killed_costs_nothing_of_a_stream() {
     let text = fs::read(disturbed.folder.path("in.txt")).unwrap();
     for victims in [&[0][..], &[1], &[0, 1]] {
         let mut command = ndshm(["convert", "-t", "f8", "--quiet", "--concat", "all", "-"]);
+        command.arg("--no-provenance");
         command.args(["-o", "x.h5", "-j", "2"]).current_dir(disturbed.folder.root());
         let (reader, mut writer) = std::io::pipe().unwrap();
         let running = Running::start(command.env("NDSHM_PIECE_BYTES", "20").stdin(reader));

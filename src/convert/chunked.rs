@@ -190,7 +190,7 @@ impl ChunkedRows {
         // A dataset of less than one chunk has a chunk of its size, unless one was asked for.
         let first = current.chunk_rows.is_none() && self.storage.chunk.is_empty();
         let chunk_rows = if first { rows } else { current.block_rows() };
-        let order = current.geometry.order(chunk_rows).ok_or(PackError::TooLarge)?;
+        let order = current.geometry.order(chunk_rows).ok_or(PackError::TooMany)?;
         let slot = self.press.send(&filling, order)?;
         if current.chunk_rows.is_none() {
             self.make(current, chunk_rows);
@@ -248,7 +248,7 @@ impl ChunkedRows {
             }
             Step::Block { slot, ref origin, ref shape } => {
                 let Some((chunks, data)) = self.press.packed(slot)? else { return Ok(Some(step)) };
-                let block = ChunkBlock { shape, origin, chunks: &chunks };
+                let block = ChunkBlock { shape, origin, chunks };
                 // SAFETY: the chunks lie in the slot until it is released.
                 unsafe { self.writer.append_chunks(block, data) }?;
                 self.press.release(slot);

@@ -81,8 +81,10 @@ pub enum ConvertError {
         name: String,
         /// Its elements.
         elements: u64,
-        /// The shape, 0 for an extent that was left open.
-        shape: Vec<u64>,
+        /// The first extent, if it was not left open.
+        first: Option<u64>,
+        /// The others.
+        rest: Vec<u64>,
     },
     /// Chunks were asked for with more or fewer axes than a dataset has.
     ChunkAxes {
@@ -102,8 +104,17 @@ pub enum ConvertError {
     },
     /// Chunks were asked for that hold several of the inputs that are stacked.
     ChunkStack,
-    /// The chunks in a row of chunks are too many, or too large for the memory.
+    /// The chunks in a row of chunks are too large for the memory.
     ChunkSize,
+    /// The chunks in a row of chunks are too many.
+    ChunkCount,
+    /// A dataset cannot have so many axes.
+    Axes {
+        /// Axes of the shape.
+        axes: usize,
+        /// As many are possible.
+        most: usize,
+    },
     /// Workers that packed chunks died of the same rows twice.
     Packer {
         /// How the last one did.
@@ -159,14 +170,14 @@ impl fmt::Display for ConvertError {
                 f,
                 "{} has the shape {}, and {} the shape {}: only equal ones can be stacked",
                 second.display(),
-                Extents(other),
+                whole(other),
                 first.display(),
-                Extents(shape)
+                whole(shape)
             ),
-            Self::Shape { name, elements, shape } => write!(
+            Self::Shape { name, elements, first, rest } => write!(
                 f,
                 "dataset '{name}': {elements} elements do not fill the shape {}",
-                Extents(shape)
+                Extents(*first, rest)
             ),
             Self::ChunkAxes { name, given, axes } => write!(
                 f,
@@ -183,9 +194,16 @@ impl fmt::Display for ConvertError {
                  must be 1",
             ),
             Self::ChunkSize => f.write_str(
-                "the rows of one chunk are too many to be packed in the memory that may be used: \
-                 choose smaller chunks, or more memory",
+                "the rows of a chunk, with all their columns, do not fit the memory for packing: \
+                 more memory is needed, or chunks of fewer rows",
             ),
+            Self::ChunkCount => f.write_str(
+                "the chunks beside one another are too many, or have too many axes: choose larger \
+                 ones",
+            ),
+            Self::Axes { axes, most } => {
+                write!(f, "{axes} axes are too many for a dataset, {most} are possible")
+            }
             Self::Packer { how } => {
                 write!(f, "a worker died twice while it packed the same rows ({how})")
             }
@@ -195,17 +213,21 @@ impl fmt::Display for ConvertError {
     }
 }
 
-/// A shape as NumPy writes it; an open extent is `-1`.
-struct Extents<'a>(&'a [u64]);
+/// A shape as NumPy writes it; a first extent that is open is `-1`.
+struct Extents<'a>(Option<u64>, &'a [u64]);
+
+fn whole(shape: &[u64]) -> Extents<'_> {
+    Extents(shape.first().copied(), shape.get(1..).unwrap_or_default())
+}
 
 impl fmt::Display for Extents<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("(")?;
-        for (i, extent) in self.0.iter().enumerate() {
-            f.write_str(if i > 0 { ", " } else { "" })?;
-            if *extent == 0 { f.write_str("-1")? } else { write!(f, "{extent}")? }
+        match self.0 {
+            Some(first) => write!(f, "({first}")?,
+            None => f.write_str("(-1")?,
         }
-        f.write_str(if self.0.len() == 1 { ",)" } else { ")" })
+        self.1.iter().try_for_each(|extent| write!(f, ", {extent}"))?;
+        f.write_str(if self.1.is_empty() { ",)" } else { ")" })
     }
 }
 
@@ -221,6 +243,8 @@ impl ConvertError {
             | Self::AttributeTwice { .. }
             | Self::ChunkStack
             | Self::ChunkSize
+            | Self::ChunkCount
+            | Self::Axes { .. }
             | Self::SourceColumn
             | Self::Category { .. }
             | Self::LabelsNeeded { .. }
@@ -268,6 +292,7 @@ impl From<PackError> for ConvertError {
             PackError::Core(error) => Self::Hdf5(hdf5::Error::Core(error)),
             PackError::Died(how) => Self::Packer { how },
             PackError::TooLarge => Self::ChunkSize,
+            PackError::TooMany => Self::ChunkCount,
         }
     }
 }

@@ -109,6 +109,10 @@ impl Geometry {
         if self.columns && chunk.get(lead + 1..) != Some(&self.fixed) {
             return Err(Misfit::Columns);
         }
+        let rows = chunk.get(lead).copied().unwrap_or(1);
+        if self.row_bytes().checked_mul(rows).is_none() {
+            return Err(Misfit::Size);
+        }
         let bytes = chunk.iter().try_fold(self.element, |bytes, &n| bytes.checked_mul(n));
         if bytes.is_none_or(|bytes| bytes > u64::from(u32::MAX)) {
             return Err(Misfit::Size);

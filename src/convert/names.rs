@@ -58,6 +58,14 @@ fn all_different(
         }
         names.push(name);
     }
+    // Where groups are made, one of them may have the name of a dataset.
+    for (name, second) in names.iter().zip(inputs) {
+        let mut groups = name.match_indices('/').filter_map(|(at, _)| name.get(..at));
+        if let Some((group, first)) = groups.find_map(|g| seen.get_key_value(g)) {
+            let (name, first, second) = (group.clone(), (*first).clone(), second.clone());
+            return Err(ConvertError::SameName { name, first, second });
+        }
+    }
     Ok(names)
 }
 
@@ -101,6 +109,7 @@ mod tests {
         assert_eq!(names(&["a.tsv", "d/b.tsv"]), ["a", "d/b"]);
         assert_eq!(names(&["x/a.tsv"]), ["a"]);
         assert!(names(&[]).is_empty());
+        assert!(in_groups(&["d1.txt".into(), "d1/x.txt".into()]).is_err());
     }
 
     #[test]

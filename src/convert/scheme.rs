@@ -10,6 +10,10 @@ use super::error::{ConvertError, Result};
 use super::names;
 use super::options::{Arrange, Attribute, CategoryColumn, Options, Provenance, Shape};
 use crate::load::Input;
+use crate::pack;
+
+/// Axes of an HDF5 dataset, at most.
+const AXES: usize = 32;
 
 /// How inputs are joined to a dataset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,12 @@ impl Scheme {
         };
         if options.source_column.is_some() && join != Join::Concat {
             return Err(ConvertError::SourceColumn);
+        }
+        let shape = options.shape.as_ref().map_or(2, |shape| 1 + shape.rest.len());
+        let axes = shape + usize::from(join == Join::Stack);
+        let most = if options.hdf5.storage.is_chunked() { pack::AXES } else { AXES };
+        if axes > most {
+            return Err(ConvertError::Axes { axes, most });
         }
         let keys = options.attributes.iter().map(|(name, _)| name);
         let twice =

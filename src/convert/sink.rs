@@ -114,7 +114,8 @@ impl FileSink {
         let first = first.ok_or_else(|| ConvertError::Shape {
             name: self.scheme.name(self.input).into(),
             elements,
-            shape: [shape.first.unwrap_or(0)].into_iter().chain(self.fixed()).collect(),
+            first: shape.first,
+            rest: shape.rest.clone(),
         })?;
         Ok([first].into_iter().chain(self.fixed()).collect())
     }

@@ -269,7 +269,10 @@ impl Chunked {
     }
 
     fn grow(&mut self, session: &Session, shape: &[u64]) -> Result<()> {
-        if self.shape == shape || shape.len() != self.shape.len() {
+        if shape.len() != self.shape.len() {
+            return Err(Error::Order("a dataset of chunks cannot change its number of axes"));
+        }
+        if self.shape == shape {
             return Ok(());
         }
         self.shape = shape.to_vec();

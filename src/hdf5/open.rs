@@ -204,7 +204,7 @@ fn cut(path: &Path, error: Error) -> Error {
     }
 }
 
-/// `H5Ovisit`, as the library at hand has it.
+/// `H5Ovisit2`, which is in every library from 1.10.3 on.
 ///
 /// # Safety
 /// * `data` is a `Vec<String>` that nobody else uses during the call.
@@ -217,7 +217,7 @@ unsafe fn visit_all(
     #[allow(deprecated, reason = "this one is in every version, with one signature")]
     // SAFETY: the id is live, and `note` matches the callback's type and gets `data`.
     unsafe {
-        h5o::H5Ovisit(object, by, order, Some(note), data)
+        h5o::H5Ovisit2(object, by, order, Some(note), data, h5o::H5O_INFO_BASIC)
     }
 }
 

@@ -56,8 +56,10 @@ pub(crate) enum PackError {
     Core(Error),
     /// Workers died of it, twice.
     Died(Ended),
-    /// The block is larger than was promised, or in more chunks.
+    /// The block does not fit the memory.
     TooLarge,
+    /// The block has too many chunks, or they too many axes.
+    TooMany,
 }
 
 impl From<Error> for PackError {
@@ -166,8 +168,8 @@ impl Filling {
 struct Sent {
     order: Order,
     deaths: u32,
-    /// Chunks, once it is packed.
-    done: Option<usize>,
+    /// Its chunks, once it is packed. A copy: what was checked is what counts.
+    done: Option<Vec<Chunk>>,
     /// How it failed.
     error: Option<PackError>,
 }
@@ -256,7 +258,10 @@ impl Press {
         order: Order,
     ) -> core::result::Result<u32, PackError> {
         let slot = filling.slot;
-        let tiles = order.tiles(&self.columns).ok_or(PackError::TooLarge)?;
+        let tiles = order.tiles(&self.columns).ok_or(PackError::TooMany)?;
+        if tiles.count() > self.slots.chunks {
+            return Err(PackError::TooMany);
+        }
         if !self.slots.hold(&tiles, self.filters) {
             return Err(PackError::TooLarge);
         }
@@ -314,19 +319,20 @@ impl Press {
         let Some(slot) = self.given.get_mut(worker).and_then(VecDeque::pop_front) else { return };
         let chunks = self.believed(slot, answer);
         if let Some(Some(sent)) = self.sent.get_mut(slot as usize) {
-            sent.done = Some(chunks.unwrap_or(0));
             sent.error = if chunks.is_none() { Some(PackError::TooLarge) } else { None };
+            sent.done = chunks;
         }
     }
 
-    /// The number of chunks, if what a worker says of them can be: they are read by their
-    /// lengths, and must lie in the slot.
-    fn believed(&self, slot: u32, answer: Answer) -> Option<usize> {
+    /// The chunks, if what a worker says of them can be: they are read by their lengths, and
+    /// must lie in the slot.
+    fn believed(&self, slot: u32, answer: Answer) -> Option<Vec<Chunk>> {
         let sent = self.sent.get(slot as usize)?.as_ref()?;
         let count = sent.order.tiles(&self.columns)?.count();
-        let all: u64 = self.chunks(slot, count).iter().map(|chunk| u64::from(chunk.len)).sum();
+        let chunks = self.chunks(slot, count);
+        let all: u64 = chunks.iter().map(|chunk| u64::from(chunk.len)).sum();
         let fits = all == answer.bytes && all <= self.slots.out as u64 && all > 0;
-        (answer.slot == slot && fits).then_some(count)
+        (answer.slot == slot && fits).then_some(chunks)
     }
 
     /// A copy of a slot's table.
@@ -360,13 +366,13 @@ impl Press {
     pub(crate) fn packed(
         &self,
         slot: u32,
-    ) -> core::result::Result<Option<(Vec<Chunk>, *const u8)>, PackError> {
+    ) -> core::result::Result<Option<(&[Chunk], *const u8)>, PackError> {
         let Some(Some(sent)) = self.sent.get(slot as usize) else { return Ok(None) };
         if let Some(error) = sent.error {
             return Err(error);
         }
         let out: *const u8 = self.slots.out(slot);
-        Ok(sent.done.map(|count| (self.chunks(slot, count), out)))
+        Ok(sent.done.as_deref().map(|chunks| (chunks, out)))
     }
 
     /// Gives a packed block's slot back.

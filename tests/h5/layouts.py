@@ -711,7 +711,7 @@ def group_refused(t):
         (1, ["a.txt", "--chunks", "3"], "dataset 'a' has 2 axes, and the shape of its chunks 1"),
         (1, ["a.txt", *record, "--chunks", "3,1"], "dataset 'a' has 1 axis, and the shape of its chunks 2"),
         (1, ["a.txt", "a.txt", "--stack", "s", "--chunks", "2,3,2"], "its first extent must be 1"),
-        (1, ["a.txt", "--chunks", "1000000000,2"], "choose smaller chunks"),
+        (1, ["a.txt", "--chunks", "1000000000,2"], "chunks of fewer rows"),
         (1, ["a.txt", "b.txt", "--stack", "s"], "b.txt has the shape (2, 2), and a.txt the shape (3, 2)"),
         (1, ["a.txt", "b.txt", "--stack", "s", "--compress", "gzip"], "only equal ones can be stacked"),
         (1, ["a.txt", "--shape", "4,2"], "dataset 'a': 6 elements do not fill the shape (4, 2)"),

@@ -27,7 +27,8 @@ pub(crate) fn converting(error: &ConvertError) -> Option<String> {
         ConvertError::Hdf5(hdf5::Error::Type { fault: TypeFault::Slash, .. }) => {
             "--layout chunked keeps the columns together"
         }
-        ConvertError::ChunkSize => "--chunks gives another shape, --memory SIZE more memory",
+        ConvertError::ChunkSize => "--memory SIZE gives more, --chunks another shape",
+        ConvertError::ChunkCount => "--chunks gives another shape",
         _ => return None,
     };
     Some(hint.into())
