@@ -77,7 +77,7 @@ pub(super) struct ChunkedRows {
     pub(super) writer: Writer,
     press: Press,
     storage: Storage,
-    dtype: DTypeBuf,
+    pub(super) dtype: DTypeBuf,
     current: Option<Current>,
     steps: VecDeque<Step>,
 }

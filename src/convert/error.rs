@@ -102,6 +102,48 @@ pub enum ConvertError {
         /// Its name.
         name: String,
     },
+    /// A dimension cannot have this name.
+    DimName {
+        /// The name.
+        name: String,
+    },
+    /// The dimensions are more or fewer than the axes of a dataset.
+    DimAxes {
+        /// The dataset.
+        name: String,
+        /// Dimensions that were named.
+        dims: usize,
+        /// Axes of the dataset.
+        axes: usize,
+    },
+    /// Datasets of one group differ in the extent of a dimension.
+    DimExtent {
+        /// The path of the dimension.
+        name: String,
+        /// Its extent in the datasets before.
+        first: u64,
+        /// The dataset that differs.
+        dataset: String,
+        /// Its extent there.
+        extent: u64,
+    },
+    /// The coordinates of a dimension are not as many as its extent.
+    Coordinates {
+        /// The dimension.
+        name: String,
+        /// Its extent.
+        extent: u64,
+    },
+    /// An attribute was given for an object that is not made.
+    NoObject {
+        /// Its name.
+        name: String,
+    },
+    /// Units were given for a column that is not there.
+    UnitsColumn {
+        /// The column.
+        column: String,
+    },
     /// Chunks were asked for that hold several of the inputs that are stacked.
     ChunkStack,
     /// The chunks in a row of chunks are too large for the memory.
@@ -127,6 +169,7 @@ pub enum ConvertError {
 }
 
 impl fmt::Display for ConvertError {
+    #[allow(clippy::too_many_lines, reason = "a message for each")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::SameName { name, first, second } => write!(
@@ -189,6 +232,27 @@ impl fmt::Display for ConvertError {
                  can be chosen",
             ),
             Self::AttributeTwice { name } => write!(f, "attribute '{name}' is given twice"),
+            Self::DimName { name } => {
+                write!(f, "'{name}' cannot name a dimension: one part of a path is needed")
+            }
+            Self::DimAxes { name, dims, axes } => {
+                write!(f, "dataset '{name}' has {axes} axes, and {dims} dimensions are named")
+            }
+            Self::DimExtent { name, first, dataset, extent } => write!(
+                f,
+                "dimension '{name}' has {first} elements, and {extent} in dataset '{dataset}': \
+                 datasets of one group share their dimensions"
+            ),
+            Self::Coordinates { name, extent } => write!(
+                f,
+                "the coordinates of dimension '{name}' are not as many as its {extent} elements"
+            ),
+            Self::NoObject { name } => {
+                write!(f, "no dataset or dimension '{name}' is made that an attribute is for")
+            }
+            Self::UnitsColumn { column } => {
+                write!(f, "there is no column '{column}' that units are for")
+            }
             Self::ChunkStack => f.write_str(
                 "a chunk cannot hold several of the inputs that are stacked: its first extent \
                  must be 1",
@@ -241,6 +305,12 @@ impl ConvertError {
             Self::ChunkAxes { .. }
             | Self::ChunkColumns
             | Self::AttributeTwice { .. }
+            | Self::DimName { .. }
+            | Self::DimAxes { .. }
+            | Self::DimExtent { .. }
+            | Self::Coordinates { .. }
+            | Self::NoObject { .. }
+            | Self::UnitsColumn { .. }
             | Self::ChunkStack
             | Self::ChunkSize
             | Self::ChunkCount

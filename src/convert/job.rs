@@ -189,7 +189,8 @@ fn shares(load: &load::Options, hdf5: &hdf5::Options) -> (load::Options, Packing
 
 fn complete(done: load::Done<FileSink>) -> Result<Summary> {
     let load::Done { sink, rows, report, dtype } = done;
-    let FileSink { output, made, .. } = sink;
+    let FileSink { mut output, made, scheme, .. } = sink;
+    output.end(&scheme.ending, &made)?;
     let file = output.close()?;
     let dtype = Arc::new(dtype);
     Ok(Summary { path: file.path, bytes: file.bytes, rows, datasets: made, dtype, report })

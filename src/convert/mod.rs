@@ -5,6 +5,7 @@
 //! entered after the fork only, and only by the thread that steps.
 
 mod chunked;
+mod dims;
 mod error;
 mod geometry;
 mod job;
@@ -16,6 +17,7 @@ mod rows;
 mod scheme;
 mod sink;
 
+pub use dims::{Coordinates, Dimension, ObjectAttribute};
 pub use error::{ConvertError, Result};
 pub use job::Job;
 pub use options::{Arrange, Attribute, CategoryColumn, Options, Provenance, Shape};

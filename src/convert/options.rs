@@ -3,6 +3,7 @@
 use std::string::String;
 use std::vec::Vec;
 
+use super::dims::{Dimension, ObjectAttribute};
 use crate::hdf5;
 use crate::load;
 
@@ -27,6 +28,12 @@ pub struct Options {
     pub categories: Vec<CategoryColumn>,
     /// Attributes for each dataset.
     pub attributes: Vec<(String, Attribute)>,
+    /// Attributes for single objects.
+    pub object_attributes: Vec<ObjectAttribute>,
+    /// The names of the axes of every dataset.
+    pub dims: Vec<Dimension>,
+    /// Units of columns.
+    pub units: Vec<(String, String)>,
     /// What the file says of where it comes from.
     pub provenance: Provenance,
 }

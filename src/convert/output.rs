@@ -7,6 +7,7 @@ use std::vec::Vec;
 use std::string::String;
 
 use super::chunked::ChunkedRows;
+use super::dims::Ending;
 use super::error::Result;
 use super::sink::Dataset;
 use crate::dtype_buf::DTypeBuf;
@@ -109,6 +110,18 @@ impl Output {
             return Ok(());
         }
         Ok(writer.set_root_attributes(attrs)?)
+    }
+
+    /// Says what is to be said of the datasets when all are made.
+    pub(super) fn end(&mut self, ending: &Ending, made: &[Dataset]) -> Result<()> {
+        match self {
+            Self::Contiguous(own) => ending.write(&mut own.writer, made, own.dtype.as_dtype()),
+            Self::Chunked(rows) => {
+                rows.drain()?;
+                let ChunkedRows { writer, dtype, .. } = rows;
+                ending.write(writer, made, dtype.as_dtype())
+            }
+        }
     }
 
     /// Completes the file.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 use std::vec::Vec;
 
+use super::dims::Ending;
 use super::error::{ConvertError, Result};
 use super::names;
 use super::options::{Arrange, Attribute, CategoryColumn, Options, Provenance, Shape};
@@ -48,6 +49,8 @@ pub(super) struct Scheme {
     pub(super) categories: Vec<CategoryColumn>,
     pub(super) attributes: Vec<(String, Attribute)>,
     pub(super) provenance: Provenance,
+    /// What is said of the datasets at the end.
+    pub(super) ending: Ending,
 }
 
 impl Scheme {
@@ -89,6 +92,7 @@ impl Scheme {
             categories: options.categories.clone(),
             attributes: options.attributes.clone(),
             provenance: options.provenance,
+            ending: Ending::of(options)?,
         })
     }
 

@@ -24,7 +24,7 @@ pub struct Dataset {
 #[derive(Debug)]
 pub(super) struct FileSink {
     pub(super) output: Output,
-    scheme: Arc<Scheme>,
+    pub(super) scheme: Arc<Scheme>,
     rewrite: Option<Rewrite>,
     /// Bytes of an element in the text's rows.
     element: u64,

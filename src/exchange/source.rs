@@ -12,7 +12,7 @@ use std::vec::Vec;
 use super::error::{ExchangeError, FileFault, Result};
 use super::npy;
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::{self, Place, ReadFault, Reader, Stored};
+use crate::hdf5::{self, NOTES, Place, ReadFault, Reader, Stored};
 use crate::layout::MAX_NDIM;
 
 /// How many datasets a message names.
@@ -140,6 +140,8 @@ impl Source {
 /// The only dataset of a file.
 fn only(reader: &Reader) -> Result<String> {
     let mut all = reader.datasets()?;
+    // What a joined file notes of its shards is none of its data.
+    all.retain(|name| name.split('/').next() != Some(NOTES));
     let fault = match all.len() {
         0 => FileFault::NoDatasets,
         1 => return Ok(all.remove(0)),

@@ -322,8 +322,9 @@ struct Placing<'a> {
 impl Placing<'_> {
     /// Has HDF5 write a chunk, and finds out where to.
     ///
-    /// HDF5 looks through all chunks when it is asked. So it is asked only if the chunk does
-    /// not lie at the end, where there is nothing else to expect.
+    /// HDF5 looks through all chunks when it is asked. So it is asked only if the bytes are
+    /// not where the file has grown: what lies there was nothing before. Of zeros nobody can
+    /// tell; those are asked for.
     ///
     /// # Safety
     /// * `data` is readable for the chunk's bytes during the call.
@@ -343,10 +344,12 @@ impl Placing<'_> {
         self.session.check("H5Dwrite_chunk", status)?;
         let bytes = u64::from(chunk.len);
         let aligned = if bytes >= THRESHOLD { self.alignment } else { 1 };
-        let place = end.checked_next_multiple_of(aligned).unwrap_or(end);
-        if !self.shifted && self.file.end(self.session)? == place.saturating_add(bytes) {
+        let first = end.checked_next_multiple_of(aligned).unwrap_or(end);
+        // Metadata may have found its place before it, or behind it.
+        let last = self.file.end(self.session)?.saturating_sub(bytes);
+        for place in [first, last] {
             // SAFETY: by this function's contract.
-            if unsafe { self.temporary.holds(data, len, place) }? {
+            if !self.shifted && place >= end && unsafe { self.temporary.holds(data, len, place) }? {
                 return Ok(place);
             }
         }

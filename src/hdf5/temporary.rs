@@ -236,13 +236,17 @@ impl Temporary {
         let _ = sys::start_writeback(&self.fd, at, len);
     }
 
-    /// Whether HDF5 has written these bytes there.
+    /// Whether HDF5 has written these bytes there; not if they are zeros, as is what nobody
+    /// has written.
     ///
     /// # Safety
     /// * `data` is readable for `len` bytes during the call, and nobody writes there.
     pub(super) unsafe fn holds(&self, data: *const u8, len: usize, at: u64) -> Result<bool> {
         // SAFETY: by this function's contract.
         let wanted = unsafe { core::slice::from_raw_parts(data, len) };
+        if wanted.iter().all(|&byte| byte == 0) {
+            return Ok(false);
+        }
         let mut piece = vec![0; len.min(LOOK)];
         let mut at = at;
         for part in wanted.chunks(LOOK) {

@@ -260,3 +260,39 @@ fn the_hosts_error_handler_is_kept_and_not_called() {
     );
     assert_eq!(calls, 0);
 }
+
+/// Chunks of zeros look as if they lay wherever nothing was written.
+#[test]
+fn chunks_of_zeros_do_not_lie_over_metadata() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.h5");
+    let options = Options {
+        storage: Storage { layout: Layout::Chunked, ..Storage::default() },
+        ..Options::default()
+    };
+    let mut writer = Writer::create(&path, &options, 0).unwrap();
+    let dtype = DTypeBuf::parse("<u1").unwrap();
+    let (chunk, filters) = ([1000], Filters::default());
+    let zeros = [0_u8; 1000];
+    for name in ["a", "b"] {
+        let plan = ChunkedPlan {
+            path: name,
+            dtype: dtype.as_dtype(),
+            columns: false,
+            chunk: &chunk,
+            fixed: &[],
+            filters,
+        };
+        writer.begin_chunked(plan).unwrap();
+        for i in 0..500_u64 {
+            let one = [crate::filter::Chunk { len: 1000, mask: 0 }];
+            let block = ChunkBlock { shape: &[1000 * (i + 1)], origin: &[1000 * i], chunks: &one };
+            // SAFETY: a live array of one chunk.
+            unsafe { writer.append_chunks(block, zeros.as_ptr()) }.unwrap();
+        }
+        writer.finish_chunked(&[500_000], dtype.as_dtype(), &[]).unwrap();
+    }
+    writer.close().unwrap();
+    check_dump(&path, "a", &std::vec![0; 500_000]);
+    check_dump(&path, "b", &std::vec![0; 500_000]);
+}

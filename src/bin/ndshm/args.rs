@@ -20,6 +20,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a process")]
 pub(crate) enum Command {
     /// Convert text tables to one HDF5 file
     #[command(after_long_help = CONVERT_EXAMPLES)]

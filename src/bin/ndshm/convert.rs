@@ -26,6 +26,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     file.sync = args.sync;
     file.bool_as_u8 = args.bool_u8;
     file.storage = args.storage.storage()?;
+    args.datasets.check().map_err(Failure::new)?;
     let options = Options { load, hdf5: file, ..args.datasets.options() };
     hdf5::command_mode();
     let cancel = crate::cancel_on_signals()?;

@@ -1,7 +1,10 @@
 //! Which inputs become which datasets, and what is said of them: options of `convert`.
 
 use clap::Args as ClapArgs;
-use ndshm::convert::{Arrange, Attribute, CategoryColumn, Options, Provenance, Shape};
+use ndshm::convert::{
+    Arrange, Attribute, CategoryColumn, Coordinates, Dimension, ObjectAttribute, Options,
+    Provenance, Shape,
+};
 
 /// Names, shapes and attributes of datasets.
 #[derive(Debug, ClapArgs)]
@@ -34,10 +37,24 @@ pub(crate) struct DatasetArgs {
     #[arg(long, value_name = "NAME[=LABELS]", value_parser = category, help_heading = "Datasets")]
     category: Vec<CategoryColumn>,
 
-    /// Attribute for each dataset: a number where it looks like one, or a text, which may be
-    /// put in double quotes; may be given several times
-    #[arg(long, value_name = "KEY=VALUE", value_parser = attribute, help_heading = "Datasets")]
+    /// Attribute for each dataset, or for OBJECT alone, a dataset, a dimension, or '/' for the
+    /// file: a number where it looks like one, or a text, which may be put in double quotes;
+    /// may be given several times
+    #[arg(long, value_name = "[OBJECT@]KEY=VALUE", value_parser = attribute, help_heading = "Datasets")]
     attr: Vec<(String, Attribute)>,
+
+    /// Names of the axes of each dataset, such as 'time,lat,lon', for netCDF, xarray and h5py
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Datasets")]
+    dims: Vec<String>,
+
+    /// Coordinates of a dimension: a text file of numbers, or START:STEP, or START:STOP:STEP,
+    /// where STOP is the last number or the one behind it; may be given several times
+    #[arg(long, value_name = "NAME=FILE|RANGE", value_parser = coordinates, requires = "dims", help_heading = "Datasets")]
+    coords: Vec<(String, Coordinates)>,
+
+    /// Units of a column of records; may be given several times
+    #[arg(long, value_name = "COLUMN=TEXT", value_parser = pair, help_heading = "Datasets")]
+    units: Vec<(String, String)>,
 
     /// Do not note in the file where it comes from: name and bytes of each input, version and
     /// options
@@ -63,13 +80,30 @@ impl DatasetArgs {
             shape: self.shape.clone(),
             source_column: self.source_column.clone(),
             categories: self.category.clone(),
-            attributes: self.attr.clone(),
+            attributes: self.attr.iter().filter(|(name, _)| !name.contains('@')).cloned().collect(),
+            object_attributes: self.attr.iter().filter_map(of_object).collect(),
+            dims: self.dims.iter().map(|name| self.dimension(name)).collect(),
+            units: self.units.clone(),
             provenance: match (self.no_provenance, self.checksum) {
                 (true, _) => Provenance::None,
                 (_, true) => Provenance::Checksums,
                 _ => Provenance::Inputs,
             },
             ..Options::default()
+        }
+    }
+
+    fn dimension(&self, name: &str) -> Dimension {
+        let given = self.coords.iter().find(|(of, _)| of == name);
+        Dimension { name: name.into(), coordinates: given.map(|(_, values)| values.clone()) }
+    }
+
+    /// Refuses coordinates without their dimension.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let mut names = self.coords.iter().map(|(name, _)| name);
+        match names.find(|name| !self.dims.contains(name)) {
+            Some(name) => Err(format!("--coords {name}: --dims does not name it")),
+            None => Ok(()),
         }
     }
 }
@@ -98,10 +132,43 @@ fn category(text: &str) -> Result<CategoryColumn, String> {
     Ok(CategoryColumn { name: name.into(), labels: Some(labels) })
 }
 
-/// `KEY=VALUE`.
+/// `OBJECT@KEY`.
+fn of_object((text, value): &(String, Attribute)) -> Option<ObjectAttribute> {
+    let (object, name) = text.rsplit_once('@')?;
+    Some(ObjectAttribute { object: object.into(), name: name.into(), value: value.clone() })
+}
+
+/// `NAME=TEXT`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, text) = text.split_once('=').ok_or("NAME=TEXT is needed")?;
+    Ok((name.into(), text.into()))
+}
+
+/// `NAME=FILE`, `NAME=START:STEP` or `NAME=START:STOP:STEP`.
+fn coordinates(text: &str) -> Result<(String, Coordinates), String> {
+    let (name, text) = pair(text)?;
+    let numbers: Result<Vec<f64>, _> = text.split(':').map(str::parse).collect();
+    let range = |start, step, stop| Coordinates::Range { start, step, stop };
+    let values = match numbers.as_deref() {
+        Ok([start, step]) => range(*start, *step, None),
+        Ok([start, end, step]) => range(*start, *step, Some(*end)),
+        _ => {
+            let all = std::fs::read_to_string(&text).map_err(|e| format!("{text}: {e}"))?;
+            let fields = all.split(|c: char| c == ',' || c.is_whitespace());
+            let number = |field: &str| {
+                field.parse().map_err(|_| format!("{text}: '{field}' is not a number"))
+            };
+            let fields = fields.filter(|field| !field.is_empty());
+            Coordinates::Values(fields.map(number).collect::<Result<_, _>>()?)
+        }
+    };
+    Ok((name, values))
+}
+
+/// `KEY=VALUE`, or `OBJECT@KEY=VALUE`.
 fn attribute(text: &str) -> Result<(String, Attribute), String> {
     let (name, value) = text.split_once('=').ok_or("KEY=VALUE is needed")?;
-    if name.is_empty() {
+    if name.is_empty() || name.starts_with('@') || name.ends_with('@') {
         return Err("the name of an attribute must not be empty".into());
     }
     let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
