@@ -124,20 +124,16 @@ impl ChunkedRows {
     }
 
     /// Adds rows to it.
-    ///
-    /// # Safety
-    /// * `data` is readable for `len` bytes during the call.
-    pub(super) unsafe fn add(&mut self, mut data: *const u8, mut len: usize) -> Result<()> {
-        while len > 0 {
+    pub(super) fn add(&mut self, mut rows: &[u8]) -> Result<()> {
+        while !rows.is_empty() {
             let Some(mut current) = self.current.take() else { return Ok(()) };
             let block = current.geometry.row_bytes() * current.block_rows();
             let mut filling = match current.filling.take() {
                 Some(filling) => filling,
                 None => self.free_slot(block)?,
             };
-            // SAFETY: by this function's contract.
-            let n = unsafe { self.press.fill(&mut filling, data, len, block as usize) };
-            (data, len) = (data.wrapping_add(n), len - n);
+            let n = self.press.fill(&mut filling, rows, block as usize);
+            rows = rows.get(n..).unwrap_or_default();
             let full = filling.len() as u64 >= block;
             if n == 0 && !full {
                 return Err(PackError::TooLarge.into());

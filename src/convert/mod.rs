@@ -1,7 +1,7 @@
 //! The main job: text tables in, one HDF5 file out.
 //!
-//! [`convert`] joins [`mod@load`], whose workers parse into shared
-//! memory, and [`hdf5`], which writes the rows from there. HDF5 is
+//! [`convert`] joins [`load`](mod@crate::load), whose workers parse into shared
+//! memory, and [`hdf5`](crate::hdf5), which writes the rows from there. HDF5 is
 //! entered after the fork only, and only by the thread that steps.
 
 mod chunked;

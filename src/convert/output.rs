@@ -12,7 +12,7 @@ use super::error::Result;
 use super::sink::Dataset;
 use crate::dtype_buf::DTypeBuf;
 use crate::hdf5::{self, AttrValue, Category, Writer};
-use crate::load::{Block, Gather};
+use crate::load::Gather;
 
 /// The file that rows go to.
 #[derive(Debug)]
@@ -63,11 +63,10 @@ impl Output {
         }
     }
 
-    pub(super) fn add(&mut self, block: &Block) -> Result<()> {
+    pub(super) fn add(&mut self, rows: &[u8]) -> Result<()> {
         match self {
-            Self::Contiguous(own) => Ok(own.gather.add(block, appending(&mut own.writer))?),
-            // SAFETY: a block's bytes are readable as long as it is borrowed.
-            Self::Chunked(rows) => unsafe { rows.add(block.as_ptr(), block.len()) },
+            Self::Contiguous(own) => Ok(own.gather.add(rows, appending(&mut own.writer))?),
+            Self::Chunked(chunked) => chunked.add(rows),
         }
     }
 

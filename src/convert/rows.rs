@@ -10,7 +10,6 @@ use super::options::CategoryColumn;
 use crate::dtype::{DType, Field, Kind, Order};
 use crate::dtype_buf::{DTypeBuf, Room};
 use crate::hdf5::{self, Category, MOST_LABEL_BYTES};
-use crate::load::Block;
 
 /// Bytes of rows that are made at once.
 const ROOM: usize = 256 << 10;
@@ -147,19 +146,19 @@ impl Rewrite {
     /// Gives `take` the rows of a block of an input as they are in the file, some at a time.
     pub(super) fn rows(
         &mut self,
-        block: &Block,
+        block: &[u8],
         input: usize,
-        mut take: impl FnMut(&Block) -> Result<()>,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<()> {
         let most = (ROOM / self.to.max(1)).max(1);
-        for rows in block.as_bytes().chunks(self.from.max(1).saturating_mul(most)) {
+        for rows in block.chunks(self.from.max(1).saturating_mul(most)) {
             let count = rows.len() / self.from.max(1);
             self.rows.clear();
             self.rows.resize(count * self.to, 0);
             self.copy(rows);
             self.number(rows)?;
             self.name(input);
-            take(&Block::of(&self.rows))?;
+            take(&self.rows)?;
         }
         Ok(())
     }
@@ -343,18 +342,18 @@ mod tests {
         let rows =
             b"\x01\0\0\0abc\x09yy\x02\0\0\0\0\0\0\x08x\0\x03\0\0\0d\0\0\x07\0\0\x04\0\0\0abc\x06yy";
         let mut out = Vec::new();
-        let take = |block: &Block| {
-            out.extend_from_slice(block.as_bytes());
+        let take = |rows: &[u8]| {
+            out.extend_from_slice(rows);
             Ok(())
         };
-        rewrite.rows(&Block::of(rows), 1, take).unwrap();
+        rewrite.rows(rows, 1, take).unwrap();
         let expected = b"\x01\0\0\0\0\0\x09\x01\0three\x02\0\0\0\xff\xff\x08\0\0three\
                          \x03\0\0\0\x01\0\x07\xff\xffthree\x04\0\0\0\0\0\x06\x01\0three";
         assert_eq!(out, expected);
         let labels: Vec<_> = rewrite.categories().into_iter().map(|c| c.labels).collect();
         assert_eq!(labels, [["abc", "d"], ["x", "yy"]]);
-        let other = Block::of(b"\x01\0\0\0abc\x09zz");
-        assert!(matches!(rewrite.rows(&other, 0, |_| Ok(())), Err(ConvertError::Label { .. })));
+        let other = b"\x01\0\0\0abc\x09zz";
+        assert!(matches!(rewrite.rows(other, 0, |_| Ok(())), Err(ConvertError::Label { .. })));
     }
 
     #[test]
@@ -374,7 +373,7 @@ mod tests {
         let (mut rewrite, _) = Rewrite::new(dtype.as_dtype(), wanted).unwrap().unwrap();
         let rows: Vec<u8> =
             (0..9000).flat_map(|i| std::format!("{i:08}abcd").into_bytes()).collect();
-        let refused = rewrite.rows(&Block::of(&rows), 0, |_| Ok(())).unwrap_err();
+        let refused = rewrite.rows(&rows, 0, |_| Ok(())).unwrap_err();
         assert!(matches!(refused, ConvertError::TooManyLabels { labels: 5454, .. }), "{refused}");
     }
 }

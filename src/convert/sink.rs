@@ -96,8 +96,10 @@ impl FileSink {
         self.begin_output()?;
         self.bytes += block.len() as u64;
         match &mut self.rewrite {
-            None => self.output.add(block),
-            Some(rewrite) => rewrite.rows(block, self.input, |rows| self.output.add(rows)),
+            None => self.output.add(block.as_bytes()),
+            Some(rewrite) => {
+                rewrite.rows(block.as_bytes(), self.input, |rows| self.output.add(rows))
+            }
         }
     }
 

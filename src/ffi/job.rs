@@ -194,6 +194,7 @@ impl Work {
 
     /// The rows that were left out; only text has some.
     fn report(&self) -> &Report {
+        #[cfg(feature = "hdf5")]
         const NOTHING: &Report =
             &Report { bad_rows: 0, first: std::vec::Vec::new(), spooled: std::vec::Vec::new() };
         match self {

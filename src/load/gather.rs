@@ -4,8 +4,6 @@
 
 use std::vec::Vec;
 
-use super::sink::Block;
-
 /// Bytes that are gathered.
 const ROOM: usize = 64 << 10;
 /// A block of as many is not worth copying.
@@ -20,7 +18,7 @@ impl Gather {
     /// call.
     pub(crate) fn add<E>(
         &mut self,
-        block: &Block,
+        block: &[u8],
         mut write: impl FnMut(*const u8, usize) -> Result<(), E>,
     ) -> Result<(), E> {
         if block.len() >= LARGE || self.0.len() + block.len() > ROOM {
@@ -29,7 +27,7 @@ impl Gather {
         if block.len() >= LARGE {
             return write(block.as_ptr(), block.len());
         }
-        self.0.extend_from_slice(block.as_bytes());
+        self.0.extend_from_slice(block);
         Ok(())
     }
 
@@ -66,7 +64,7 @@ mod tests {
             for _ in 0..5 {
                 let bytes = std::vec![i as u8; *len];
                 expected.extend_from_slice(&bytes);
-                gather.add(&Block::new(bytes.as_ptr(), 1, *len), &mut write).unwrap();
+                gather.add(&bytes, &mut write).unwrap();
             }
         }
         gather.flush(&mut write).unwrap();

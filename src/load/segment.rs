@@ -226,7 +226,7 @@ impl Sink for SegmentSink {
         }
         self.growable()?;
         let Some(growable) = &mut self.growable else { return Ok(()) };
-        self.gather.add(block, appending(growable)).map_err(boxed)
+        self.gather.add(block.as_bytes(), appending(growable)).map_err(boxed)
     }
 
     fn end(&mut self, _input: usize, _rows: u64) -> core::result::Result<(), SinkError> {

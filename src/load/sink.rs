@@ -21,11 +21,6 @@ impl Block {
         Self { data, rows, len }
     }
 
-    /// Rows that lie elsewhere.
-    pub(crate) const fn of(rows: &[u8]) -> Self {
-        Self { data: rows.as_ptr(), rows: 0, len: rows.len() }
-    }
-
     /// First byte of the first row. The bytes are readable, and do not change,
     /// as long as the block is borrowed.
     #[must_use]

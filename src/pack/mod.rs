@@ -231,21 +231,11 @@ impl Press {
     }
 
     /// Adds bytes to a slot, as many as fit into a block of `most` bytes; answers how many.
-    ///
-    /// # Safety
-    /// * `data` is readable for `len` bytes during the call.
-    pub(crate) unsafe fn fill(
-        &self,
-        filling: &mut Filling,
-        data: *const u8,
-        len: usize,
-        most: usize,
-    ) -> usize {
-        let n = len.min(most.min(self.slots.block).saturating_sub(filling.len));
+    pub(crate) fn fill(&self, filling: &mut Filling, bytes: &[u8], most: usize) -> usize {
+        let n = bytes.len().min(most.min(self.slots.block).saturating_sub(filling.len));
         let to = self.slots.block(filling.slot).wrapping_add(filling.len);
-        // SAFETY: readable by this function's contract; the slot has room for them, and no
-        // worker has it.
-        unsafe { core::ptr::copy_nonoverlapping(data, to, n) };
+        // SAFETY: the slot has room for `n` bytes more, and no worker has it.
+        unsafe { core::ptr::copy_nonoverlapping(bytes.as_ptr(), to, n) };
         filling.len += n;
         n
     }

@@ -22,6 +22,7 @@ pub(in crate::ffi) enum Fault {
     NotPublished,
     NoField,
     /// What an argument says does not go with another: the argument, and why.
+    #[cfg_attr(not(feature = "hdf5"), allow(dead_code, reason = "none without HDF5"))]
     Conflict(&'static str, &'static str),
     /// A callback returned this.
     Stopped(i32),
