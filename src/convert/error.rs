@@ -64,6 +64,11 @@ pub enum ConvertError {
     },
     /// A column for the names of inputs was asked for where each is a dataset.
     SourceColumn,
+    /// The column for the names of inputs has the name of another column.
+    SourceName {
+        /// The name.
+        name: String,
+    },
     /// Inputs that are to be stacked differ in their shape.
     StackShape {
         /// The first input.
@@ -209,6 +214,11 @@ impl fmt::Display for ConvertError {
                 "a column for the names of the inputs needs records of several inputs in one \
                  dataset (concat)",
             ),
+            Self::SourceName { name } => write!(
+                f,
+                "the rows have a column '{name}' already: give the column for the names of the \
+                 inputs another name"
+            ),
             Self::StackShape { first, shape, second, other } => write!(
                 f,
                 "{} has the shape {}, and {} the shape {}: only equal ones can be stacked",
@@ -316,6 +326,7 @@ impl ConvertError {
             | Self::ChunkCount
             | Self::Axes { .. }
             | Self::SourceColumn
+            | Self::SourceName { .. }
             | Self::Category { .. }
             | Self::LabelsNeeded { .. }
             | Self::Label { .. }

@@ -89,6 +89,9 @@ impl Rewrite {
         let is_source = |column: &&CategoryColumn| Some(column.name.as_str()) == source;
         let numbered = wanted.categories.iter().any(|column| is_source(&column));
         let others = wanted.categories.iter().filter(|column| !is_source(column));
+        if let Some(name) = source.filter(|name| dtype.root().fields().any(|f| f.name() == *name)) {
+            return Err(ConvertError::SourceName { name: name.into() });
+        }
         let labels = labels(dtype, others)?;
         let from = dtype.root().size() as usize;
         let mut own =
@@ -364,6 +367,15 @@ mod tests {
             let refused = Rewrite::new(dtype.as_dtype(), wanted).unwrap_err();
             assert!(matches!(refused, ConvertError::Category { .. }));
         }
+    }
+
+    #[test]
+    fn a_source_column_needs_a_name_of_its_own() {
+        let dtype = DTypeBuf::parse("a:i4,s:S3").unwrap();
+        let source = Some(("s", Vec::from(["one".into()])));
+        let wanted = Wanted { categories: &[], source };
+        let refused = Rewrite::new(dtype.as_dtype(), wanted).unwrap_err();
+        assert!(matches!(refused, ConvertError::SourceName { .. }));
     }
 
     #[test]

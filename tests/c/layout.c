@@ -162,7 +162,80 @@ OFFSET(ndshm_column_text, name, 8);
 OFFSET(ndshm_column_text, text, 16);
 SIZE(ndshm_column_text, 24);
 
-SIZE(ndshm_hdf5_options, 32);
+OFFSET(ndshm_attribute, name, 0);
+OFFSET(ndshm_attribute, kind, 8);
+OFFSET(ndshm_attribute, reserved, 12);
+OFFSET(ndshm_attribute, text, 16);
+OFFSET(ndshm_attribute, integer, 24);
+OFFSET(ndshm_attribute, number, 32);
+SIZE(ndshm_attribute, 40);
+
+OFFSET(ndshm_category, name, 0);
+OFFSET(ndshm_category, labels, 8);
+OFFSET(ndshm_category, labels_len, 16);
+SIZE(ndshm_category, 24);
+
+OFFSET(ndshm_hdf5_options, struct_size, 0);
+OFFSET(ndshm_hdf5_options, replace, 4);
+OFFSET(ndshm_hdf5_options, sync, 8);
+OFFSET(ndshm_hdf5_options, bool_as_u8, 12);
+OFFSET(ndshm_hdf5_options, dataset, 16);
+OFFSET(ndshm_hdf5_options, append, 24);
+OFFSET(ndshm_hdf5_options, reserved, 28);
+OFFSET(ndshm_hdf5_options, layout, 32);
+OFFSET(ndshm_hdf5_options, compression, 36);
+OFFSET(ndshm_hdf5_options, level, 40);
+OFFSET(ndshm_hdf5_options, no_shuffle, 44);
+OFFSET(ndshm_hdf5_options, fletcher32, 48);
+OFFSET(ndshm_hdf5_options, arrange, 52);
+OFFSET(ndshm_hdf5_options, no_provenance, 56);
+OFFSET(ndshm_hdf5_options, checksum, 60);
+OFFSET(ndshm_hdf5_options, chunk, 64);
+OFFSET(ndshm_hdf5_options, chunk_len, 72);
+OFFSET(ndshm_hdf5_options, shape, 80);
+OFFSET(ndshm_hdf5_options, shape_len, 88);
+OFFSET(ndshm_hdf5_options, source_column, 96);
+OFFSET(ndshm_hdf5_options, attributes, 104);
+OFFSET(ndshm_hdf5_options, attributes_len, 112);
+OFFSET(ndshm_hdf5_options, categories, 120);
+OFFSET(ndshm_hdf5_options, categories_len, 128);
+SIZE(ndshm_hdf5_options, 136);
+
+OFFSET(ndshm_export_options, struct_size, 0);
+OFFSET(ndshm_export_options, format, 4);
+OFFSET(ndshm_export_options, replace, 8);
+OFFSET(ndshm_export_options, sync, 12);
+OFFSET(ndshm_export_options, bool_as_u8, 16);
+OFFSET(ndshm_export_options, delimiter, 20);
+OFFSET(ndshm_export_options, no_header, 24);
+OFFSET(ndshm_export_options, reserved, 28);
+OFFSET(ndshm_export_options, dataset, 32);
+SIZE(ndshm_export_options, 40);
+
+OFFSET(ndshm_join_options, struct_size, 0);
+OFFSET(ndshm_join_options, replace, 4);
+OFFSET(ndshm_join_options, sync, 8);
+OFFSET(ndshm_join_options, new_axis, 12);
+OFFSET(ndshm_join_options, checksum, 16);
+OFFSET(ndshm_join_options, materialize, 20);
+OFFSET(ndshm_join_options, datasets, 24);
+OFFSET(ndshm_join_options, datasets_len, 32);
+SIZE(ndshm_join_options, 40);
+
+OFFSET(ndshm_joined, struct_size, 0);
+OFFSET(ndshm_joined, reserved, 4);
+OFFSET(ndshm_joined, shards, 8);
+OFFSET(ndshm_joined, datasets, 16);
+OFFSET(ndshm_joined, bytes, 24);
+SIZE(ndshm_joined, 32);
+
+OFFSET(ndshm_verified, struct_size, 0);
+OFFSET(ndshm_verified, reserved, 4);
+OFFSET(ndshm_verified, problems, 8);
+OFFSET(ndshm_verified, shards, 16);
+OFFSET(ndshm_verified, datasets, 24);
+OFFSET(ndshm_verified, checksums, 32);
+SIZE(ndshm_verified, 40);
 
 OFFSET(ndshm_map_entry, name, 0);
 OFFSET(ndshm_map_entry, function, 8);
@@ -213,7 +286,7 @@ _Static_assert(NDSHM_ERR_INPUT == -50 && NDSHM_ERR_TEXT == -51 && NDSHM_ERR_COLU
                "statuses of text");
 _Static_assert(NDSHM_ERR_HDF5 == -60 && NDSHM_ERR_FILE_EXISTS == -61 && NDSHM_ERR_FILE == -62 &&
                    NDSHM_ERR_DISK_FULL == -63 && NDSHM_ERR_DATASET_NAME == -64 &&
-                   NDSHM_ERR_HDF5_TYPE == -65,
+                   NDSHM_ERR_HDF5_TYPE == -65 && NDSHM_ERR_SHARDS == -68,
                "statuses of HDF5 files");
 _Static_assert(NDSHM_ERR_THREADS == -70 && NDSHM_ERR_MAP_FUNCTION == -71 &&
                    NDSHM_ERR_MAP_DIED == -72 && NDSHM_ERR_MAP_START == -73 &&
