@@ -98,7 +98,6 @@ pub(super) fn press(
         filters: storage.filters,
         columns,
         most_bytes: most as usize,
-        most_chunk: most as usize,
         workers,
         slots,
         memory,

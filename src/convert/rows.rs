@@ -101,8 +101,7 @@ impl Rewrite {
         Ok(Some((own, made)))
     }
 
-    /// Lays out the record: fields follow one another, but where nothing is left out or
-    /// shortened, they lie as they did.
+    /// Lays out the record: its fields follow one another, without gaps.
     fn dtype(
         &mut self,
         dtype: DType<'_>,

@@ -1,6 +1,6 @@
 //! Joining that goes on when it is stepped.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::boxed::Box;
 use std::collections::{HashMap, HashSet};
@@ -20,7 +20,7 @@ use super::note;
 use super::plan::{Joined, Part, Plan, Way};
 use super::sum::Sum;
 use super::verify::{VerifyJob, VerifyOptions};
-use super::{Options, Shard, Summary, TICK};
+use super::{Options, Shard, Summary, TICK, step_to_end};
 use crate::hdf5::{self, Described, Error, Kept, Reading, Writer, check_target};
 use crate::load::{Canceller, Progress};
 
@@ -164,11 +164,7 @@ impl Job {
     }
 
     pub(super) fn run(mut self, flag: Option<&AtomicBool>) -> Result<Summary> {
-        while !self.step(TICK)?.done {
-            if flag.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
-                return Err(JoinError::Cancelled);
-            }
-        }
+        step_to_end(flag, || self.step(TICK))?;
         let writer = self.writer.take().ok_or(Error::Order("the job has failed before"))?;
         let hdf5::Summary { path, bytes, .. } = writer.close()?;
         Ok(Summary { path, bytes, datasets: self.plan.summary(), shards: self.shards })

@@ -28,19 +28,20 @@ pub use job::Job;
 pub use names::natural_order;
 pub use verify::{Problem, Verified, VerifyJob, VerifyOptions};
 
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::path::{Path, PathBuf};
 use std::string::String;
 use std::vec::Vec;
 
 use crate::hdf5;
+use crate::load::Progress;
 
 /// How shards become one file.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// How the file is written.
+    /// How the file is written. Rows that are copied lie in one block, whatever the storage.
     pub hdf5: hdf5::Options,
     /// The datasets to join, which every shard must have; all that there are, if empty.
     pub datasets: Vec<String>,
@@ -97,6 +98,19 @@ pub struct Summary {
 
 /// How long a step goes on that nobody else waits for.
 const TICK: Duration = Duration::from_millis(50);
+
+/// Steps a job until it is done, or its caller's flag is set.
+fn step_to_end(
+    flag: Option<&AtomicBool>,
+    mut step: impl FnMut() -> Result<Progress>,
+) -> Result<()> {
+    while !step()?.done {
+        if flag.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            return Err(JoinError::Cancelled);
+        }
+    }
+    Ok(())
+}
 
 /// Joins shards to one file, in the order given: a [`Job`] from its start to its end. The
 /// file appears under its name when it is complete; after an error, or when `cancel` is

@@ -1,7 +1,7 @@
 //! Looking whether a file is whole, and all that it refers to.
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use super::error::{JoinError, Result};
 use super::fault::Fault;
 use super::note::{self, Note};
 use super::sum::Sum;
-use super::{TICK, check, names};
+use super::{TICK, check, names, step_to_end};
 use crate::hdf5::{self, Error};
 use crate::load::{Canceller, Progress};
 
@@ -159,11 +159,7 @@ impl VerifyJob {
     }
 
     pub(super) fn run(mut self, flag: Option<&AtomicBool>) -> Result<Verified> {
-        while !self.step(TICK)?.done {
-            if flag.is_some_and(|flag| flag.load(Ordering::Relaxed)) {
-                return Err(JoinError::Cancelled);
-            }
-        }
+        step_to_end(flag, || self.step(TICK))?;
         Ok(self.found)
     }
 

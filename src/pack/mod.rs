@@ -39,8 +39,6 @@ pub(crate) struct Settings {
     pub(crate) columns: Vec<(u32, u32)>,
     /// Most bytes of a block.
     pub(crate) most_bytes: usize,
-    /// Most bytes of a chunk.
-    pub(crate) most_chunk: usize,
     /// Worker processes; 0 to pack in this one.
     pub(crate) workers: usize,
     /// Blocks that may be under way at once.
@@ -195,9 +193,9 @@ impl Press {
     /// Makes the slots and forks the workers.
     pub(crate) fn start(settings: Settings) -> core::result::Result<Self, PackError> {
         let slots = Arc::new(Slots::new(&settings)?);
-        let Settings { filters, columns, most_bytes, most_chunk, workers, .. } = settings;
+        let Settings { filters, columns, most_bytes, workers, .. } = settings;
         let (count, memory) = (settings.slots, settings.memory);
-        let packer = Packer::new(most_bytes, most_chunk, filters)?;
+        let packer = Packer::new(most_bytes, most_bytes, filters)?;
         let mut work = Packing { slots: slots.clone(), packer, columns: columns.clone(), filters };
         let pool = match workers {
             0 => Pool::here(work)?,

@@ -11,7 +11,7 @@ use ndshm::load::SegmentOptions;
 use ndshm::segment::{Access, Name, Segment};
 
 use crate::args::{ExportArgs, ExportFormat, ImportArgs};
-use crate::output::{Failure, human, shape, shm_error, shortened};
+use crate::output::{Failure, human, loaded, shape, shm_error, shortened};
 
 pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
     hdf5::command_mode();
@@ -24,17 +24,7 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
     if args.quiet {
         return Ok(());
     }
-    let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "{name}: {} {}, {} in {:.2} s; it stays until 'ndshm rm {name}'",
-        shape(segment.shape()),
-        shortened(&segment.dtype().to_string(), 300),
-        human(segment.data_len() as u64),
-        start.elapsed().as_secs_f64(),
-        name = args.name,
-    )?;
-    Ok(())
+    loaded(&args.name, &segment, start.elapsed())
 }
 
 pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {

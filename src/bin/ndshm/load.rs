@@ -1,6 +1,5 @@
 //! `ndshm load`.
 
-use std::io::{self, Write};
 use std::time::Instant;
 
 use ndshm::error::Error;
@@ -8,7 +7,7 @@ use ndshm::load::{LoadError, Options, SegmentOptions, load_segment_reporting};
 use ndshm::segment::Name;
 
 use crate::args::LoadArgs;
-use crate::output::{Failure, aside, human, shape, shm_error, shortened};
+use crate::output::{Failure, aside, human, loaded, shm_error};
 use crate::text::TextSource;
 
 pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
@@ -23,17 +22,7 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
     if args.quiet {
         return Ok(());
     }
-    let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "{name}: {} {}, {} in {:.2} s; it stays until 'ndshm rm {name}'",
-        shape(segment.shape()),
-        shortened(&segment.dtype().to_string(), 300),
-        human(segment.data_len() as u64),
-        start.elapsed().as_secs_f64(),
-        name = args.name,
-    )?;
-    Ok(())
+    loaded(&args.name, &segment, start.elapsed())
 }
 
 fn failure(name: &str, error: LoadError, options: &Options) -> Failure {

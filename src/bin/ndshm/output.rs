@@ -1,11 +1,13 @@
 //! What the command says: errors and the lines they are about, sizes, tables.
 
 use core::fmt::Display;
+use core::time::Duration;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ndshm::error::Error;
 use ndshm::load::{InputFault, LoadError, Options, Report, Spooled, TextError};
+use ndshm::segment::Segment;
 
 use crate::hints;
 
@@ -235,6 +237,20 @@ pub(crate) fn shm_error(error: Error) -> String {
         }
         error => error.to_string(),
     }
+}
+
+/// Says what a command has made of its inputs: a segment that stays.
+pub(crate) fn loaded(name: &str, segment: &Segment, took: Duration) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "{name}: {} {}, {} in {:.2} s; it stays until 'ndshm rm {name}'",
+        shape(segment.shape()),
+        shortened(&segment.dtype().to_string(), 300),
+        human(segment.data_len() as u64),
+        took.as_secs_f64(),
+    )?;
+    Ok(())
 }
 
 /// Bytes as people read them.
