@@ -149,6 +149,8 @@ pub mod map;
 mod pack;
 #[cfg(feature = "std")]
 pub mod pool;
+#[cfg(feature = "hdf5")]
+mod store;
 
 /// The README's examples are tests.
 #[cfg(all(doctest, feature = "std"))]

@@ -7,9 +7,10 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::error::{ConvertError, Result};
-use super::options::{Attribute, Options};
+use super::options::Options;
 use super::sink::Dataset;
 use crate::dtype::DType;
+use crate::hdf5::Attribute;
 use crate::hdf5::{AttrValue, Axes, Layout, Scale, Writer};
 
 /// A dimension of every dataset that is made.

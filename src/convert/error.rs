@@ -9,8 +9,7 @@ use std::vec::Vec;
 use crate::error::code;
 use crate::hdf5;
 use crate::load::{LoadError, Position};
-use crate::pack::PackError;
-use crate::sys::Ended;
+use crate::store::ChunkError;
 
 /// Result of a conversion.
 pub type Result<T> = core::result::Result<T, ConvertError>;
@@ -91,17 +90,6 @@ pub enum ConvertError {
         /// The others.
         rest: Vec<u64>,
     },
-    /// Chunks were asked for with more or fewer axes than a dataset has.
-    ChunkAxes {
-        /// The dataset.
-        name: String,
-        /// Extents that were given.
-        given: usize,
-        /// Axes of the dataset.
-        axes: usize,
-    },
-    /// Chunks were asked for that part a row, where each column is a dataset.
-    ChunkColumns,
     /// The same attribute was given twice.
     AttributeTwice {
         /// Its name.
@@ -149,12 +137,6 @@ pub enum ConvertError {
         /// The column.
         column: String,
     },
-    /// Chunks were asked for that hold several of the inputs that are stacked.
-    ChunkStack,
-    /// The chunks in a row of chunks are too large for the memory.
-    ChunkSize,
-    /// The chunks in a row of chunks are too many.
-    ChunkCount,
     /// A dataset cannot have so many axes.
     Axes {
         /// Axes of the shape.
@@ -162,11 +144,8 @@ pub enum ConvertError {
         /// As many are possible.
         most: usize,
     },
-    /// Workers that packed chunks died of the same rows twice.
-    Packer {
-        /// How the last one did.
-        how: Ended,
-    },
+    /// The rows could not be put into chunks.
+    Chunks(ChunkError),
     /// The text could not be read.
     Load(LoadError),
     /// The file could not be written.
@@ -232,15 +211,6 @@ impl fmt::Display for ConvertError {
                 "dataset '{name}': {elements} elements do not fill the shape {}",
                 Extents(*first, rest)
             ),
-            Self::ChunkAxes { name, given, axes } => write!(
-                f,
-                "dataset '{name}' has {axes} ax{}, and the shape of its chunks {given}",
-                if *axes == 1 { "is" } else { "es" }
-            ),
-            Self::ChunkColumns => f.write_str(
-                "where each column is a dataset, a chunk holds whole rows: only its first extent \
-                 can be chosen",
-            ),
             Self::AttributeTwice { name } => write!(f, "attribute '{name}' is given twice"),
             Self::DimName { name } => {
                 write!(f, "'{name}' cannot name a dimension: one part of a path is needed")
@@ -263,24 +233,10 @@ impl fmt::Display for ConvertError {
             Self::UnitsColumn { column } => {
                 write!(f, "there is no column '{column}' that units are for")
             }
-            Self::ChunkStack => f.write_str(
-                "a chunk cannot hold several of the inputs that are stacked: its first extent \
-                 must be 1",
-            ),
-            Self::ChunkSize => f.write_str(
-                "the rows of a chunk, with all their columns, do not fit the memory for packing: \
-                 more memory is needed, or chunks of fewer rows",
-            ),
-            Self::ChunkCount => f.write_str(
-                "the chunks beside one another are too many, or have too many axes: choose larger \
-                 ones",
-            ),
             Self::Axes { axes, most } => {
                 write!(f, "{axes} axes are too many for a dataset, {most} are possible")
             }
-            Self::Packer { how } => {
-                write!(f, "a worker died twice while it packed the same rows ({how})")
-            }
+            Self::Chunks(error) => write!(f, "{error}"),
             Self::Load(error) => write!(f, "{error}"),
             Self::Hdf5(error) => write!(f, "{error}"),
         }
@@ -312,18 +268,13 @@ impl ConvertError {
         match self {
             Self::SameName { .. } | Self::NoName { .. } => code::DATASET_NAME,
             Self::OutputIsInput { .. } => code::TARGET,
-            Self::ChunkAxes { .. }
-            | Self::ChunkColumns
-            | Self::AttributeTwice { .. }
+            Self::AttributeTwice { .. }
             | Self::DimName { .. }
             | Self::DimAxes { .. }
             | Self::DimExtent { .. }
             | Self::Coordinates { .. }
             | Self::NoObject { .. }
             | Self::UnitsColumn { .. }
-            | Self::ChunkStack
-            | Self::ChunkSize
-            | Self::ChunkCount
             | Self::Axes { .. }
             | Self::SourceColumn
             | Self::SourceName { .. }
@@ -333,7 +284,7 @@ impl ConvertError {
             | Self::TooManyLabels { .. }
             | Self::StackShape { .. }
             | Self::Shape { .. } => crate::error::Error::Argument.code(),
-            Self::Packer { .. } => code::WORKERS,
+            Self::Chunks(error) => error.code(),
             Self::Load(error) => error.code(),
             Self::Hdf5(error) => error.code(),
         }
@@ -343,6 +294,7 @@ impl ConvertError {
     #[must_use]
     pub fn errno(&self) -> i32 {
         match self {
+            Self::Chunks(error) => error.errno(),
             Self::Load(error) => error.errno(),
             Self::Hdf5(error) => error.errno(),
             _ => 0,
@@ -367,13 +319,11 @@ impl From<hdf5::Error> for ConvertError {
     }
 }
 
-impl From<PackError> for ConvertError {
-    fn from(error: PackError) -> Self {
+impl From<ChunkError> for ConvertError {
+    fn from(error: ChunkError) -> Self {
         match error {
-            PackError::Core(error) => Self::Hdf5(hdf5::Error::Core(error)),
-            PackError::Died(how) => Self::Packer { how },
-            PackError::TooLarge => Self::ChunkSize,
-            PackError::TooMany => Self::ChunkCount,
+            ChunkError::Hdf5(error) => Self::Hdf5(error),
+            other => Self::Chunks(other),
         }
     }
 }

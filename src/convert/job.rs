@@ -9,9 +9,8 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use super::chunked::{self, ChunkedRows};
 use super::error::{ConvertError, Result, boxed};
-use super::options::{Attribute, Options, Provenance};
+use super::options::{Options, Provenance};
 use super::output::Output;
 use super::rows::{Rewrite, Wanted};
 use super::scheme::{self, Scheme};
@@ -19,8 +18,10 @@ use super::sink::FileSink;
 use super::{Summary, provenance};
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
+use crate::hdf5::Attribute;
 use crate::hdf5::{self, Writer, check_dtype, check_target};
-use crate::load::{self, Canceller, Input, Progress, Report, RowTypeRef};
+use crate::load::{self, Begun, Canceller, Input, Progress, Report, RowTypeRef};
+use crate::store::{self, ChunkedRows, Packing};
 use crate::text::Unicode;
 
 /// Bytes of metadata for a dataset beside its type: headers, names, links.
@@ -69,8 +70,8 @@ impl Job {
             Provenance::None => Vec::new(),
             _ => provenance::of_file(&options.load),
         };
-        let open = move |dtype: DType<'_>| opening.open(dtype, &root).map_err(boxed);
-        Ok(Self(load::Job::start_watching(inputs, rows, Unicode::Utf8, &load, flag, open)?))
+        let open = move |begun: Begun<'_>| opening.open(begun, &root).map_err(boxed);
+        Ok(Self(load::Job::start_with(inputs, rows, Unicode::Utf8, &load, flag, open)?))
     }
 
     /// As [`load::Job::step`].
@@ -124,13 +125,6 @@ impl Job {
     }
 }
 
-/// What packers may use.
-#[derive(Debug, Clone, Copy)]
-struct Packing {
-    workers: Option<usize>,
-    memory: u64,
-}
-
 /// How a file is begun.
 #[derive(Debug)]
 struct Opening {
@@ -142,9 +136,15 @@ struct Opening {
 
 impl Opening {
     /// Makes the temporary file, behind the fork of the packers.
-    fn open(&self, dtype: DType<'_>, root: &[(String, Attribute)]) -> Result<FileSink> {
+    fn open(&self, begun: Begun<'_>, root: &[(String, Attribute)]) -> Result<FileSink> {
+        let dtype = begun.dtype;
         let (rewrite, own) = self.rewritten(dtype)?;
-        let mut output = self.output(own)?;
+        let mut packing = self.packing;
+        if begun.processes == 0 {
+            // Little text, few rows.
+            packing.workers = Some(0);
+        }
+        let mut output = self.output(own, packing)?;
         let root: Vec<_> =
             root.iter().map(|(name, value)| (name.as_str(), value.value())).collect();
         output.set_root(&root)?;
@@ -162,7 +162,7 @@ impl Opening {
         }
     }
 
-    fn output(&self, dtype: DTypeBuf) -> Result<Output> {
+    fn output(&self, dtype: DTypeBuf, packing: Packing) -> Result<Output> {
         let type_bytes = check_dtype(dtype.as_dtype(), &self.hdf5)?;
         let metadata = (type_bytes + METADATA_PER_DATASET) * self.scheme.datasets() as u64;
         let storage = &self.hdf5.storage;
@@ -170,7 +170,7 @@ impl Opening {
         if !storage.is_chunked() {
             return Ok(Output::contiguous(create()?, dtype));
         }
-        let press = chunked::press(&dtype, storage, self.packing.workers, self.packing.memory)?;
+        let press = store::press(&dtype, storage, packing)?;
         Ok(Output::Chunked(ChunkedRows::new(create()?, press, dtype, storage.clone())))
     }
 }

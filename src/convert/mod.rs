@@ -4,10 +4,8 @@
 //! memory, and [`hdf5`](crate::hdf5), which writes the rows from there. HDF5 is
 //! entered after the fork only, and only by the thread that steps.
 
-mod chunked;
 mod dims;
 mod error;
-mod geometry;
 mod job;
 mod names;
 mod options;
@@ -20,8 +18,11 @@ mod sink;
 pub use dims::{Coordinates, Dimension, ObjectAttribute};
 pub use error::{ConvertError, Result};
 pub use job::Job;
-pub use options::{Arrange, Attribute, CategoryColumn, Options, Provenance, Shape};
+pub use options::{Arrange, CategoryColumn, Options, Provenance, Shape};
 pub use sink::Dataset;
+
+pub use crate::hdf5::Attribute;
+pub use crate::store::ChunkError;
 
 use core::sync::atomic::AtomicBool;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::dims::{Dimension, ObjectAttribute};
-use crate::hdf5;
+use crate::hdf5::{self, Attribute};
 use crate::load;
 
 /// How inputs become a file.
@@ -63,21 +63,6 @@ pub struct Shape {
     pub rest: Vec<u64>,
 }
 
-/// The value of an attribute that is given with the options.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Attribute {
-    /// A text.
-    Str(String),
-    /// A signed 8-byte integer.
-    Int(i64),
-    /// An 8-byte float.
-    Float(f64),
-    /// A list of texts.
-    Strs(Vec<String>),
-    /// A list of signed 8-byte integers.
-    Ints(Vec<i64>),
-}
-
 /// A column whose texts are labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CategoryColumn {
@@ -100,29 +85,4 @@ pub enum Provenance {
     Checksums,
     /// Nothing.
     None,
-}
-
-impl Attribute {
-    /// As it is written.
-    pub(super) fn value(&self) -> hdf5::AttrValue<'_> {
-        match self {
-            Self::Str(text) => hdf5::AttrValue::Str(text),
-            Self::Int(number) => hdf5::AttrValue::Int(*number),
-            Self::Float(number) => hdf5::AttrValue::Float(*number),
-            Self::Strs(texts) => hdf5::AttrValue::Strs(texts),
-            Self::Ints(numbers) => hdf5::AttrValue::Ints(numbers),
-        }
-    }
-}
-
-impl From<hdf5::AttrValue<'_>> for Attribute {
-    fn from(value: hdf5::AttrValue<'_>) -> Self {
-        match value {
-            hdf5::AttrValue::Str(text) => Self::Str(text.into()),
-            hdf5::AttrValue::Int(number) => Self::Int(number),
-            hdf5::AttrValue::Float(number) => Self::Float(number),
-            hdf5::AttrValue::Strs(texts) => Self::Strs(texts.to_vec()),
-            hdf5::AttrValue::Ints(numbers) => Self::Ints(numbers.to_vec()),
-        }
-    }
 }

@@ -6,13 +6,13 @@ use std::vec::Vec;
 
 use std::string::String;
 
-use super::chunked::ChunkedRows;
 use super::dims::Ending;
 use super::error::Result;
 use super::sink::Dataset;
 use crate::dtype_buf::DTypeBuf;
 use crate::hdf5::{self, AttrValue, Category, Writer};
 use crate::load::Gather;
+use crate::store::ChunkedRows;
 
 /// The file that rows go to.
 #[derive(Debug)]
@@ -59,14 +59,14 @@ impl Output {
     pub(super) fn begin(&mut self, name: &str, fixed: &[u64], stacked: bool) -> Result<()> {
         match self {
             Self::Contiguous(own) => Ok(own.writer.begin_dataset().map(|_| ())?),
-            Self::Chunked(rows) => rows.begin(name, fixed, stacked),
+            Self::Chunked(rows) => Ok(rows.begin(name, fixed, stacked)?),
         }
     }
 
     pub(super) fn add(&mut self, rows: &[u8]) -> Result<()> {
         match self {
             Self::Contiguous(own) => Ok(own.gather.add(rows, appending(&mut own.writer))?),
-            Self::Chunked(chunked) => chunked.add(rows),
+            Self::Chunked(chunked) => Ok(chunked.add(rows)?),
         }
     }
 
@@ -74,7 +74,7 @@ impl Output {
     pub(super) fn next_element(&mut self) -> Result<()> {
         match self {
             Self::Contiguous(_) => Ok(()),
-            Self::Chunked(rows) => rows.next_element(),
+            Self::Chunked(rows) => Ok(rows.next_element()?),
         }
     }
 
@@ -90,7 +90,7 @@ impl Output {
                 let (name, dtype) = (&dataset.name, own.dtype.as_dtype());
                 Ok(own.writer.finish_dataset(name, dtype, &dataset.shape, attrs)?)
             }
-            Self::Chunked(rows) => rows.finish(dataset.clone(), attrs),
+            Self::Chunked(rows) => Ok(rows.finish(&dataset.shape, attrs)?),
         }
     }
 
@@ -111,12 +111,35 @@ impl Output {
         Ok(writer.set_root_attributes(attrs)?)
     }
 
+    /// Does what can be done without waiting; whether it takes rows.
+    pub(super) fn tend(&mut self) -> Result<bool> {
+        match self {
+            Self::Contiguous(_) => Ok(true),
+            Self::Chunked(rows) => Ok(rows.tend()?),
+        }
+    }
+
+    /// What is readable when there is something to do, if it ever takes no rows.
+    pub(super) fn raw_fd(&self) -> Option<i32> {
+        match self {
+            Self::Contiguous(_) => None,
+            Self::Chunked(rows) => Some(rows.raw_fd()),
+        }
+    }
+
+    /// Does what can be done without waiting; whether all rows are in the file.
+    pub(super) fn complete(&mut self) -> Result<bool> {
+        match self {
+            Self::Contiguous(_) => Ok(true),
+            Self::Chunked(rows) => Ok(rows.complete()?),
+        }
+    }
+
     /// Says what is to be said of the datasets when all are made.
     pub(super) fn end(&mut self, ending: &Ending, made: &[Dataset]) -> Result<()> {
         match self {
             Self::Contiguous(own) => ending.write(&mut own.writer, made, own.dtype.as_dtype()),
             Self::Chunked(rows) => {
-                rows.drain()?;
                 let ChunkedRows { writer, dtype, .. } = rows;
                 ending.write(writer, made, dtype.as_dtype())
             }
@@ -127,10 +150,7 @@ impl Output {
     pub(super) fn close(self) -> Result<hdf5::Summary> {
         match self {
             Self::Contiguous(own) => Ok(own.writer.close()?),
-            Self::Chunked(mut rows) => {
-                rows.drain()?;
-                Ok(rows.writer.close()?)
-            }
+            Self::Chunked(rows) => Ok(rows.writer.close()?),
         }
     }
 }

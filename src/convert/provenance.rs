@@ -8,9 +8,10 @@ use std::string::{String, ToString};
 use std::vec;
 use std::vec::Vec;
 
-use super::options::{Attribute, Provenance};
+use super::options::Provenance;
 use super::scheme::Source;
 use crate::hdf5::AttrValue;
+use crate::hdf5::Attribute;
 use crate::load;
 use crate::text::Delimiter;
 

@@ -9,7 +9,8 @@ use std::vec::Vec;
 use super::dims::Ending;
 use super::error::{ConvertError, Result};
 use super::names;
-use super::options::{Arrange, Attribute, CategoryColumn, Options, Provenance, Shape};
+use super::options::{Arrange, CategoryColumn, Options, Provenance, Shape};
+use crate::hdf5::Attribute;
 use crate::load::Input;
 use crate::pack;
 

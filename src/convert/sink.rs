@@ -196,6 +196,18 @@ impl Sink for FileSink {
         Ok(self.ready)
     }
 
+    fn tend(&mut self) -> core::result::Result<bool, SinkError> {
+        self.output.tend().map_err(boxed)
+    }
+
+    fn raw_fd(&self) -> Option<i32> {
+        self.output.raw_fd()
+    }
+
+    fn complete(&mut self) -> core::result::Result<bool, SinkError> {
+        self.output.complete().map_err(boxed)
+    }
+
     fn begin(&mut self, input: usize, columns: Option<u32>) -> core::result::Result<(), SinkError> {
         self.input = input;
         // An input without rows says nothing about those with rows.

@@ -31,6 +31,46 @@ pub enum AttrValue<'a> {
     Ints(&'a [i64]),
 }
 
+/// The value of an attribute, as options hold it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Attribute {
+    /// A text.
+    Str(String),
+    /// A signed 8-byte integer.
+    Int(i64),
+    /// An 8-byte float.
+    Float(f64),
+    /// A list of texts.
+    Strs(Vec<String>),
+    /// A list of signed 8-byte integers.
+    Ints(Vec<i64>),
+}
+
+impl Attribute {
+    /// As it is written.
+    pub(crate) fn value(&self) -> AttrValue<'_> {
+        match self {
+            Self::Str(text) => AttrValue::Str(text),
+            Self::Int(number) => AttrValue::Int(*number),
+            Self::Float(number) => AttrValue::Float(*number),
+            Self::Strs(texts) => AttrValue::Strs(texts),
+            Self::Ints(numbers) => AttrValue::Ints(numbers),
+        }
+    }
+}
+
+impl From<AttrValue<'_>> for Attribute {
+    fn from(value: AttrValue<'_>) -> Self {
+        match value {
+            AttrValue::Str(text) => Self::Str(text.into()),
+            AttrValue::Int(number) => Self::Int(number),
+            AttrValue::Float(number) => Self::Float(number),
+            AttrValue::Strs(texts) => Self::Strs(texts.to_vec()),
+            AttrValue::Ints(numbers) => Self::Ints(numbers.to_vec()),
+        }
+    }
+}
+
 /// Attribute that holds the dtype's text where the file type loses something.
 pub(super) const DTYPE: &str = "ndshm_dtype";
 

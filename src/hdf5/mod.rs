@@ -49,8 +49,8 @@ mod writer;
 mod tests;
 
 pub use crate::filter::{Codec, Filters};
-pub use attribute::AttrValue;
-pub(crate) use carried::Attribute;
+pub use attribute::{AttrValue, Attribute};
+pub(crate) use carried::Attribute as CarriedAttribute;
 pub use category::{Category, MOST_LABEL_BYTES};
 pub use check::check_dtype;
 pub(crate) use chunks::{ChunkBlock, ChunkedPlan};

@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 use super::error::{Difference, JoinError, Result};
 use super::{Dataset, Shard};
-use crate::hdf5::{Attribute, Described};
+use crate::hdf5::{CarriedAttribute, Described};
 
 /// Attributes that belong to the type: they must be the same everywhere.
 fn is_of_type(name: &str) -> bool {
@@ -104,7 +104,7 @@ impl Plan {
             let difference = Difference { index, dataset, what, shard, found: got, first, wanted };
             return Err(JoinError::Differs(Box::new(difference)));
         }
-        let shared = |a: &Attribute| found.attributes.iter().any(|b| a.is_same(b));
+        let shared = |a: &CarriedAttribute| found.attributes.iter().any(|b| a.is_same(b));
         joined.first.attributes.retain(shared);
         joined.parts.push(part);
         Ok(())
@@ -198,12 +198,12 @@ impl Joined {
 }
 
 /// An attribute of the type that not both have.
-fn attribute(first: &[Attribute], other: &[Attribute]) -> Differs {
-    let of = |list: &[Attribute], name: &str| {
+fn attribute(first: &[CarriedAttribute], other: &[CarriedAttribute]) -> Differs {
+    let of = |list: &[CarriedAttribute], name: &str| {
         let found = list.iter().find(|a| a.name() == name);
         found.map_or("none".to_string(), |a| format!("'{}'", a.text().unwrap_or("another value")))
     };
-    let missing = |a: &[Attribute], b: &[Attribute]| {
+    let missing = |a: &[CarriedAttribute], b: &[CarriedAttribute]| {
         let of_type = a.iter().filter(|attribute| is_of_type(attribute.name()));
         let mut lacking =
             of_type.filter(|attribute| !b.iter().any(|other| attribute.is_same(other)));

@@ -6,7 +6,7 @@ use std::boxed::Box;
 use std::vec::Vec;
 
 use super::cutter::Range;
-use super::engine::{Current, Engine, Part, Round, State};
+use super::engine::{Current, Engine, Part, Piece, Round, State};
 use super::error::{InputFault, LoadError, Result, TextError};
 use super::note::{KEPT, Note};
 use super::report::{self, Place};
@@ -20,6 +20,9 @@ impl Engine {
     pub(super) fn commit(&mut self, sink: &mut dyn Sink, round: Round<'_>) -> Result<()> {
         loop {
             self.place_front();
+            if self.queue.front().is_some_and(Piece::has_rows) && !self.takes_rows(sink)? {
+                return Ok(());
+            }
             let Some(piece) = self.queue.front_mut() else { return Ok(()) };
             let range = piece.range;
             match &mut piece.state {

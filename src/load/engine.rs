@@ -124,6 +124,8 @@ pub(super) struct Engine {
     pub(super) columns: Option<(usize, u32)>,
     /// What the stream that is read waits for.
     pub(super) waiting: Option<Wait>,
+    /// The sink takes no rows at the moment.
+    pub(super) held: bool,
 }
 
 /// What one round of work may look at.
@@ -151,6 +153,7 @@ impl Engine {
             done_inputs: 0,
             columns: None,
             waiting: None,
+            held: false,
             inputs,
             options,
             budget,
@@ -167,16 +170,27 @@ impl Engine {
                 return Err(LoadError::Cancelled);
             }
             self.waiting = None;
+            self.takes_rows(sink)?;
             self.dispatch(round)?;
             self.commit(sink, round)?;
             if self.queue.is_empty() && matches!(self.cut_one(round), Cut::End) {
                 return Ok(true);
             }
             // Room in the ring comes with the commits of what the workers have.
-            if self.is_busy() || matches!(self.waiting, Some(Wait::Data(_) | Wait::Turn)) {
+            if self.held
+                || self.is_busy()
+                || matches!(self.waiting, Some(Wait::Data(_) | Wait::Turn))
+            {
                 return Ok(false);
             }
         }
+    }
+
+    /// Has the sink do what it can; whether it takes rows.
+    pub(super) fn takes_rows(&mut self, sink: &mut dyn Sink) -> Result<bool> {
+        let takes = sink.tend().map_err(LoadError::Sink)?;
+        self.held = !takes;
+        Ok(takes)
     }
 
     fn is_busy(&self) -> bool {
@@ -228,6 +242,11 @@ enum Cut {
 }
 
 impl Piece {
+    /// Whether it was read, and is wanted.
+    pub(super) const fn has_rows(&self) -> bool {
+        matches!(self.state, State::Read { .. }) && !self.discard
+    }
+
     pub(super) const fn is_failure(&self) -> bool {
         matches!(self.state, State::Failed(_) | State::Broken(_))
     }

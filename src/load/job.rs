@@ -80,7 +80,16 @@ pub struct Job<S: Sink> {
 /// Makes the sink of an attempt.
 struct Open<S>(Box<MakeSink<S>>);
 
-type MakeSink<S> = dyn FnMut(DType<'_>) -> core::result::Result<S, SinkError> + Send;
+/// What a sink is made for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Begun<'a> {
+    /// Of the rows.
+    pub(crate) dtype: DType<'a>,
+    /// Processes that parse; 0 if this one does, because the text is short.
+    pub(crate) processes: usize,
+}
+
+type MakeSink<S> = dyn FnMut(Begun<'_>) -> core::result::Result<S, SinkError> + Send;
 
 impl<S> fmt::Debug for Open<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,7 +161,20 @@ impl<S: Sink> Job<S> {
         unicode: Unicode,
         options: &Options,
         flag: Option<&AtomicBool>,
-        open: impl FnMut(DType<'_>) -> core::result::Result<S, SinkError> + Send + 'static,
+        mut open: impl FnMut(DType<'_>) -> core::result::Result<S, SinkError> + Send + 'static,
+    ) -> Result<Self> {
+        let open = move |begun: Begun<'_>| open(begun.dtype);
+        Self::start_with(inputs, rows, unicode, options, flag, open)
+    }
+
+    /// [`Job::start_watching`] for a sink that wants to know how much work there is.
+    pub(crate) fn start_with<'t, I: Into<Input>>(
+        inputs: impl IntoIterator<Item = I>,
+        rows: impl Into<RowTypeRef<'t>>,
+        unicode: Unicode,
+        options: &Options,
+        flag: Option<&AtomicBool>,
+        open: impl FnMut(Begun<'_>) -> core::result::Result<S, SinkError> + Send + 'static,
     ) -> Result<Self> {
         let canceller = Canceller::new()?;
         let stop = Stop::new(canceller.clone(), flag);
@@ -232,7 +254,11 @@ impl<S: Sink> Job<S> {
         stop: &Stop<'_>,
     ) -> Result<Stage<S>> {
         let workers = self.fork(sources, formula, stop)?;
-        let sink = (self.open.0)(workers.dtype()).map_err(LoadError::Sink)?;
+        let begun = Begun { dtype: workers.dtype(), processes: workers.processes() };
+        let sink = (self.open.0)(begun).map_err(LoadError::Sink)?;
+        if let Some(fd) = sink.raw_fd() {
+            workers.watch(fd)?;
+        }
         Ok(Stage::Loading { workers, sink, guess })
     }
 
@@ -325,8 +351,11 @@ impl<S: Sink> Job<S> {
                     return Ok(Stage::Loading { workers, sink, guess });
                 }
                 match workers.advance(&mut sink, timeout, round, &self.canceller) {
-                    Ok(false) => Ok(Stage::Loading { workers, sink, guess }),
-                    Ok(true) => self.done(*workers, sink),
+                    Ok(true) if sink.complete().map_err(LoadError::Sink)? => {
+                        self.done(*workers, sink)
+                    }
+                    // The next step waits for what the sink has not done.
+                    Ok(_) => Ok(Stage::Loading { workers, sink, guess }),
                     Err(error) if guess && is_conflict(&error) => {
                         // What it has open must not be open at the fork.
                         drop(sink);

@@ -66,6 +66,7 @@ pub use error::{InputFault, LoadError, Position, Problem, Result, TextError};
 pub(crate) use gather::Gather;
 pub use inflate::{Compression, Damage, find_compressed, without_compression};
 pub use input::{Input, Stream};
+pub(crate) use job::Begun;
 #[cfg(feature = "hdf5")]
 pub(crate) use job::Done;
 pub use job::{Job, Progress};

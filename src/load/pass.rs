@@ -151,6 +151,16 @@ impl Workers {
         Ok(done)
     }
 
+    /// Waits for a descriptor, too.
+    pub(super) fn watch(&self, fd: i32) -> Result<()> {
+        Ok(self.engine.pool.watch(fd)?)
+    }
+
+    /// Worker processes; 0 if this one does their work.
+    pub(super) fn processes(&self) -> usize {
+        self.engine.pool.processes()
+    }
+
     /// Before a stream's descriptor is closed, it must not be waited for any more.
     fn unwatch(&mut self) -> Result<()> {
         Ok(self.watched.take().map_or(Ok(()), |fd| self.engine.pool.unwatch(fd))?)

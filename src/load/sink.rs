@@ -69,6 +69,31 @@ pub trait Sink {
         Ok(true)
     }
 
+    /// Does what can be done without waiting, and says whether it takes rows. As long as it
+    /// does not, no [`rows`](Self::rows) come; it is asked again when its
+    /// [descriptor](Self::raw_fd) is readable.
+    ///
+    /// # Errors
+    /// Any error stops the load.
+    fn tend(&mut self) -> Result<bool, SinkError> {
+        Ok(true)
+    }
+
+    /// A descriptor that is readable when there is something to [do](Self::tend), if there
+    /// is one. It stays the same.
+    fn raw_fd(&self) -> Option<i32> {
+        None
+    }
+
+    /// Does a piece of what is left to do after the last input, without waiting; whether
+    /// that was the last one. It is called until it says so.
+    ///
+    /// # Errors
+    /// Any error stops the load.
+    fn complete(&mut self) -> Result<bool, SinkError> {
+        Ok(true)
+    }
+
     /// An input begins. `columns` is the number of columns of its rows if the
     /// dtype is a scalar, 0 if it has no rows to tell; `None` if the dtype is a
     /// record.

@@ -217,15 +217,25 @@ impl Press {
         })
     }
 
-    /// A slot to fill with a block of so many bytes; none if all are under way, or as many as
-    /// there is memory for.
-    pub(crate) fn take(&mut self, bytes: u64) -> Option<Filling> {
+    /// Whether there is a slot to fill with a block of so many bytes: not if all are under
+    /// way, or as many as there is memory for.
+    pub(crate) fn has_room(&self, bytes: u64) -> bool {
         let most = self.memory / bytes.saturating_mul(2).max(1);
         let used = self.sent.len() - self.free.len();
-        if used as u64 >= most.max(2) {
+        !self.free.is_empty() && (used as u64) < most.max(2)
+    }
+
+    /// A slot to fill with a block of so many bytes, if there is [room](Self::has_room).
+    pub(crate) fn take(&mut self, bytes: u64) -> Option<Filling> {
+        if !self.has_room(bytes) {
             return None;
         }
         self.free.pop().map(|slot| Filling { slot, len: 0 })
+    }
+
+    /// The descriptor that is readable when [`wait`](Self::wait) has something to do.
+    pub(crate) const fn raw_fd(&self) -> i32 {
+        self.pool.raw_fd()
     }
 
     /// Adds bytes to a slot, as many as fit into a block of `most` bytes; answers how many.
@@ -285,22 +295,16 @@ impl Press {
         alive.min_by_key(load).filter(|w| load(w) < DEPTH)
     }
 
-    /// Whether a block is under way.
-    fn is_busy(&self) -> bool {
-        !self.waiting.is_empty() || self.given.iter().any(|list| !list.is_empty())
-    }
-
-    /// Waits until a block is packed, or takes what is there (`timeout_ms` of 0).
-    pub(crate) fn wait(&mut self, timeout_ms: i32) -> core::result::Result<(), PackError> {
-        if !self.is_busy() {
-            return Ok(());
-        }
+    /// Waits until a block is packed, or takes what is there (`timeout_ms` of 0); whether
+    /// there was something.
+    pub(crate) fn wait(&mut self, timeout_ms: i32) -> core::result::Result<bool, PackError> {
         match self.pool.wait(timeout_ms)? {
             Event::Reply { worker, reply } => self.answered(worker, reply),
             Event::Died { worker, how, .. } => self.died(worker, how)?,
-            Event::Idle => {}
+            Event::Idle => return Ok(false),
         }
-        Ok(self.dispatch()?)
+        self.dispatch()?;
+        Ok(true)
     }
 
     fn answered(&mut self, worker: usize, answer: Answer) {

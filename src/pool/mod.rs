@@ -144,6 +144,12 @@ impl<W: Work> Pool<W> {
         self.workers.len() + usize::from(self.own.is_some())
     }
 
+    /// Places that have processes.
+    #[must_use]
+    pub(crate) fn processes(&self) -> usize {
+        self.workers.len()
+    }
+
     /// Whether every worker is dead.
     #[must_use]
     pub fn is_empty(&self) -> bool {

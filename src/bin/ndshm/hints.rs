@@ -1,6 +1,6 @@
 //! What to try after an error: the command's own words for it, below the message.
 
-use ndshm::convert::ConvertError;
+use ndshm::convert::{ChunkError, ConvertError};
 use ndshm::hdf5::{self, TargetFault, TypeFault};
 use ndshm::load::{Damage, InputFault, LoadError, Options, Problem, TextError};
 use ndshm::text::Delimiter;
@@ -27,8 +27,10 @@ pub(crate) fn converting(error: &ConvertError) -> Option<String> {
         ConvertError::Hdf5(hdf5::Error::Type { fault: TypeFault::Slash, .. }) => {
             "--layout chunked keeps the columns together"
         }
-        ConvertError::ChunkSize => "--memory SIZE gives more, --chunks another shape",
-        ConvertError::ChunkCount => "--chunks gives another shape",
+        ConvertError::Chunks(ChunkError::Size) => {
+            "--memory SIZE gives more, --chunks another shape"
+        }
+        ConvertError::Chunks(ChunkError::Count) => "--chunks gives another shape",
         _ => return None,
     };
     Some(hint.into())

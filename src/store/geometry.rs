@@ -6,6 +6,7 @@
 use core::num::NonZero;
 use std::vec::Vec;
 
+use super::error::ChunkError;
 use crate::dtype::DType;
 use crate::hdf5::{Layout, Storage};
 use crate::pack::{AXES, Order};
@@ -16,42 +17,32 @@ const CHUNK: u64 = 1 << 20;
 /// Bytes of a block of chunks, where columns are chunks: wide tables get small ones.
 const BLOCK: u64 = 8 << 20;
 
+type Result<T> = core::result::Result<T, ChunkError>;
+
 /// The shape of the rows of one dataset and of its chunks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Geometry {
+pub(crate) struct Geometry {
     /// Bytes of an element: of a whole row, if that is a record.
-    pub(super) element: u64,
+    pub(crate) element: u64,
     /// Extents behind the first.
-    pub(super) fixed: Vec<u64>,
+    pub(crate) fixed: Vec<u64>,
     /// Extents of a chunk, of all axes.
-    pub(super) chunk: Vec<u64>,
+    pub(crate) chunk: Vec<u64>,
     /// Whether there is an axis before that of the rows, whose elements come one by one.
-    pub(super) stacked: bool,
+    pub(crate) stacked: bool,
     /// Whether each column is a dataset.
-    pub(super) columns: bool,
-}
-
-/// Why a dataset cannot have the chunks that were asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Misfit {
-    /// There are more or fewer extents than axes.
-    Axes { given: usize, axes: usize },
-    /// A chunk holds more than one of the elements that come one by one.
-    Stack,
-    /// A chunk of a column holds a part of a row.
-    Columns,
-    /// A chunk is larger than HDF5 can have, or too large to be worked on in memory.
-    Size,
+    pub(crate) columns: bool,
 }
 
 impl Geometry {
-    /// Of a dataset whose rows have so many columns, if they are not records.
-    pub(super) fn new(
+    /// Of the dataset `name`, whose rows have so many columns, if they are not records.
+    pub(crate) fn new(
+        name: &str,
         dtype: DType<'_>,
         fixed: &[u64],
         stacked: bool,
         storage: &Storage,
-    ) -> Result<Self, Misfit> {
+    ) -> Result<Self> {
         let element = u64::from(dtype.root().size()).max(1);
         let columns = storage.layout == Layout::Columns && dtype.is_record();
         let fixed: Vec<u64> = fixed.iter().map(|&extent| extent.max(1)).collect();
@@ -59,13 +50,13 @@ impl Geometry {
         let chunk = match storage.chunk.as_slice() {
             [] if stacked => [1].into_iter().chain(own.usual(dtype)).collect(),
             [] => own.usual(dtype),
-            given => own.asked(given)?,
+            given => own.asked(name, given)?,
         };
         Ok(Self { chunk, ..own })
     }
 
     /// Bytes of a row: of all elements with one index of the first axis.
-    pub(super) fn row_bytes(&self) -> u64 {
+    pub(crate) fn row_bytes(&self) -> u64 {
         self.fixed.iter().fold(self.element, |bytes, &extent| bytes.saturating_mul(extent))
     }
 
@@ -92,41 +83,41 @@ impl Geometry {
         chunk
     }
 
-    fn asked(&self, given: &[NonZero<u64>]) -> Result<Vec<u64>, Misfit> {
+    fn asked(&self, name: &str, given: &[NonZero<u64>]) -> Result<Vec<u64>> {
         let lead = usize::from(self.stacked);
         let axes = lead + 1 + self.fixed.len();
         if given.len() != axes || axes > AXES {
-            return Err(Misfit::Axes { given: given.len(), axes });
+            return Err(ChunkError::Axes { name: name.into(), given: given.len(), axes });
         }
         let mut chunk: Vec<u64> = given.iter().map(|extent| extent.get()).collect();
         if self.stacked && chunk.first() != Some(&1) {
-            return Err(Misfit::Stack);
+            return Err(ChunkError::Stack);
         }
         // HDF5 refuses a chunk that is larger than an extent that cannot grow.
         for (chunk, &extent) in chunk.iter_mut().skip(lead + 1).zip(&self.fixed) {
             *chunk = (*chunk).min(extent);
         }
         if self.columns && chunk.get(lead + 1..) != Some(&self.fixed) {
-            return Err(Misfit::Columns);
+            return Err(ChunkError::Columns);
         }
         let rows = chunk.get(lead).copied().unwrap_or(1);
         if self.row_bytes().checked_mul(rows).is_none() {
-            return Err(Misfit::Size);
+            return Err(ChunkError::Size);
         }
         let bytes = chunk.iter().try_fold(self.element, |bytes, &n| bytes.checked_mul(n));
         if bytes.is_none_or(|bytes| bytes > u64::from(u32::MAX)) {
-            return Err(Misfit::Size);
+            return Err(ChunkError::Size);
         }
         Ok(chunk)
     }
 
     /// Rows of a block: all that have the same place on the first axis of chunks.
-    pub(super) fn block_rows(&self) -> u64 {
+    pub(crate) fn block_rows(&self) -> u64 {
         self.chunk.get(usize::from(self.stacked)).copied().unwrap_or(1)
     }
 
     /// How a block of `rows` rows is parted into chunks, which have as many.
-    pub(super) fn order(&self, rows: u64) -> Option<Order> {
+    pub(crate) fn order(&self, rows: u64) -> Option<Order> {
         if self.columns {
             return Order::columns(
                 self.element,
@@ -151,7 +142,7 @@ mod tests {
         let dtype = DTypeBuf::parse(dtype).unwrap();
         let chunk = chunk.iter().map(|&n| NonZero::new(n).unwrap()).collect();
         let storage = Storage { layout, chunk, ..Storage::default() };
-        Geometry::new(dtype.as_dtype(), fixed, false, &storage).unwrap()
+        Geometry::new("x", dtype.as_dtype(), fixed, false, &storage).unwrap()
     }
 
     #[test]

@@ -11,12 +11,10 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use super::error::{ConvertError, Result};
-use super::geometry::{Geometry, Misfit};
-use super::options::Attribute;
-use super::sink::Dataset;
+use super::error::ChunkError;
+use super::geometry::Geometry;
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::{AttrValue, ChunkBlock, ChunkedPlan, Storage, Writer};
+use crate::hdf5::{AttrValue, Attribute, ChunkBlock, ChunkedPlan, Storage, Writer};
 use crate::pack::{Filling, PackError, Press, Settings};
 use crate::pool::default_workers;
 
@@ -24,6 +22,8 @@ use crate::pool::default_workers;
 const PER_WORKER: usize = 2;
 /// Bytes of a block, at most.
 const MOST: u64 = 1 << 31;
+
+type Result<T> = core::result::Result<T, ChunkError>;
 
 /// Rows of the dataset that is read at the moment.
 #[derive(Debug)]
@@ -68,32 +68,38 @@ impl Current {
 enum Step {
     Begin { name: String, geometry: Arc<Geometry>, chunk_rows: u64 },
     Block { slot: u32, origin: Vec<u64>, shape: Vec<u64> },
-    End { dataset: Dataset, attrs: Vec<(String, Attribute)> },
+    End { shape: Vec<u64>, attrs: Vec<(String, Attribute)> },
 }
 
 /// The way of rows into chunks.
 #[derive(Debug)]
-pub(super) struct ChunkedRows {
-    pub(super) writer: Writer,
+pub(crate) struct ChunkedRows {
+    pub(crate) writer: Writer,
     press: Press,
     storage: Storage,
-    pub(super) dtype: DTypeBuf,
+    pub(crate) dtype: DTypeBuf,
     current: Option<Current>,
     steps: VecDeque<Step>,
 }
 
+/// What packers may use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packing {
+    /// Processes; without it, as many as there are cores, and with 0 this one packs.
+    pub(crate) workers: Option<usize>,
+    /// Bytes.
+    pub(crate) memory: u64,
+}
+
 /// Forks the packers; to be done before the file is opened.
-pub(super) fn press(
-    dtype: &DTypeBuf,
-    storage: &Storage,
-    workers: Option<usize>,
-    memory: u64,
-) -> Result<Press> {
+pub(crate) fn press(dtype: &DTypeBuf, storage: &Storage, packing: Packing) -> Result<Press> {
+    let Packing { workers, memory } = packing;
     let workers = workers.unwrap_or_else(default_workers);
     let root = dtype.as_dtype().root();
     let columns = root.fields().map(|field| (field.offset(), field.size())).collect();
     let most = (memory / 2).clamp(1 << 20, MOST);
-    let slots = PER_WORKER * workers + 1;
+    // One is filled, one is packed, and one waits.
+    let slots = (PER_WORKER * workers + 1).max(3);
     let settings = Settings {
         filters: storage.filters,
         columns,
@@ -106,14 +112,13 @@ pub(super) fn press(
 }
 
 impl ChunkedRows {
-    pub(super) fn new(writer: Writer, press: Press, dtype: DTypeBuf, storage: Storage) -> Self {
+    pub(crate) fn new(writer: Writer, press: Press, dtype: DTypeBuf, storage: Storage) -> Self {
         Self { writer, press, storage, dtype, current: None, steps: VecDeque::new() }
     }
 
     /// Begins a dataset.
-    pub(super) fn begin(&mut self, name: &str, fixed: &[u64], stacked: bool) -> Result<()> {
-        let geometry = Geometry::new(self.dtype.as_dtype(), fixed, stacked, &self.storage)
-            .map_err(|misfit| refused(name, misfit))?;
+    pub(crate) fn begin(&mut self, name: &str, fixed: &[u64], stacked: bool) -> Result<()> {
+        let geometry = Geometry::new(name, self.dtype.as_dtype(), fixed, stacked, &self.storage)?;
         let (name, geometry) = (name.into(), Arc::new(geometry));
         let (filling, chunk_rows) = (None, None);
         let (elements, rows, most_rows) = (0, 0, 0);
@@ -123,7 +128,7 @@ impl ChunkedRows {
     }
 
     /// Adds rows to it.
-    pub(super) fn add(&mut self, mut rows: &[u8]) -> Result<()> {
+    pub(crate) fn add(&mut self, mut rows: &[u8]) -> Result<()> {
         while !rows.is_empty() {
             let Some(mut current) = self.current.take() else { return Ok(()) };
             let block = current.geometry.row_bytes() * current.block_rows();
@@ -147,7 +152,7 @@ impl ChunkedRows {
     }
 
     /// Ends an element of a stacked dataset: what comes next belongs to the next one.
-    pub(super) fn next_element(&mut self) -> Result<()> {
+    pub(crate) fn next_element(&mut self) -> Result<()> {
         let Some(mut current) = self.current.take() else { return Ok(()) };
         if current.filling.is_some() {
             self.send(&mut current)?;
@@ -159,11 +164,7 @@ impl ChunkedRows {
     }
 
     /// Ends the dataset: all its rows were added.
-    pub(super) fn finish(
-        &mut self,
-        dataset: Dataset,
-        attrs: &[(&str, AttrValue<'_>)],
-    ) -> Result<()> {
+    pub(crate) fn finish(&mut self, shape: &[u64], attrs: &[(&str, AttrValue<'_>)]) -> Result<()> {
         let Some(mut current) = self.current.take() else { return Ok(()) };
         if current.filling.is_some() {
             self.send(&mut current)?;
@@ -173,8 +174,7 @@ impl ChunkedRows {
             self.make(&mut current, rows);
         }
         let attrs = attrs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        self.steps.push_back(Step::End { dataset, attrs });
-        self.press.wait(0)?;
+        self.steps.push_back(Step::End { shape: shape.into(), attrs });
         self.advance()
     }
 
@@ -192,7 +192,6 @@ impl ChunkedRows {
         }
         let (origin, shape) = current.place(rows);
         self.steps.push_back(Step::Block { slot, origin, shape });
-        self.press.wait(0)?;
         self.advance()
     }
 
@@ -215,6 +214,7 @@ impl ChunkedRows {
 
     /// Takes all steps that can be taken without waiting.
     fn advance(&mut self) -> Result<()> {
+        while self.press.wait(0)? {}
         while let Some(step) = self.steps.pop_front() {
             if let Some(step) = self.take(step)? {
                 self.steps.push_front(step);
@@ -248,33 +248,32 @@ impl ChunkedRows {
                 unsafe { self.writer.append_chunks(block, data) }?;
                 self.press.release(slot);
             }
-            Step::End { dataset, attrs } => {
+            Step::End { shape, attrs } => {
                 let dtype = self.dtype.as_dtype();
                 let attrs: Vec<_> =
                     attrs.iter().map(|(name, value)| (name.as_str(), value.value())).collect();
-                self.writer.finish_chunked(&dataset.shape, dtype, &attrs)?;
+                self.writer.finish_chunked(&shape, dtype, &attrs)?;
             }
         }
         Ok(None)
     }
 
-    /// Takes all steps that are left.
-    pub(super) fn drain(&mut self) -> Result<()> {
+    /// Does what can be done without waiting; whether there is room for more rows. If not,
+    /// there is more to do when [`raw_fd`](Self::raw_fd) is readable.
+    pub(crate) fn tend(&mut self) -> Result<bool> {
         self.advance()?;
-        while !self.steps.is_empty() {
-            self.press.wait(-1)?;
-            self.advance()?;
-        }
-        Ok(())
+        let block = self.current.as_ref().map_or(0, |c| c.geometry.row_bytes() * c.block_rows());
+        Ok(self.press.has_room(block))
     }
-}
 
-fn refused(name: &str, misfit: Misfit) -> ConvertError {
-    let name = name.into();
-    match misfit {
-        Misfit::Axes { given, axes } => ConvertError::ChunkAxes { name, given, axes },
-        Misfit::Columns => ConvertError::ChunkColumns,
-        Misfit::Stack => ConvertError::ChunkStack,
-        Misfit::Size => ConvertError::ChunkSize,
+    /// Does what can be done without waiting; whether that was all.
+    pub(crate) fn complete(&mut self) -> Result<bool> {
+        self.advance()?;
+        Ok(self.steps.is_empty())
+    }
+
+    /// The descriptor that is readable when packers have done something.
+    pub(crate) const fn raw_fd(&self) -> i32 {
+        self.press.raw_fd()
     }
 }

@@ -1,0 +1,14 @@
+//! Rows to datasets of chunks: which chunks a dataset has, and the way of its rows through the
+//! packers, in order, to the file.
+//!
+//! For [`convert`](mod@crate::convert), [`exchange`](crate::exchange) and
+//! [`join`](crate::join). Packers are forked by [`press`] before the file is opened. Whoever
+//! has rows asks [`ChunkedRows::tend`] first, so that nobody waits for packers who has
+//! something else to wait for.
+
+mod error;
+mod geometry;
+mod rows;
+
+pub use error::ChunkError;
+pub(crate) use rows::{ChunkedRows, Packing, press};
