@@ -8,6 +8,7 @@
 mod child;
 mod common;
 
+use core::num::NonZero;
 use core::time::Duration;
 use std::fs;
 use std::io::{Cursor, Write};
@@ -19,8 +20,10 @@ use common::{Folder, SegmentName, joined, send};
 use ndshm::convert::{self, Arrange, Options, Provenance, convert};
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::error::code;
+use ndshm::hdf5::Layout;
 use ndshm::load::{self, Input, SegmentJob, SegmentOptions, load_segment};
 use ndshm::segment::Name;
+use ndshm::sys::{self, Watch};
 
 const NOW: Duration = Duration::ZERO;
 
@@ -107,6 +110,50 @@ fn conversions_run_in_threads_at_once_and_move_between_them() {
     });
     for output in outputs {
         assert!(fs::read(output).unwrap() == expected);
+    }
+}
+
+/// Whether a step would have something to do.
+fn is_ready(job: &convert::Job) -> bool {
+    let mut watch = [Watch::readable(job.raw_fd())];
+    sys::poll(&mut watch, 0).unwrap();
+    watch[0].is_ready()
+}
+
+/// Packers that stand still keep the job from its end, but no step from its own: neither where
+/// all their room is taken nor where only the last chunks are missing.
+#[test]
+fn a_step_does_not_wait_for_packers() {
+    let folder = Folder::new();
+    let output = folder.path("x.h5");
+    for count in [20, 2000] {
+        let input = folder.write("a.txt", rows(count));
+        for cancel in [false, true] {
+            let dtype = DTypeBuf::parse("f8").unwrap();
+            let mut options = options(false);
+            options.hdf5.storage.layout = Layout::Chunked;
+            options.hdf5.storage.chunk = [10, 2].map(|n| NonZero::new(n).unwrap()).to_vec();
+            let mut job =
+                convert::Job::start([&input], &output, dtype.as_dtype(), &options).unwrap();
+            let packers = children().split_off(4);
+            assert_eq!(packers.len(), 3);
+            packers.iter().for_each(|&pid| send(pid, libc::SIGSTOP));
+            let mut idle = 0;
+            while idle < 3 {
+                idle = if is_ready(&job) { 0 } else { idle + 1 };
+                assert!(!job.step(Duration::from_millis(20)).unwrap().done);
+            }
+            if cancel {
+                job.canceller().cancel();
+                assert_eq!(job.finish().unwrap_err().code(), code::CANCELLED);
+                assert_eq!(folder.names(), ["a.txt"]);
+            } else {
+                packers.iter().for_each(|&pid| send(pid, libc::SIGCONT));
+                assert_eq!(job.finish().unwrap().rows, count as u64);
+                fs::remove_file(&output).unwrap();
+            }
+            assert!(children().is_empty());
+        }
     }
 }
 
