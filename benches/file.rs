@@ -7,10 +7,10 @@
 //!
 //!     cargo bench --bench file
 
+use core::sync::atomic::AtomicBool;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use ndshm::dtype_buf::DTypeBuf;

@@ -1705,11 +1705,50 @@ typedef struct ndshm_category {
     // The column's name.
     const char *name;
     // `labels_len` labels in the order of their numbers; another text is an error.
-    // NULL to number them as they appear, which needs datasets without chunks.
+    // NULL to number them as they appear.
     const char *const *labels;
     // Labels at `labels`.
     size_t labels_len;
 } ndshm_category;
+// The dimension has no coordinates.
+#define NDSHM_COORDINATES_NONE 0
+
+// They are `values`.
+#define NDSHM_COORDINATES_VALUES 1
+
+// They begin with `start` and have the distance `step`, as many as the axis has elements.
+#define NDSHM_COORDINATES_STEPS 2
+
+// As `NDSHM_COORDINATES_STEPS`, and `stop` is the last one, or the one behind it.
+#define NDSHM_COORDINATES_RANGE 3
+
+// The name of an axis of each dataset, and its coordinates: `{.name = "lat"}`.
+typedef struct ndshm_dimension {
+    // Its name, which has no `/`.
+    const char *name;
+    // `NDSHM_COORDINATES_...`.
+    uint32_t coordinates;
+    // 0.
+    uint32_t reserved;
+    // `values_len` coordinates, as many as the axis has elements.
+    const double *values;
+    // Coordinates at `values`.
+    size_t values_len;
+    // The first coordinate.
+    double start;
+    // The distance of two coordinates.
+    double step;
+    // The last coordinate, or the one behind it.
+    double stop;
+} ndshm_dimension;
+
+// An attribute of one object.
+typedef struct ndshm_object_attribute {
+    // `"/"` for the file; the path of a dataset, or the name of a dimension.
+    const char *object;
+    // The attribute.
+    ndshm_attribute attribute;
+} ndshm_object_attribute;
 
 // How the file is written. All zeros: a new file, a dataset for each input.
 typedef struct ndshm_hdf5_options {
@@ -1729,8 +1768,10 @@ typedef struct ndshm_hdf5_options {
     // 1 to add the datasets to a file that is there, which stays until the new one
     // is complete; a file that is not there is made. Not together with `replace`.
     uint32_t append;
-    // 0.
-    uint32_t reserved;
+    // 1 to add the rows behind those of the datasets that would be made, which must
+    // be there and have chunks; they keep their type (a dtype of "auto" takes it),
+    // chunks and filters. Not together with `replace`.
+    uint32_t append_rows;
     // How rows lie in the file: `NDSHM_LAYOUT_...`.
     uint32_t layout;
     // How chunks are compressed, by the workers: `NDSHM_COMPRESSION_...`.
@@ -1770,6 +1811,18 @@ typedef struct ndshm_hdf5_options {
     const ndshm_category *categories;
     // Columns at `categories`.
     size_t categories_len;
+    // `dims_len` dimensions: the names of the axes of each dataset.
+    const ndshm_dimension *dims;
+    // Dimensions at `dims`.
+    size_t dims_len;
+    // `units_len` attributes with the name of a column each, and its units as `text`.
+    const ndshm_attribute *units;
+    // Attributes at `units`.
+    size_t units_len;
+    // `object_attributes_len` attributes of single objects.
+    const ndshm_object_attribute *object_attributes;
+    // Attributes at `object_attributes`.
+    size_t object_attributes_len;
 } ndshm_hdf5_options;
 
 // What a conversion made. Set `struct_size` to `sizeof(ndshm_conversion)`; the
@@ -1878,6 +1931,18 @@ typedef struct ndshm_export_options {
     uint32_t reserved;
     // HDF5: path of the dataset; NULL for the segment's name.
     const char *dataset;
+    // HDF5: how the elements lie in the file, what is said of them, and whether they
+    // are added to a file that is there; NULL for one block in a new file. What is
+    // about inputs stays zero: `dataset`, `arrange`, `shape`, `source_column`,
+    // `categories`, `checksum`, and `append_rows`.
+    const ndshm_hdf5_options *hdf5;
+    // HDF5: bytes that packing may use, 0 for 48 MiB.
+    uint64_t memory;
+    // HDF5: worker processes that pack chunks, 0 for as many as there are processors
+    // to use. They make no difference to the file.
+    uint32_t workers;
+    // 0.
+    uint32_t reserved2;
 } ndshm_export_options;
 
 // Begins to make a segment of a `.npy` file, or of a dataset of an HDF5 file, which

@@ -1259,6 +1259,7 @@ public:
     }
 
 private:
+    friend class object_attribute;
     ndshm_attribute c_; /* nothing else, so that an array of these is one of those */
 };
 
@@ -1287,12 +1288,66 @@ private:
 
 static_assert(sizeof(category) == sizeof(ndshm_category) && std::is_standard_layout_v<category>);
 
+/** An attribute of one object: `{"lat", {"units", "degrees"}}`; "/" is the file. */
+class object_attribute {
+public:
+    object_attribute(text object, const attribute &value) noexcept : c_{}
+    {
+        c_.object = object.c_str();
+        c_.attribute = value.c_;
+    }
+
+private:
+    ndshm_object_attribute c_; /* as above */
+};
+
+static_assert(sizeof(object_attribute) == sizeof(ndshm_object_attribute) &&
+              std::is_standard_layout_v<object_attribute>);
+
+/**
+ * The name of an axis, and its coordinates; see ndshm_dimension. It copies neither its name nor
+ * the coordinates: they have to stay until the call.
+ */
+class dimension {
+public:
+    dimension(text name) noexcept : c_{} { c_.name = name.c_str(); }
+    dimension(const char *name) noexcept : dimension(text(name)) {}
+    dimension(const std::string &name) noexcept : dimension(text(name)) {}
+    dimension(text name, const std::vector<double> &values) noexcept : dimension(name)
+    {
+        c_.coordinates = NDSHM_COORDINATES_VALUES;
+        c_.values = values.data();
+        c_.values_len = values.size();
+    }
+    dimension(text, std::vector<double> &&) = delete;
+    /** As many as the axis has elements. */
+    dimension(text name, double start, double step) noexcept : dimension(name)
+    {
+        c_.coordinates = NDSHM_COORDINATES_STEPS;
+        c_.start = start;
+        c_.step = step;
+    }
+    /** `stop` is the last one, or the one behind it. */
+    dimension(text name, double start, double stop, double step) noexcept
+        : dimension(name, start, step)
+    {
+        c_.coordinates = NDSHM_COORDINATES_RANGE;
+        c_.stop = stop;
+    }
+
+private:
+    ndshm_dimension c_; /* as above */
+};
+
+static_assert(sizeof(dimension) == sizeof(ndshm_dimension) && std::is_standard_layout_v<dimension>);
+
 /** How an HDF5 file is written; see ndshm_hdf5_options. */
 struct hdf5_options {
     bool replace = false;
     bool sync = false;
     bool bool_as_u8 = false;
     bool append = false; /**< Adds to a file that is there; not together with replace. */
+    bool append_rows = false; /**< Adds rows to datasets that are there, see ndshm.h. */
     std::string dataset = {}; /**< Takes all inputs, see `arrange`; empty for one for each. */
     ndshm::layout layout = ndshm::layout::automatic;
     ndshm::compression compression = ndshm::compression::none;
@@ -1305,6 +1360,9 @@ struct hdf5_options {
     std::string source_column = {};        /**< Empty for none. */
     std::vector<attribute> attributes = {};
     std::vector<category> categories = {};
+    std::vector<dimension> dims = {};                     /**< Names of the axes. */
+    std::vector<attribute> units = {};                    /**< Column and text. */
+    std::vector<object_attribute> object_attributes = {}; /**< Of single objects. */
     bool no_provenance = false;
     bool checksum = false;
 };
@@ -1380,9 +1438,17 @@ inline ndshm_hdf5_options in_c(const hdf5_options &options) noexcept
     o.attributes_len = options.attributes.size();
     o.categories = reinterpret_cast<const ndshm_category *>(options.categories.data());
     o.categories_len = options.categories.size();
+    o.dims = reinterpret_cast<const ndshm_dimension *>(options.dims.data());
+    o.dims_len = options.dims.size();
+    o.units = reinterpret_cast<const ndshm_attribute *>(options.units.data());
+    o.units_len = options.units.size();
+    o.object_attributes =
+        reinterpret_cast<const ndshm_object_attribute *>(options.object_attributes.data());
+    o.object_attributes_len = options.object_attributes.size();
     o.no_provenance = options.no_provenance ? 1 : 0;
     o.checksum = options.checksum ? 1 : 0;
     o.append = options.append ? 1 : 0;
+    o.append_rows = options.append_rows ? 1 : 0;
     return o;
 }
 

@@ -8,6 +8,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
 
 mod common;
+#[path = "crash/shim.rs"]
+mod shim;
 
 use std::fs;
 use std::io::Write;
@@ -15,12 +17,12 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 use common::{
-    Folder, NDSHM, Ran, Running, Snapshot, eventually, is_dead, joined, ndshm, run, send, skipped,
-    stop, with_private_mounts,
+    Folder, NDSHM, Ran, Running, Snapshot, eventually, is_dead, joined, ndshm, run, send, stop,
+    with_private_mounts,
 };
+use shim::shim;
 
 /// Ways of lying in the file, in so small chunks that a short run has many steps.
 const LAYOUTS: [&[&str]; 3] = [
@@ -36,38 +38,6 @@ const PACKERS: usize = 3;
 /// Whether this is the long form.
 fn is_torture() -> bool {
     std::env::var_os("NDSHM_TORTURE").is_some()
-}
-
-/// The library to preload; none where it cannot be built.
-fn shim() -> Option<&'static Path> {
-    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let built = BUILT.get_or_init(build_shim).as_deref();
-    if built.is_none() {
-        skipped("calls that kill or fail", "there is no compiler for the library to preload");
-    }
-    built
-}
-
-fn build_shim() -> Option<PathBuf> {
-    if !cfg!(target_env = "gnu") {
-        return None;
-    }
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/crash/shim.c");
-    let fresh = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join(format!("crash_shim.{}.so", std::process::id()));
-    let target = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
-    let mut build = cc::Build::new();
-    build.target(&target).host(&target).opt_level(1).pic(true).cargo_metadata(false);
-    build.warnings_into_errors(true).flag("-Wall").flag("-Wextra");
-    let mut command: Command = build.try_get_compiler().ok()?.to_command();
-    command.arg("-shared").arg("-o").arg(&fresh).arg(source).arg("-ldl");
-    if !command.status().ok()?.success() {
-        return None;
-    }
-    let library = fresh.with_file_name("crash_shim.so");
-    // Another run of the tests may be using the old one.
-    fs::rename(fresh, &library).ok()?;
-    Some(library)
 }
 
 /// A conversion, and what it makes if nothing happens.
@@ -254,7 +224,7 @@ fn a_call_that_fails_is_an_error_and_leaves_the_old_file() {
                 assert!(ran.status.code() == Some(1) && (late || !is_new), "{what}");
                 assert!(ran.stderr.contains("x.h5") || ran.stderr.contains("directory"), "{what}");
                 let is_told = ran.stderr.contains(text)
-                    || errno == "122" && ran.stderr.contains("disk is full");
+                    || errno == "122" && ran.stderr.contains("disk quota is used up");
                 assert!(is_told && !ran.stderr.contains("panicked"), "{what}");
                 let names = case.folder.names();
                 assert!(names.iter().all(|name| !name.contains("ndshm-tmp")), "{what} {names:?}");

@@ -19,7 +19,7 @@ use ndshm::exchange::{
     ExchangeError, ExportJob, ExportOptions, FileFault, Format, ImportJob, export, import,
     split_path,
 };
-use ndshm::hdf5::Reader;
+use ndshm::hdf5::{Codec, Layout, Reader};
 use ndshm::load::SegmentOptions;
 use ndshm::segment::{Access, Draft, Name, Segment, Spec, glance, unlink};
 
@@ -73,6 +73,21 @@ fn damaged_hdf5_files_are_refused() {
 #[test]
 fn segments_become_datasets_and_come_back() {
     python("h5_out");
+}
+
+#[test]
+fn segments_become_datasets_of_every_storage() {
+    python("h5_storage");
+}
+
+#[test]
+fn an_export_is_the_file_that_a_conversion_makes() {
+    python("h5_as_convert");
+}
+
+#[test]
+fn datasets_are_described_and_added() {
+    python("h5_said");
 }
 
 #[test]
@@ -144,7 +159,7 @@ fn jobs_go_on_while_they_are_stepped() {
         }
         let done = job.finish().unwrap();
         assert_eq!(done.bytes, fs::metadata(&path).unwrap().len());
-        let mut job = ImportJob::start(&path, None, &to.0, &SegmentOptions::default()).unwrap();
+        let mut job = ImportJob::start(&path, None, &to.0, SegmentOptions::default()).unwrap();
         let mut steps = 0;
         while !job.step(Duration::ZERO).unwrap().done {
             steps += 1;
@@ -156,6 +171,49 @@ fn jobs_go_on_while_they_are_stepped() {
         assert!(bytes(&back) == bytes(&made) && back.dtype() == made.dtype());
         drop(back);
         unlink(&to.0).unwrap();
+    }
+}
+
+#[test]
+fn a_job_with_packers_can_be_polled_and_cancelled() {
+    let dir = tempfile::tempdir().unwrap();
+    let from = Own::new("packed");
+    let made = segment(&from, "<u4", &[2_000_000, 2]);
+    let mut options = ExportOptions { workers: Some(2), ..ExportOptions::default() };
+    options.storage.layout = Layout::Chunked;
+    options.storage.filters.codec = Codec::Gzip(4);
+    options.memory = Some(4 << 20);
+    let path = dir.path().join("x.h5");
+    let mut job = ExportJob::start(&made, &path, &options).unwrap();
+    let mut waits = 0;
+    loop {
+        let before = job.progress();
+        let now = job.step(Duration::ZERO).unwrap();
+        assert!(!path.exists());
+        if now.done {
+            break;
+        }
+        waits += usize::from(now.bytes_done == before.bytes_done);
+        let mut watch = [ndshm::sys::Watch::readable(job.raw_fd())];
+        ndshm::sys::poll(&mut watch, -1).unwrap();
+    }
+    assert!(waits > 0);
+    job.finish().unwrap();
+    let cancel = AtomicBool::new(false);
+    let to = Own::new("unpacked");
+    let back = import(&path, None, &to.0, SegmentOptions::default(), &cancel).unwrap();
+    assert!(bytes(&back) == bytes(&made));
+    fs::remove_file(&path).unwrap();
+    for cancels in [true, false] {
+        let mut job = ExportJob::start(&made, &path, &options).unwrap();
+        job.step(Duration::ZERO).unwrap();
+        if cancels {
+            job.canceller().cancel();
+            assert!(matches!(job.finish(), Err(ExchangeError::Cancelled)));
+        } else {
+            drop(job);
+        }
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }
 
@@ -184,7 +242,7 @@ fn a_job_that_is_cancelled_or_dropped_leaves_nothing() {
     }
     let x = dir.path().join("x.npy");
     for cancels in [true, false] {
-        let mut job = ImportJob::start(&x, None, &to.0, &SegmentOptions::default()).unwrap();
+        let mut job = ImportJob::start(&x, None, &to.0, SegmentOptions::default()).unwrap();
         job.step(Duration::ZERO).unwrap();
         if cancels {
             job.canceller().cancel();
@@ -195,7 +253,7 @@ fn a_job_that_is_cancelled_or_dropped_leaves_nothing() {
         assert!(!to.is_there());
     }
     let cancel = AtomicBool::new(true);
-    let stopped = import(&x, None, &to.0, &SegmentOptions::default(), &cancel);
+    let stopped = import(&x, None, &to.0, SegmentOptions::default(), &cancel);
     assert!(matches!(stopped, Err(ExchangeError::Cancelled)) && !to.is_there());
 }
 
@@ -236,7 +294,7 @@ fn errors_have_codes() {
     assert_eq!(exported("x.npy"), Err(code::TARGET_EXISTS));
     fs::write(at("text"), "x").unwrap();
     let imported = |name: &str, dataset: Option<&str>| {
-        import(&at(name), dataset, &from.0, &SegmentOptions::default(), &never).unwrap_err()
+        import(&at(name), dataset, &from.0, SegmentOptions::default(), &never).unwrap_err()
     };
     assert_eq!(imported("none", None).code(), code::INPUT);
     assert_eq!(imported("none", None).errno(), 2);

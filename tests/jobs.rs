@@ -137,7 +137,9 @@ fn a_step_does_not_wait_for_packers() {
                 convert::Job::start([&input], &output, dtype.as_dtype(), &options).unwrap();
             let packers = children().split_off(4);
             assert_eq!(packers.len(), 3);
-            packers.iter().for_each(|&pid| send(pid, libc::SIGSTOP));
+            for &pid in &packers {
+                send(pid, libc::SIGSTOP);
+            }
             let mut idle = 0;
             while idle < 3 {
                 idle = if is_ready(&job) { 0 } else { idle + 1 };
@@ -148,7 +150,9 @@ fn a_step_does_not_wait_for_packers() {
                 assert_eq!(job.finish().unwrap_err().code(), code::CANCELLED);
                 assert_eq!(folder.names(), ["a.txt"]);
             } else {
-                packers.iter().for_each(|&pid| send(pid, libc::SIGCONT));
+                for &pid in &packers {
+                    send(pid, libc::SIGCONT);
+                }
                 assert_eq!(job.finish().unwrap().rows, count as u64);
                 fs::remove_file(&output).unwrap();
             }

@@ -89,7 +89,8 @@ fn feed(fifo: PathBuf, bytes: u64) -> std::thread::JoinHandle<()> {
     })
 }
 
-/// Bytes of text, not more than the disk has room for if they are stored as they are.
+/// Bytes of text, not more than the disk has room for if they are stored as they are: as three
+/// quarters of what the text takes, and others need room, too.
 fn amount(folder: &Path, command: &Path, stored: bool) -> u64 {
     let most = match (command == Path::new(NDSHM), std::env::var_os("NDSHM_TORTURE")) {
         (true, _) => 24 * MIB,
@@ -98,7 +99,12 @@ fn amount(folder: &Path, command: &Path, stored: bool) -> u64 {
     };
     let df = run(Command::new("df").args(["-B1", "--output=avail"]).arg(folder)).ok().stdout;
     let free: u64 = df.lines().last().unwrap().trim().parse().unwrap();
-    if stored { most.min(free / 3) } else { most }
+    let room = free.saturating_sub(4 << 30).max(free / 3);
+    if stored && room < most {
+        skipped("memory of the largest conversions", "the disk has too little room");
+        return room;
+    }
+    most
 }
 
 #[track_caller]

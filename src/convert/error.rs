@@ -1,11 +1,13 @@
 //! What can go wrong on the way from text to an HDF5 file.
 
-use core::fmt;
+mod display;
+
 use std::boxed::Box;
 use std::path::PathBuf;
 use std::string::String;
 use std::vec::Vec;
 
+use super::extend::ExtendFault;
 use crate::error::code;
 use crate::hdf5;
 use crate::load::{LoadError, Position};
@@ -39,11 +41,6 @@ pub enum ConvertError {
     },
     /// A column that is to hold labels is none of a text, or not there.
     Category {
-        /// The column.
-        column: String,
-    },
-    /// The labels of a column must be given, because its dataset has chunks.
-    LabelsNeeded {
         /// The column.
         column: String,
     },
@@ -113,19 +110,31 @@ pub enum ConvertError {
     DimExtent {
         /// The path of the dimension.
         name: String,
-        /// Its extent in the datasets before.
+        /// Its extent in the datasets before, or in the file that is added to.
         first: u64,
         /// The dataset that differs.
         dataset: String,
-        /// Its extent there.
+        /// Its extent there, as far as it is known.
         extent: u64,
     },
     /// The coordinates of a dimension are not as many as its extent.
     Coordinates {
         /// The dimension.
         name: String,
-        /// Its extent.
+        /// How many are given.
+        given: Option<u64>,
+        /// Its extent, as far as it is known.
         extent: u64,
+    },
+    /// No step of a range of coordinates meets its end.
+    Range {
+        /// The dimension.
+        name: String,
+    },
+    /// The file that is added to has a dimension with other coordinates.
+    DimValues {
+        /// The path of the dimension.
+        name: String,
     },
     /// An attribute was given for an object that is not made.
     NoObject {
@@ -136,6 +145,13 @@ pub enum ConvertError {
     UnitsColumn {
         /// The column.
         column: String,
+    },
+    /// Rows do not fit a dataset that is there.
+    Extend {
+        /// The dataset.
+        name: String,
+        /// Why.
+        fault: ExtendFault,
     },
     /// A dataset cannot have so many axes.
     Axes {
@@ -152,115 +168,6 @@ pub enum ConvertError {
     Hdf5(hdf5::Error),
 }
 
-impl fmt::Display for ConvertError {
-    #[allow(clippy::too_many_lines, reason = "a message for each")]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SameName { name, first, second } => write!(
-                f,
-                "{} and {} would both become dataset '{name}': rename one, or put all rows into \
-                 one dataset (concat)",
-                first.display(),
-                second.display()
-            ),
-            Self::NoName { path } => {
-                write!(
-                    f,
-                    "{}: no dataset can be named after it: put all rows into one (concat)",
-                    path.display()
-                )
-            }
-            Self::OutputIsInput { path } => {
-                write!(f, "{}: the output is one of the inputs", path.display())
-            }
-            Self::Category { column } => {
-                write!(f, "column '{column}' cannot hold labels: a column of text is needed")
-            }
-            Self::LabelsNeeded { column } => write!(
-                f,
-                "the labels of column '{column}' must be given: the type of a dataset with chunks \
-                 stands before its rows are read"
-            ),
-            Self::Label { column, text } => {
-                write!(f, "column '{column}': '{text}' is none of its labels")
-            }
-            Self::TooManyLabels { column, labels } => write!(
-                f,
-                "column '{column}' has more than {labels} different texts, more labels than the \
-                 64 KiB hold in which HDF5 describes a type: keep it as text"
-            ),
-            Self::SourceColumn => f.write_str(
-                "a column for the names of the inputs needs records of several inputs in one \
-                 dataset (concat)",
-            ),
-            Self::SourceName { name } => write!(
-                f,
-                "the rows have a column '{name}' already: give the column for the names of the \
-                 inputs another name"
-            ),
-            Self::StackShape { first, shape, second, other } => write!(
-                f,
-                "{} has the shape {}, and {} the shape {}: only equal ones can be stacked",
-                second.display(),
-                whole(other),
-                first.display(),
-                whole(shape)
-            ),
-            Self::Shape { name, elements, first, rest } => write!(
-                f,
-                "dataset '{name}': {elements} elements do not fill the shape {}",
-                Extents(*first, rest)
-            ),
-            Self::AttributeTwice { name } => write!(f, "attribute '{name}' is given twice"),
-            Self::DimName { name } => {
-                write!(f, "'{name}' cannot name a dimension: one part of a path is needed")
-            }
-            Self::DimAxes { name, dims, axes } => {
-                write!(f, "dataset '{name}' has {axes} axes, and {dims} dimensions are named")
-            }
-            Self::DimExtent { name, first, dataset, extent } => write!(
-                f,
-                "dimension '{name}' has {first} elements, and {extent} in dataset '{dataset}': \
-                 datasets of one group share their dimensions"
-            ),
-            Self::Coordinates { name, extent } => write!(
-                f,
-                "the coordinates of dimension '{name}' are not as many as its {extent} elements"
-            ),
-            Self::NoObject { name } => {
-                write!(f, "no dataset or dimension '{name}' is made that an attribute is for")
-            }
-            Self::UnitsColumn { column } => {
-                write!(f, "there is no column '{column}' that units are for")
-            }
-            Self::Axes { axes, most } => {
-                write!(f, "{axes} axes are too many for a dataset, {most} are possible")
-            }
-            Self::Chunks(error) => write!(f, "{error}"),
-            Self::Load(error) => write!(f, "{error}"),
-            Self::Hdf5(error) => write!(f, "{error}"),
-        }
-    }
-}
-
-/// A shape as NumPy writes it; a first extent that is open is `-1`.
-struct Extents<'a>(Option<u64>, &'a [u64]);
-
-fn whole(shape: &[u64]) -> Extents<'_> {
-    Extents(shape.first().copied(), shape.get(1..).unwrap_or_default())
-}
-
-impl fmt::Display for Extents<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(first) => write!(f, "({first}")?,
-            None => f.write_str("(-1")?,
-        }
-        self.1.iter().try_for_each(|extent| write!(f, ", {extent}"))?;
-        f.write_str(if self.1.is_empty() { ",)" } else { ")" })
-    }
-}
-
 impl ConvertError {
     /// The stable code of this error, see [`code`].
     #[must_use]
@@ -272,6 +179,8 @@ impl ConvertError {
             | Self::DimName { .. }
             | Self::DimAxes { .. }
             | Self::DimExtent { .. }
+            | Self::DimValues { .. }
+            | Self::Range { .. }
             | Self::Coordinates { .. }
             | Self::NoObject { .. }
             | Self::UnitsColumn { .. }
@@ -279,11 +188,11 @@ impl ConvertError {
             | Self::SourceColumn
             | Self::SourceName { .. }
             | Self::Category { .. }
-            | Self::LabelsNeeded { .. }
             | Self::Label { .. }
             | Self::TooManyLabels { .. }
             | Self::StackShape { .. }
             | Self::Shape { .. } => crate::error::Error::Argument.code(),
+            Self::Extend { fault, .. } => fault.code(),
             Self::Chunks(error) => error.code(),
             Self::Load(error) => error.code(),
             Self::Hdf5(error) => error.code(),

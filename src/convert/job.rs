@@ -9,19 +9,23 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
+use super::dims::Extent;
 use super::error::{ConvertError, Result, boxed};
+use super::extend::Growth;
 use super::options::{Options, Provenance};
 use super::output::Output;
 use super::rows::{Rewrite, Wanted};
-use super::scheme::{self, Scheme};
+use super::scheme::{self, Join, Scheme};
 use super::sink::FileSink;
 use super::{Summary, provenance};
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
 use crate::hdf5::Attribute;
 use crate::hdf5::{self, Writer, check_dtype, check_target};
-use crate::load::{self, Begun, Canceller, Input, Progress, Report, RowTypeRef};
-use crate::store::{self, ChunkedRows, Packing};
+use crate::load::{
+    self, Begun, Canceller, Input, Misfit, Progress, Report, RowType, RowTypeRef, SinkError,
+};
+use crate::store::{self, ChunkError, ChunkedRows, Packing};
 use crate::text::Unicode;
 
 /// Bytes of metadata for a dataset beside its type: headers, names, links.
@@ -59,18 +63,34 @@ impl Job {
         options: &Options,
         flag: Option<&AtomicBool>,
     ) -> Result<Self> {
-        check_target(output, &options.hdf5)?;
+        let mut own = options.hdf5.clone();
+        own.append |= options.append_rows;
+        check_target(output, &own)?;
         let inputs: Vec<Input> = inputs.into_iter().map(Into::into).collect();
         check_output_is_no_input(&inputs, output)?;
-        let scheme = Arc::new(Scheme::new(&inputs, options)?);
+        let rows = rows.into();
+        let (scheme, growth) = schemed(&inputs, output, options)?;
+        let kept = growth.as_ref().map(|g| g.rows(rows, options.load.header)).transpose()?;
+        let growth = growth.map(Arc::new);
+        if let Some(growth) = &growth {
+            own.storage = growth.storage.clone();
+        }
         let path = path::absolute(output).unwrap_or_else(|_| output.into());
-        let (load, packing) = shares(&options.load, &options.hdf5);
-        let opening = Opening { hdf5: options.hdf5.clone(), path, scheme, packing };
+        let (load, packing) = shares(&options.load, &own);
+        let opening = Opening { hdf5: own, path, scheme, growth, packing };
         let root = match options.provenance {
             Provenance::None => Vec::new(),
             _ => provenance::of_file(&options.load),
         };
-        let open = move |begun: Begun<'_>| opening.open(begun, &root).map_err(boxed);
+        let rows = kept.as_ref().map_or(rows, RowType::as_ref);
+        let open = move |begun: Begun<'_>| {
+            opening.open(begun, &root).map_err(|error| {
+                if begun.guess && opening.scheme.may_change(begun.dtype, &error) {
+                    return SinkError::from(Misfit);
+                }
+                boxed(error)
+            })
+        };
         Ok(Self(load::Job::start_with(inputs, rows, Unicode::Utf8, &load, flag, open)?))
     }
 
@@ -131,6 +151,7 @@ struct Opening {
     hdf5: hdf5::Options,
     path: PathBuf,
     scheme: Arc<Scheme>,
+    growth: Option<Arc<Growth>>,
     packing: Packing,
 }
 
@@ -139,6 +160,7 @@ impl Opening {
     fn open(&self, begun: Begun<'_>, root: &[(String, Attribute)]) -> Result<FileSink> {
         let dtype = begun.dtype;
         let (rewrite, own) = self.rewritten(dtype)?;
+        self.check(own.as_dtype())?;
         let mut packing = self.packing;
         if begun.processes == 0 {
             // Little text, few rows.
@@ -148,11 +170,39 @@ impl Opening {
         let root: Vec<_> =
             root.iter().map(|(name, value)| (name.as_str(), value.value())).collect();
         output.set_root(&root)?;
-        Ok(FileSink::new(output, self.scheme.clone(), rewrite, dtype.root().size()))
+        let sink = FileSink::new(output, self.scheme.clone(), rewrite, dtype.root().size());
+        Ok(sink.growing(self.growth.clone()))
+    }
+
+    /// Refuses, before any text is parsed, what can be known not to fit.
+    fn check(&self, dtype: DType<'_>) -> Result<()> {
+        let (scheme, storage) = (&self.scheme, &self.hdf5.storage);
+        let unknown = Extent::Unknown;
+        let extents = scheme.extents(dtype.is_record(), unknown, unknown);
+        scheme.ending.check(&scheme.names, &extents, dtype)?;
+        let name = scheme.name(0);
+        let (stacked, axes) = (scheme.join == Join::Stack, extents.len());
+        match &scheme.shape {
+            _ if !storage.is_chunked() || self.growth.is_some() => Ok(()),
+            Some(shape) => Ok(store::check(name, dtype, &shape.rest, stacked, storage)?),
+            None if dtype.is_record() => Ok(store::check(name, dtype, &[], stacked, storage)?),
+            None if storage.chunk.is_empty() => Ok(()),
+            None if storage.chunk.len() == axes => {
+                let one = storage.chunk.first().is_none_or(|extent| extent.get() == 1);
+                if stacked && !one { Err(ChunkError::Stack.into()) } else { Ok(()) }
+            }
+            None => {
+                let (name, given) = (name.into(), storage.chunk.len());
+                Err(ChunkError::Axes { name, given, axes }.into())
+            }
+        }
     }
 
     /// The dtype of rows in the file, and how they are made.
     fn rewritten(&self, dtype: DType<'_>) -> Result<(Option<Rewrite>, DTypeBuf)> {
+        if let Some(growth) = &self.growth {
+            return growth.rewritten(dtype);
+        }
         let column = self.scheme.source_column.as_deref();
         let source = column.map(|name| (name, scheme::source_texts(&self.scheme.sources)));
         let wanted = Wanted { categories: &self.scheme.categories, source };
@@ -163,6 +213,12 @@ impl Opening {
     }
 
     fn output(&self, dtype: DTypeBuf, packing: Packing) -> Result<Output> {
+        if let Some(growth) = &self.growth {
+            let press = store::press(&dtype, &growth.storage, packing)?;
+            let writer = Writer::start_rows(&self.path, &self.hdf5, &growth.tables)?;
+            let storage = growth.storage.clone();
+            return Ok(Output::Chunked(ChunkedRows::new(writer, press, dtype, storage)));
+        }
         let type_bytes = check_dtype(dtype.as_dtype(), &self.hdf5)?;
         let metadata = (type_bytes + METADATA_PER_DATASET) * self.scheme.datasets() as u64;
         let storage = &self.hdf5.storage;
@@ -171,8 +227,28 @@ impl Opening {
             return Ok(Output::contiguous(create()?, dtype));
         }
         let press = store::press(&dtype, storage, packing)?;
-        Ok(Output::Chunked(ChunkedRows::new(create()?, press, dtype, storage.clone())))
+        let mut rows = ChunkedRows::new(create()?, press, dtype, storage.clone());
+        if self.scheme.finds_labels {
+            rows.hold()?;
+        }
+        Ok(Output::Chunked(rows))
     }
+}
+
+/// Which datasets there will be, and which of them are there.
+fn schemed(
+    inputs: &[Input],
+    output: &Path,
+    options: &Options,
+) -> Result<(Arc<Scheme>, Option<Growth>)> {
+    if !options.append_rows {
+        return Ok((Arc::new(Scheme::new(inputs, options)?), None));
+    }
+    // Labels are those of the datasets.
+    let own = Options { categories: Vec::new(), ..options.clone() };
+    let scheme = Scheme::new(inputs, &own)?;
+    let growth = Growth::look(output, &scheme, options)?;
+    Ok((Arc::new(scheme), Some(growth)))
 }
 
 /// Memory for those who parse, and for those who pack.
@@ -189,8 +265,8 @@ fn shares(load: &load::Options, hdf5: &hdf5::Options) -> (load::Options, Packing
 
 fn complete(done: load::Done<FileSink>) -> Result<Summary> {
     let load::Done { sink, rows, report, dtype } = done;
-    let FileSink { mut output, made, scheme, .. } = sink;
-    output.end(&scheme.ending, &made)?;
+    let FileSink { mut output, made, scheme, dims, .. } = sink;
+    output.end(&scheme.ending, &dims, &made)?;
     let file = output.close()?;
     let dtype = Arc::new(dtype);
     Ok(Summary { path: file.path, bytes: file.bytes, rows, datasets: made, dtype, report })

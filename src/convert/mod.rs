@@ -6,6 +6,7 @@
 
 mod dims;
 mod error;
+mod extend;
 mod job;
 mod names;
 mod options;
@@ -16,7 +17,9 @@ mod scheme;
 mod sink;
 
 pub use dims::{Coordinates, Dimension, ObjectAttribute};
+pub(crate) use dims::{Dims, Ending, Extent};
 pub use error::{ConvertError, Result};
+pub use extend::ExtendFault;
 pub use job::Job;
 pub use options::{Arrange, CategoryColumn, Options, Provenance, Shape};
 pub use sink::Dataset;

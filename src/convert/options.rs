@@ -16,6 +16,11 @@ pub struct Options {
     pub hdf5: hdf5::Options,
     /// Which inputs become which datasets.
     pub arrange: Arrange,
+    /// Add the rows behind those of datasets that are there, in a file that is there: those of
+    /// which `arrange` says that they would be made. They keep their type, which the text is
+    /// read as if none is given, their chunks and their filters. The file stays as it is until
+    /// the new one is complete.
+    pub append_rows: bool,
     /// Shape of each dataset, whose elements are those of the text in their order. The first
     /// extent may be left open; without it, a dataset has rows, and columns if the dtype is
     /// a scalar.
@@ -69,8 +74,7 @@ pub struct CategoryColumn {
     /// Its name.
     pub name: String,
     /// The labels in the order of their numbers; another text is an error. Without them they
-    /// are numbered as they appear, which needs datasets without chunks: the type of a
-    /// dataset with chunks stands before its rows are read. An empty text has the number -1.
+    /// are numbered as they appear. An empty text has the number -1.
     pub labels: Option<Vec<String>>,
 }
 

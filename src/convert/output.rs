@@ -6,9 +6,11 @@ use std::vec::Vec;
 
 use std::string::String;
 
-use super::dims::Ending;
+use super::dims::{Dims, Ending};
 use super::error::Result;
+use super::extend::Growth;
 use super::sink::Dataset;
+use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
 use crate::hdf5::{self, AttrValue, Category, Writer};
 use crate::load::Gather;
@@ -44,14 +46,23 @@ impl Output {
     }
 
     /// Does a piece of what comes before the first dataset; whether all is done. A name that
-    /// is taken in the file is refused then, before any text is parsed.
-    pub(super) fn prepare(&mut self, names: &[String]) -> Result<bool> {
+    /// is taken in the file is refused then, before any text is parsed. Answers with the
+    /// dimensions that are there.
+    pub(super) fn prepare(&mut self, names: &[String], ending: &Ending) -> Result<Option<Dims>> {
         let writer = self.writer();
         if !writer.prepare()? {
-            return Ok(false);
+            return Ok(None);
         }
         names.iter().try_for_each(|name| writer.check_name(name))?;
-        Ok(true)
+        ending.look(writer, names).map(Some)
+    }
+
+    /// The dtype of rows in the file.
+    pub(super) fn dtype(&self) -> DType<'_> {
+        match self {
+            Self::Contiguous(own) => own.dtype.as_dtype(),
+            Self::Chunked(rows) => rows.dtype.as_dtype(),
+        }
     }
 
     /// Begins a dataset whose last extents are these. If it is stacked, the elements of its
@@ -60,6 +71,13 @@ impl Output {
         match self {
             Self::Contiguous(own) => Ok(own.writer.begin_dataset().map(|_| ())?),
             Self::Chunked(rows) => Ok(rows.begin(name, fixed, stacked)?),
+        }
+    }
+
+    /// Begins to add rows to a dataset that is there.
+    pub(super) fn begin_rows(&mut self, growth: &Growth, table: usize) {
+        if let (Self::Chunked(rows), Some(own)) = (self, growth.tables.get(table)) {
+            rows.begin_rows(table, own, growth.stacked);
         }
     }
 
@@ -98,7 +116,7 @@ impl Output {
     pub(super) fn set_categories(&mut self, categories: Vec<Category>) {
         match self {
             Self::Contiguous(own) => own.writer.set_categories(categories),
-            Self::Chunked(rows) => rows.writer.set_categories(categories),
+            Self::Chunked(rows) => rows.set_categories(categories),
         }
     }
 
@@ -136,12 +154,15 @@ impl Output {
     }
 
     /// Says what is to be said of the datasets when all are made.
-    pub(super) fn end(&mut self, ending: &Ending, made: &[Dataset]) -> Result<()> {
+    pub(super) fn end(&mut self, ending: &Ending, dims: &Dims, made: &[Dataset]) -> Result<()> {
         match self {
-            Self::Contiguous(own) => ending.write(&mut own.writer, made, own.dtype.as_dtype()),
+            Self::Contiguous(own) => {
+                ending.write(&mut own.writer, dims, made, own.dtype.as_dtype())
+            }
             Self::Chunked(rows) => {
                 let ChunkedRows { writer, dtype, .. } = rows;
-                ending.write(writer, made, dtype.as_dtype())
+                writer.grow_scales()?;
+                ending.write(writer, dims, made, dtype.as_dtype())
             }
         }
     }

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::dims::Ending;
+use super::dims::{Ending, Extent};
 use super::error::{ConvertError, Result};
 use super::names;
 use super::options::{Arrange, CategoryColumn, Options, Provenance, Shape};
+use crate::dtype::DType;
 use crate::hdf5::Attribute;
 use crate::load::Input;
 use crate::pack;
@@ -48,6 +49,10 @@ pub(super) struct Scheme {
     pub(super) shape: Option<Shape>,
     pub(super) source_column: Option<String>,
     pub(super) categories: Vec<CategoryColumn>,
+    /// Some labels are known only when the last row of a dataset is.
+    pub(super) finds_labels: bool,
+    /// The columns' names are those of a header.
+    header: bool,
     pub(super) attributes: Vec<(String, Attribute)>,
     pub(super) provenance: Provenance,
     /// What is said of the datasets at the end.
@@ -80,10 +85,6 @@ impl Scheme {
         }
         let source = options.source_column.as_ref();
         let is_open = |c: &&CategoryColumn| c.labels.is_none() && Some(&c.name) != source;
-        let open = options.categories.iter().find(is_open);
-        if let Some(column) = open.filter(|_| options.hdf5.storage.is_chunked()) {
-            return Err(ConvertError::LabelsNeeded { column: column.name.clone() });
-        }
         Ok(Self {
             join,
             names,
@@ -91,10 +92,41 @@ impl Scheme {
             shape: options.shape.clone(),
             source_column: options.source_column.clone(),
             categories: options.categories.clone(),
+            finds_labels: options.categories.iter().any(|column| is_open(&column)),
+            header: options.load.header,
             attributes: options.attributes.clone(),
             provenance: options.provenance,
             ending: Ending::of(options)?,
         })
+    }
+
+    /// The extents of a dataset, as far as they are known: `columns` is how many a table has.
+    pub(super) fn extents(&self, is_record: bool, rows: Extent, columns: Extent) -> Vec<Extent> {
+        let stacked = Extent::Exactly(self.sources.len() as u64);
+        let mut all: Vec<_> = (self.join == Join::Stack).then_some(stacked).into_iter().collect();
+        if let Some(shape) = &self.shape {
+            all.push(shape.first.map_or(Extent::Unknown, Extent::Exactly));
+            all.extend(shape.rest.iter().map(|&extent| Extent::Exactly(extent)));
+        } else {
+            all.push(rows);
+            all.extend(Some(columns).filter(|_| !is_record));
+        }
+        all
+    }
+
+    /// Whether another dtype, of the same text, might do where this one leads to an error.
+    pub(super) fn may_change(&self, dtype: DType<'_>, error: &ConvertError) -> bool {
+        match error {
+            ConvertError::Category { column } => {
+                !self.header || dtype.root().fields().any(|field| field.name() == *column)
+            }
+            ConvertError::DimAxes { .. }
+            | ConvertError::SourceColumn
+            | ConvertError::UnitsColumn { .. }
+            | ConvertError::NoObject { .. }
+            | ConvertError::Chunks(_) => !self.header,
+            _ => false,
+        }
     }
 
     /// Datasets that will be made.

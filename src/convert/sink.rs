@@ -4,12 +4,15 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
+use super::dims::{Dims, Extent};
 use super::error::{ConvertError, Result, boxed};
+use super::extend::{self, Growth};
+use super::options::Shape;
 use super::output::Output;
 use super::provenance::Origin;
 use super::rows::Rewrite;
 use super::scheme::{Join, Scheme};
-use crate::hdf5::{self, AttrValue};
+use crate::hdf5::{self, AttrValue, Attribute};
 use crate::load::{Block, Sink, SinkError};
 
 /// A dataset that was made.
@@ -25,10 +28,13 @@ pub struct Dataset {
 pub(super) struct FileSink {
     pub(super) output: Output,
     pub(super) scheme: Arc<Scheme>,
+    /// The datasets, if they are there before.
+    growth: Option<Arc<Growth>>,
     rewrite: Option<Rewrite>,
     /// Bytes of an element in the text's rows.
     element: u64,
     pub(super) made: Vec<Dataset>,
+    pub(super) dims: Dims,
     /// Whether the output can take rows.
     ready: bool,
     /// Input that is read.
@@ -38,8 +44,9 @@ pub(super) struct FileSink {
     /// Bytes of rows of this input, and of the dataset.
     bytes: u64,
     all_bytes: u64,
-    /// Rows of the dataset.
+    /// Rows of the dataset, and those that came of the input that is read.
     rows: u64,
+    arrived: u64,
     columns: Option<u32>,
     /// The first input of a stack, and its shape.
     first: Option<(usize, Vec<u64>)>,
@@ -55,23 +62,40 @@ impl FileSink {
         Self {
             output,
             scheme,
+            growth: None,
             rewrite,
             element: u64::from(element).max(1),
             made: Vec::new(),
+            dims: Dims::default(),
             ready: false,
             input: 0,
             begun: false,
             bytes: 0,
             all_bytes: 0,
             rows: 0,
+            arrived: 0,
             columns: None,
             first: None,
         }
     }
 
+    /// Rows for datasets that are there.
+    pub(super) fn growing(self, growth: Option<Arc<Growth>>) -> Self {
+        Self { growth, ..self }
+    }
+
+    /// The number of the dataset that is read.
+    fn dataset(&self) -> usize {
+        if self.scheme.join == Join::Each { self.input } else { 0 }
+    }
+
     /// Extents behind those that grow, as far as they are known. Without any row there is no
     /// telling how many columns; NumPy says one.
     fn fixed(&self) -> Vec<u64> {
+        let stacked = usize::from(self.scheme.join == Join::Stack);
+        if let Some(growth) = &self.growth {
+            return growth.rest(self.dataset()).get(stacked..).unwrap_or_default().into();
+        }
         match &self.scheme.shape {
             Some(shape) => shape.rest.clone(),
             None => self.columns.map(|n| u64::from(n.max(1))).into_iter().collect(),
@@ -81,33 +105,102 @@ impl FileSink {
     /// Begins the dataset, now that its columns are known, or that it ends without any.
     fn begin_output(&mut self) -> Result<()> {
         if !self.begun {
+            self.begun = true;
+            if let Some(growth) = self.growth.clone() {
+                self.check_columns(&growth)?;
+                self.output.begin_rows(&growth, self.dataset());
+                return Ok(());
+            }
             let stacked = self.scheme.join == Join::Stack;
             if let Some(rewrite) = &self.rewrite {
-                // Those that are given; chunks have no others.
                 self.output.set_categories(rewrite.categories());
             }
+            self.check_dims()?;
             self.output.begin(self.scheme.name(self.input), &self.fixed(), stacked)?;
-            self.begun = true;
         }
         Ok(())
+    }
+
+    /// Refuses datasets that do not fit the dimensions that are there, as far as is known.
+    fn check_names(&self, names: &[String]) -> Result<()> {
+        let is_record = self.output.dtype().is_record();
+        let extents = self.scheme.extents(is_record, Extent::Unknown, Extent::Unknown);
+        let check = |name| self.scheme.ending.check_extents(&self.dims, name, &extents);
+        names.iter().try_for_each(|name| check(name))
+    }
+
+    /// Refuses a dataset that does not fit its dimensions, as soon as that is seen.
+    fn check_dims(&self) -> Result<()> {
+        if !self.scheme.ending.names_axes() {
+            return Ok(());
+        }
+        let columns = self.columns.map(|n| u64::from(n.max(1)));
+        let columns_known = columns.map_or(Extent::Unknown, Extent::Exactly);
+        let rows = match self.scheme.join {
+            Join::Concat => self.rows + self.arrived,
+            _ => self.arrived,
+        };
+        let extents = self.scheme.extents(columns.is_none(), Extent::AtLeast(rows), columns_known);
+        self.scheme.ending.check_extents(&self.dims, self.scheme.name(self.input), &extents)
+    }
+
+    /// Refuses more elements than the shape has, as soon as they come.
+    fn check_shape(&self) -> Result<()> {
+        let Some(shape) = &self.scheme.shape else { return Ok(()) };
+        let mut extents = shape.first.into_iter().chain(shape.rest.iter().copied());
+        let most =
+            extents.try_fold(self.element, u64::checked_mul).filter(|_| shape.first.is_some());
+        let joined = if self.scheme.join == Join::Concat { self.all_bytes } else { 0 };
+        let bytes = joined + self.bytes;
+        if most.is_none_or(|most| bytes <= most) {
+            return Ok(());
+        }
+        self.shape(0, bytes).map(drop)
+    }
+
+    /// Whether lines have as many columns as the dataset. More than two axes are filled in the
+    /// order of the elements, whatever the lines.
+    fn check_columns(&self, growth: &Growth) -> Result<()> {
+        let stacked = usize::from(self.scheme.join == Join::Stack);
+        let axes = growth.rest(self.dataset()).len().saturating_sub(stacked);
+        match self.columns {
+            Some(columns) if columns > 0 && axes < 2 && self.scheme.shape.is_none() => {
+                let mut shape =
+                    growth.rest(self.dataset()).get(..stacked).unwrap_or_default().to_vec();
+                shape.push(columns.into());
+                growth.check_shape(self.dataset(), &shape)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn add(&mut self, block: &Block) -> Result<()> {
         self.begin_output()?;
         self.bytes += block.len() as u64;
+        self.arrived += block.rows();
+        self.check_dims()?;
+        self.check_shape()?;
         match &mut self.rewrite {
             None => self.output.add(block.as_bytes()),
             Some(rewrite) => {
-                rewrite.rows(block.as_bytes(), self.input, |rows| self.output.add(rows))
+                let source = self.growth.as_ref().map_or(self.input, |g| g.source_of(self.input));
+                rewrite.rows(block.as_bytes(), source, |rows| self.output.add(rows))
             }
         }
     }
 
     /// The shape of so many bytes of rows: of an input, or of several that follow one another.
     fn shape(&self, rows: u64, bytes: u64) -> Result<Vec<u64>> {
-        let Some(shape) = &self.scheme.shape else {
-            return Ok([rows].into_iter().chain(self.fixed()).collect());
+        let fixed = self.fixed();
+        let own = match (&self.scheme.shape, &self.growth) {
+            (Some(shape), _) => shape.clone(),
+            // Where lines are no rows, elements are counted.
+            (None, Some(_)) if fixed.len() > 1 || (fixed.len() == 1 && self.columns.is_none()) => {
+                Shape { first: None, rest: fixed.clone() }
+            }
+            (None, _) => return Ok([rows].into_iter().chain(fixed).collect()),
         };
+        let shape = &own;
         let elements = bytes / self.element;
         let rest = shape.rest.iter().try_fold(1, |n: u64, &extent| n.checked_mul(extent));
         let first =
@@ -119,13 +212,16 @@ impl FileSink {
             first: shape.first,
             rest: shape.rest.clone(),
         })?;
-        Ok([first].into_iter().chain(self.fixed()).collect())
+        Ok([first].into_iter().chain(fixed).collect())
     }
 
     /// Compares an input of a stack with the first one.
     fn stack(&mut self, shape: Vec<u64>) -> Result<()> {
         self.begin_output()?;
         self.output.next_element()?;
+        if let Some(growth) = &self.growth {
+            return growth.check_shape(self.dataset(), &shape);
+        }
         let source = |i: usize| self.scheme.sources.get(i).map(|s| s.path.clone());
         match &self.first {
             None => self.first = Some((self.input, shape)),
@@ -149,11 +245,27 @@ impl FileSink {
             let shape = self.shape(rows, self.bytes)?;
             self.stack(shape)?;
         }
-        self.bytes = 0;
+        (self.bytes, self.arrived) = (0, 0);
         if !self.scheme.is_last(self.input) {
             return Ok(());
         }
         self.finish()
+    }
+
+    /// The shape of a dataset that is there, with what has come.
+    fn grown(&self, mut shape: Vec<u64>) -> Vec<u64> {
+        let Some(growth) = &self.growth else { return shape };
+        let table = growth.tables.get(self.dataset());
+        if growth.stacked {
+            shape = [self.scheme.sources.len() as u64]
+                .into_iter()
+                .chain(growth.rest(0).iter().copied())
+                .collect();
+        }
+        if let Some((rows, had)) = shape.first_mut().zip(table.and_then(|t| t.extents.first())) {
+            *rows += had;
+        }
+        shape
     }
 
     fn finish(&mut self) -> Result<()> {
@@ -164,6 +276,7 @@ impl FileSink {
             }
             None => self.shape(self.rows, self.all_bytes)?,
         };
+        let shape = self.grown(shape);
         let dataset = Dataset { name: self.scheme.name(self.input).into(), shape };
         let sources = self.scheme.sources_of(self.input);
         let origin = Origin::of(sources, self.scheme.provenance).map_err(|source| {
@@ -173,14 +286,22 @@ impl FileSink {
         let given = self.scheme.attributes.iter();
         let mut attrs: Vec<(&str, AttrValue<'_>)> =
             given.map(|(name, value)| (name.as_str(), value.value())).collect();
-        for (name, value) in origin.attributes() {
+        let merged = self.growth.as_ref().and_then(|growth| growth.tables.get(self.dataset()));
+        let said: Vec<(&str, Attribute)> =
+            origin.attributes().into_iter().map(|(name, value)| (name, value.into())).collect();
+        let said = match merged {
+            Some(table) => extend::sources(table, sources, &said, self.scheme.provenance),
+            None => said,
+        };
+        for (name, value) in said.iter().map(|(name, value)| (*name, value.value())) {
             if attrs.iter().all(|(other, _)| *other != name) {
                 attrs.push((name, value));
             }
         }
-        if let Some(rewrite) = &self.rewrite {
+        if let Some(rewrite) = self.rewrite.as_ref().filter(|_| self.growth.is_none()) {
             self.output.set_categories(rewrite.categories());
         }
+        self.scheme.ending.note(&mut self.dims, &dataset, self.output.dtype())?;
         self.output.finish(&dataset, &attrs)?;
         self.made.push(dataset);
         (self.begun, self.rows, self.all_bytes) = (false, 0, 0);
@@ -191,7 +312,12 @@ impl FileSink {
 impl Sink for FileSink {
     fn prepare(&mut self) -> core::result::Result<bool, SinkError> {
         if !self.ready {
-            self.ready = self.output.prepare(&self.scheme.names).map_err(boxed)?;
+            let scheme = self.scheme.clone();
+            let made = if self.growth.is_some() { &[][..] } else { &scheme.names };
+            if let Some(there) = self.output.prepare(made, &self.scheme.ending).map_err(boxed)? {
+                (self.dims, self.ready) = (there, true);
+                self.check_names(made).map_err(boxed)?;
+            }
         }
         Ok(self.ready)
     }

@@ -1,10 +1,12 @@
 //! What can go wrong between a segment and a file.
 
 use core::fmt;
+use std::boxed::Box;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::string::String;
 
+use crate::convert::{ChunkError, ConvertError};
 use crate::error::{Error, code};
 use crate::hdf5;
 
@@ -52,6 +54,20 @@ pub enum ExchangeError {
     },
     /// Only lines of text go to standard output.
     Stdout,
+    /// What only HDF5 has was asked for in another kind of file.
+    OnlyHdf5 {
+        /// What.
+        what: &'static str,
+    },
+    /// A single value, without axes, was to have chunks.
+    OneValue {
+        /// Its dataset.
+        dataset: String,
+    },
+    /// Its rows could not be put into chunks.
+    Chunks(Box<ChunkError>),
+    /// What is to be said of the dataset does not fit it.
+    Described(Box<ConvertError>),
     /// HDF5, or the target.
     Hdf5(hdf5::Error),
     /// The segment, or memory for it.
@@ -125,7 +141,11 @@ impl ExchangeError {
             Self::File { .. } | Self::Io { .. } => code::INPUT,
             Self::DType { .. } => code::HDF5_TYPE,
             Self::Text { .. } => code::TEXT,
-            Self::Format { .. } | Self::Stdout => Error::Argument.code(),
+            Self::Format { .. } | Self::Stdout | Self::OnlyHdf5 { .. } | Self::OneValue { .. } => {
+                Error::Argument.code()
+            }
+            Self::Chunks(error) => error.code(),
+            Self::Described(error) => error.code(),
             Self::Hdf5(error) => error.code(),
             Self::Core(error) => error.code(),
             Self::Cancelled => code::CANCELLED,
@@ -137,6 +157,8 @@ impl ExchangeError {
     pub fn errno(&self) -> i32 {
         match self {
             Self::Io { source, .. } => source.raw_os_error().unwrap_or(0),
+            Self::Chunks(error) => error.errno(),
+            Self::Described(error) => error.errno(),
             Self::Hdf5(error) => error.errno(),
             Self::Core(error) => error.errno(),
             _ => 0,
@@ -169,6 +191,16 @@ impl fmt::Display for ExchangeError {
             Self::Stdout => {
                 f.write_str("only csv goes to standard output: name a file for other formats")
             }
+            Self::OnlyHdf5 { what } => {
+                write!(f, "{what} only in HDF5 files: end the name in .h5, or give the format")
+            }
+            Self::OneValue { dataset } => write!(
+                f,
+                "dataset '{dataset}' is a single value without axes, which can have no chunks, and \
+                 no compression"
+            ),
+            Self::Chunks(error) => write!(f, "{error}"),
+            Self::Described(error) => write!(f, "{error}"),
             Self::Hdf5(error) => write!(f, "{error}"),
             Self::Core(error) => write!(f, "{error}"),
             Self::Cancelled => f.write_str("cancelled"),
@@ -220,6 +252,24 @@ impl core::error::Error for ExchangeError {
 impl From<hdf5::Error> for ExchangeError {
     fn from(error: hdf5::Error) -> Self {
         Self::Hdf5(error)
+    }
+}
+
+impl From<Box<ChunkError>> for ExchangeError {
+    fn from(error: Box<ChunkError>) -> Self {
+        match *error {
+            ChunkError::Hdf5(error) => Self::Hdf5(error),
+            _ => Self::Chunks(error),
+        }
+    }
+}
+
+impl From<Box<ConvertError>> for ExchangeError {
+    fn from(error: Box<ConvertError>) -> Self {
+        match *error {
+            ConvertError::Hdf5(error) => Self::Hdf5(error),
+            _ => Self::Described(error),
+        }
     }
 }
 

@@ -7,26 +7,27 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::boxed::Box;
 use std::path::{Path, PathBuf};
-use std::string::{String, ToString};
+use std::string::String;
+use std::time::Instant;
 use std::vec::Vec;
 
 use super::copy::{self, Order};
 use super::csv::Table;
+use super::dataset::Hdf5;
 use super::error::{ExchangeError, Result};
 use super::output::Output;
 use super::value;
 use super::{PIECE, STEP, npy};
-use crate::dtype::{DType, Field, Kind};
+use crate::convert::{Dimension, ObjectAttribute};
+use crate::dtype::DType;
 use crate::error::Error;
-use crate::hdf5::{self, Writer, check_dtype};
+use crate::hdf5::{Attribute, Storage};
 use crate::load::{Canceller, Progress};
 use crate::segment::Segment;
-use crate::sys;
+use crate::sys::{self, Epoll};
 
-/// Metadata of a file with one dataset, beside its type.
-const METADATA: u64 = 512;
-/// Name of the dataset of a segment that has none.
-const DATASET: &str = "data";
+/// How long a step waits that nobody else waits for.
+const TICK: Duration = Duration::from_millis(50);
 
 /// What kind of file is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +73,42 @@ pub struct ExportOptions {
     pub delimiter: Option<char>,
     /// CSV: no line of names before records.
     pub no_header: bool,
+    /// HDF5: add the dataset to a file that is there; it stays until the new one is complete.
+    pub append: bool,
+    /// HDF5: where the elements lie, and how they are packed. The rows are the elements with
+    /// one index of the first axis.
+    pub storage: Storage,
+    /// HDF5: attributes of the dataset.
+    pub attributes: Vec<(String, Attribute)>,
+    /// HDF5: attributes of single objects.
+    pub object_attributes: Vec<ObjectAttribute>,
+    /// HDF5: the names of the axes.
+    pub dims: Vec<Dimension>,
+    /// HDF5: units of fields.
+    pub units: Vec<(String, String)>,
+    /// Processes that pack chunks; without it, as many as there are cores, and with 0 it is done
+    /// in this process. They make no difference to the file.
+    pub workers: Option<usize>,
+    /// Bytes that they may use, about.
+    pub memory: Option<u64>,
+}
+
+impl ExportOptions {
+    /// Refuses what other files do not have.
+    fn check(&self, format: Format) -> Result<()> {
+        let asked = [
+            (self.append, "a dataset is added"),
+            (self.storage != Storage::default(), "there are layouts, chunks and compression"),
+            (!self.attributes.is_empty(), "there are attributes"),
+            (!self.object_attributes.is_empty(), "there are attributes"),
+            (!self.dims.is_empty(), "axes have names"),
+            (!self.units.is_empty(), "fields have units"),
+        ];
+        match asked.into_iter().find(|&(asked, _)| asked && format != Format::Hdf5) {
+            Some((_, what)) => Err(ExchangeError::OnlyHdf5 { what }),
+            None => Ok(()),
+        }
+    }
 }
 
 /// What an export made.
@@ -101,7 +138,7 @@ pub fn export(
         if cancel.load(Ordering::Relaxed) {
             return Err(ExchangeError::Cancelled);
         }
-        if job.step(Duration::ZERO)?.done {
+        if job.step(TICK)?.done {
             return job.finish();
         }
     }
@@ -111,13 +148,16 @@ pub fn export(
 /// part or not at all. Dropping the job leaves everything as it was before.
 ///
 /// HDF5 is entered by the thread that starts, steps, finishes or drops the job, and locked
-/// for each entry alone.
+/// for each entry alone. Where chunks are packed, that is done by processes which the job
+/// forks when it starts, and which die with the thread that started it.
 #[derive(Debug)]
 pub struct ExportJob<S: Borrow<Segment>> {
     segment: S,
     /// None after an error.
     work: Option<Work>,
     canceller: Canceller,
+    /// The canceller's bell and what packers ring, if there are any.
+    ready: Option<Epoll>,
     progress: Progress,
     /// The process that it belongs to.
     owner: u32,
@@ -131,6 +171,8 @@ struct Work {
     /// Elements of the segment, and those that are done.
     count: u64,
     done: u64,
+    /// Whether the file only waits for its name.
+    complete: bool,
     buf: Vec<u8>,
     text: String,
     path: PathBuf,
@@ -138,7 +180,7 @@ struct Work {
 
 #[derive(Debug)]
 enum Sink {
-    Hdf5 { writer: Box<Writer>, dataset: String },
+    Hdf5(Box<Hdf5>),
     Npy(Output),
     Csv(Output, Table),
 }
@@ -150,38 +192,77 @@ impl<S: Borrow<Segment>> ExportJob<S> {
     /// # Errors
     /// [`ExchangeError`].
     pub fn start(segment: S, output: &Path, options: &ExportOptions) -> Result<Self> {
-        let (shared, canceller) = (segment.borrow(), Canceller::new()?);
+        let (shared, canceller) = (segment.borrow(), Canceller::always_ready()?);
         let work = Work::begin(shared, output, options)?;
-        // Steps never wait, so whoever polls shall step at once, until the end.
-        canceller.bell().ring();
+        let ready = match work.raw_fd() {
+            None => None,
+            Some(packers) => {
+                let both = Epoll::new()?;
+                both.add(canceller.bell().raw(), 0)?;
+                both.add(packers, 1)?;
+                Some(both)
+            }
+        };
         let bytes_total = work.count.saturating_mul(u64::from(shared.itemsize()));
         let progress = Progress { bytes_total, inputs_total: 1, pass: 1, ..Progress::default() };
-        Ok(Self { segment, work: Some(work), canceller, progress, owner: sys::lineage() })
+        Ok(Self { segment, work: Some(work), canceller, ready, progress, owner: sys::lineage() })
     }
 
-    /// Copies some MiB. It never waits for anything but the disk, so the timeout does not
-    /// matter.
+    /// Copies some MiB, or as much as packers take; if they take nothing at the moment, it
+    /// waits for them as long as `timeout`. Without packers it never waits for anything but the
+    /// disk.
     ///
     /// # Errors
     /// [`ExchangeError`]; the job is over then, and nothing is left of it. A step after
     /// that, or in a forked child, is [`Error::Argument`].
-    pub fn step(&mut self, _timeout: Duration) -> Result<Progress> {
+    pub fn step(&mut self, timeout: Duration) -> Result<Progress> {
         if self.owner != sys::lineage() {
             return Err(Error::Argument.into());
         }
         let mut work = self.work.take().ok_or(Error::Argument)?;
-        if self.canceller.is_cancelled() {
-            return Err(ExchangeError::Cancelled);
+        let begin = Instant::now();
+        loop {
+            if self.canceller.is_cancelled() {
+                return Err(ExchangeError::Cancelled);
+            }
+            let segment = self.segment.borrow();
+            let went_on = !self.progress.done && work.advance(segment)?;
+            self.note(&work, went_on);
+            if went_on
+                || self.progress.done
+                || !self.wait(timeout.saturating_sub(begin.elapsed()))?
+            {
+                break;
+            }
         }
-        let segment = self.segment.borrow();
-        work.advance(segment)?;
-        let progress = &mut self.progress;
-        progress.bytes_done = work.done.saturating_mul(u64::from(segment.itemsize()));
-        progress.done = work.done >= work.count;
-        progress.inputs_done = usize::from(progress.done);
-        progress.rows = if progress.done { rows(segment) } else { 0 };
         self.work = Some(work);
         Ok(self.progress)
+    }
+
+    fn note(&mut self, work: &Work, went_on: bool) {
+        let (segment, progress) = (self.segment.borrow(), &mut self.progress);
+        progress.bytes_done = work.done.saturating_mul(u64::from(segment.itemsize()));
+        progress.done = work.complete;
+        progress.inputs_done = usize::from(progress.done);
+        progress.rows = if progress.done { rows(segment) } else { 0 };
+        if self.ready.is_some() && (went_on || progress.done) {
+            // There is more to do, or nothing to wait for.
+            self.canceller.bell().ring();
+        }
+    }
+
+    /// Waits until packers have done something, or somebody cancels; whether there was time.
+    fn wait(&self, time: Duration) -> Result<bool> {
+        let Some(ready) = &self.ready else { return Ok(false) };
+        self.canceller.bell().silence();
+        if self.canceller.is_cancelled() {
+            // It may have been rung just before.
+            self.canceller.bell().ring();
+            return Ok(true);
+        }
+        let ms = time.as_micros().div_ceil(1000).min(60_000) as i32;
+        ready.wait(ms)?;
+        Ok(!time.is_zero())
     }
 
     /// How far it is.
@@ -190,10 +271,11 @@ impl<S: Borrow<Segment>> ExportJob<S> {
         self.progress
     }
 
-    /// A descriptor that is always readable: a step never waits.
+    /// A descriptor that can be read whenever a step has something to do: always, unless
+    /// packers have all that they can take.
     #[must_use]
     pub fn raw_fd(&self) -> i32 {
-        self.canceller.bell().raw()
+        self.ready.as_ref().map_or_else(|| self.canceller.raw_fd(), Epoll::raw)
     }
 
     /// A handle that stops the job.
@@ -207,7 +289,7 @@ impl<S: Borrow<Segment>> ExportJob<S> {
     /// # Errors
     /// [`ExchangeError`]; everything is as it was before then.
     pub fn finish(mut self) -> Result<Exported> {
-        while !self.step(Duration::ZERO)?.done {}
+        while !self.step(TICK)?.done {}
         let work = self.work.take().ok_or(Error::Argument)?;
         work.finish(self.segment.borrow())
     }
@@ -226,9 +308,10 @@ impl Work {
         if format != Format::Csv && is_stdout(output) {
             return Err(ExchangeError::Stdout);
         }
+        options.check(format)?;
         let count = copy::count(segment).ok_or(Error::Overflow)?;
         let sink = match format {
-            Format::Hdf5 => hdf5_sink(segment, output, options)?,
+            Format::Hdf5 => Sink::Hdf5(Hdf5::start(segment, output, options)?.into()),
             Format::Npy => npy_sink(segment, output, options)?,
             Format::Csv => csv_sink(segment, output, options)?,
         };
@@ -238,17 +321,29 @@ impl Work {
             (order, _) => order,
         };
         let (buf, text, path) = (Vec::new(), String::new(), output.to_path_buf());
-        Ok(Self { sink, order, count, done: 0, buf, text, path })
+        Ok(Self { sink, order, count, done: 0, complete: false, buf, text, path })
     }
 
-    fn advance(&mut self, segment: &Segment) -> Result<()> {
+    /// What is readable when a step that could do nothing can go on, if there are such.
+    fn raw_fd(&self) -> Option<i32> {
+        if let Sink::Hdf5(dataset) = &self.sink { dataset.raw_fd() } else { None }
+    }
+
+    /// Does some MiB; false if it has to wait before it can do anything.
+    fn advance(&mut self, segment: &Segment) -> Result<bool> {
+        let begin = self.done;
+        if let Sink::Hdf5(dataset) = &mut self.sink
+            && !dataset.prepare(segment.shape())?
+        {
+            return Ok(true);
+        }
         let item = u64::from(segment.itemsize()).max(1);
         let end = (self.done + (STEP / item).max(1)).min(self.count);
-        if self.order == Order::C && self.is_verbatim(segment.dtype()) {
-            return self.pass(segment, end);
+        if self.done < end && self.order == Order::C && self.is_verbatim() {
+            self.pass(segment, end)?;
         }
-        while self.done < end {
-            let n = (end - self.done).min((PIECE as u64 / item).max(1));
+        while self.done < end && self.has_room()? {
+            let n = (end - self.done).min((self.piece() / item).max(1));
             self.buf.resize((n * item) as usize, 0);
             if segment.itemsize() > 0 {
                 copy::elements(segment, self.order, self.done, &mut self.buf)?;
@@ -256,16 +351,33 @@ impl Work {
             self.give(segment.dtype())?;
             self.done += n;
         }
-        Ok(())
+        if self.done < self.count {
+            return Ok(self.done > begin);
+        }
+        self.complete = match &mut self.sink {
+            Sink::Hdf5(dataset) => dataset.complete(segment)?,
+            Sink::Npy(_) | Sink::Csv(..) => true,
+        };
+        Ok(self.done > begin || self.complete)
     }
 
     /// Whether the bytes of the segment are those of the file.
-    fn is_verbatim(&self, dtype: DType<'_>) -> bool {
+    fn is_verbatim(&self) -> bool {
         match &self.sink {
-            Sink::Hdf5 { .. } => !has_unicode(dtype.root()),
+            Sink::Hdf5(dataset) => dataset.is_verbatim(),
             Sink::Npy(_) => true,
             Sink::Csv(..) => false,
         }
+    }
+
+    fn has_room(&mut self) -> Result<bool> {
+        if let Sink::Hdf5(dataset) = &mut self.sink { dataset.tend() } else { Ok(true) }
+    }
+
+    /// Bytes that are copied at a time.
+    fn piece(&self) -> u64 {
+        let most = if let Sink::Hdf5(dataset) = &self.sink { dataset.most() } else { None };
+        most.unwrap_or(u64::MAX).min(PIECE as u64)
     }
 
     /// Has the kernel copy the elements up to `end` straight out of the segment.
@@ -278,7 +390,7 @@ impl Work {
         let data = segment.data_ptr().wrapping_add(from);
         match &mut self.sink {
             // SAFETY: so many bytes from there on are in the segment's mapping.
-            Sink::Hdf5 { writer, .. } => unsafe { writer.append(data, len) }?,
+            Sink::Hdf5(dataset) => unsafe { dataset.add_shared(data, len) }?,
             // SAFETY: as above.
             Sink::Npy(output) => unsafe { output.write_shared(data, len) }?,
             Sink::Csv(..) => return Err(Error::Argument.into()),
@@ -290,10 +402,9 @@ impl Work {
     /// Writes the elements in the buffer.
     fn give(&mut self, dtype: DType<'_>) -> Result<()> {
         match &mut self.sink {
-            Sink::Hdf5 { writer, .. } => {
+            Sink::Hdf5(dataset) => {
                 value::to_utf8(dtype, &mut self.buf, self.done)?;
-                // SAFETY: the buffer is readable for its length.
-                unsafe { writer.append(self.buf.as_ptr(), self.buf.len()) }?;
+                dataset.add(&self.buf)?;
             }
             Sink::Npy(output) => output.write(&self.buf)?,
             Sink::Csv(output, table) => {
@@ -307,11 +418,7 @@ impl Work {
 
     fn finish(self, segment: &Segment) -> Result<Exported> {
         match self.sink {
-            Sink::Hdf5 { mut writer, dataset } => {
-                writer.finish_dataset(&dataset, segment.dtype(), segment.shape(), &[])?;
-                let made = writer.close()?;
-                Ok(Exported { path: made.path, bytes: made.bytes, format: Format::Hdf5 })
-            }
+            Sink::Hdf5(dataset) => dataset.close(segment),
             Sink::Npy(output) => {
                 let bytes = output.finish()?;
                 Ok(Exported { path: self.path, bytes, format: Format::Npy })
@@ -330,22 +437,6 @@ impl Work {
 
 fn is_stdout(path: &Path) -> bool {
     path.as_os_str() == "-"
-}
-
-fn has_unicode(field: Field<'_>) -> bool {
-    field.kind() == Kind::Unicode || field.fields().any(has_unicode)
-}
-
-fn hdf5_sink(segment: &Segment, output: &Path, options: &ExportOptions) -> Result<Sink> {
-    let mut made = hdf5::Options::default();
-    (made.force, made.sync, made.bool_as_u8) = (options.force, options.sync, options.bool_as_u8);
-    hdf5::check_target(output, &made)?;
-    let metadata = check_dtype(segment.dtype(), &made)? + METADATA;
-    let mut writer = Writer::create(output, &made, metadata)?;
-    writer.begin_dataset()?;
-    let own = segment.name().map_or(DATASET, |name| name.as_str());
-    let dataset = options.dataset.clone().unwrap_or_else(|| own.to_string());
-    Ok(Sink::Hdf5 { writer: Box::new(writer), dataset })
 }
 
 fn npy_sink(segment: &Segment, output: &Path, options: &ExportOptions) -> Result<Sink> {

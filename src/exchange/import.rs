@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::path::Path;
 use std::vec::Vec;
 
+use super::crew::Crew;
 use super::error::{ExchangeError, Result};
 use super::source::{Flat, Source, Way};
 use super::{PIECE, STEP};
@@ -14,8 +15,33 @@ use crate::dtype::DType;
 use crate::error::Error;
 use crate::hdf5::Stored;
 use crate::load::{Canceller, Progress, SegmentOptions};
+use crate::pool::default_workers;
 use crate::segment::{Draft, Growable, Name, Segment, Spec};
-use crate::sys;
+use crate::sys::{self, Epoll};
+
+/// How long a step of [`import`] waits for workers before the caller's flag is looked at.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How an import is done.
+#[derive(Debug, Clone, Default)]
+pub struct ImportOptions {
+    /// How the segment is made.
+    pub segment: SegmentOptions,
+    /// Processes that unpack chunks; none for as many as there are processors.
+    pub workers: Option<usize>,
+}
+
+impl From<SegmentOptions> for ImportOptions {
+    fn from(segment: SegmentOptions) -> Self {
+        Self { segment, workers: None }
+    }
+}
+
+impl From<&SegmentOptions> for ImportOptions {
+    fn from(segment: &SegmentOptions) -> Self {
+        segment.clone().into()
+    }
+}
 
 /// Makes a segment of a `.npy` file, or of a dataset of an HDF5 file, and publishes it: an
 /// [`ImportJob`] from its start to its end, which `cancel` stops.
@@ -26,15 +52,15 @@ pub fn import<'n>(
     file: &Path,
     dataset: Option<&str>,
     name: impl Into<Option<&'n Name>>,
-    segment: &SegmentOptions,
+    options: impl Into<ImportOptions>,
     cancel: &AtomicBool,
 ) -> Result<Segment> {
-    let mut job = ImportJob::start(file, dataset, name, segment)?;
+    let mut job = ImportJob::start(file, dataset, name, options)?;
     loop {
         if cancel.load(Ordering::Relaxed) {
             return Err(ExchangeError::Cancelled);
         }
-        if job.step(Duration::ZERO)?.done {
+        if job.step(TICK)?.done {
             return job.finish();
         }
     }
@@ -49,6 +75,8 @@ pub struct ImportJob {
     /// None after an error.
     work: Option<Work>,
     canceller: Canceller,
+    /// See [`raw_fd`](Self::raw_fd).
+    ready: Epoll,
     progress: Progress,
     /// The process that it belongs to.
     owner: u32,
@@ -56,6 +84,8 @@ pub struct ImportJob {
 
 #[derive(Debug)]
 struct Work {
+    // Its workers end before the segment that they fill.
+    crew: Option<Crew>,
     source: Source,
     sink: Sink,
     buf: Vec<u8>,
@@ -80,26 +110,35 @@ impl ImportJob {
         file: &Path,
         dataset: Option<&str>,
         name: impl Into<Option<&'n Name>>,
-        segment: &SegmentOptions,
+        options: impl Into<ImportOptions>,
     ) -> Result<Self> {
+        let ImportOptions { segment, workers } = options.into();
         let source = Source::open(file, dataset)?;
-        let sink = Sink::create(&source, name.into(), segment)?;
-        let canceller = Canceller::new()?;
-        // Steps never wait, so whoever polls shall step at once, until the end.
-        canceller.bell().ring();
+        let sink = Sink::create(&source, name.into(), &segment)?;
+        let crew = sink.crew(&source, workers.unwrap_or_else(default_workers))?;
+        let (canceller, ready) = (Canceller::new()?, Epoll::new()?);
+        ready.add(canceller.bell().raw(), 0)?;
+        match crew.as_ref().filter(|crew| crew.is_forked()) {
+            Some(crew) => {
+                ready.add(crew.raw_fd(), 1)?;
+                crew.watch(canceller.bell().raw())?;
+            }
+            // Steps never wait, so whoever polls shall step at once, until the end.
+            None => canceller.bell().ring(),
+        }
         let progress =
             Progress { bytes_total: source.len, inputs_total: 1, pass: 1, ..Progress::default() };
-        let work = Some(Work { source, sink, buf: Vec::new() });
-        Ok(Self { work, canceller, progress, owner: sys::lineage() })
+        let work = Some(Work { crew, source, sink, buf: Vec::new() });
+        Ok(Self { work, canceller, ready, progress, owner: sys::lineage() })
     }
 
-    /// Copies some MiB, or a row of chunks. It never waits for anything but the disk, so
-    /// the timeout does not matter.
+    /// Copies some MiB, or a row of chunks, and waits for nothing but the disk. Where workers
+    /// unpack chunks, it waits for one of them, no longer than `timeout`.
     ///
     /// # Errors
     /// [`ExchangeError`]; the job is over then, and nothing is left of it. A step after
     /// that, or in a forked child, is [`Error::Argument`].
-    pub fn step(&mut self, _timeout: Duration) -> Result<Progress> {
+    pub fn step(&mut self, timeout: Duration) -> Result<Progress> {
         if self.owner != sys::lineage() {
             return Err(Error::Argument.into());
         }
@@ -108,19 +147,25 @@ impl ImportJob {
             return Err(ExchangeError::Cancelled);
         }
         if !self.progress.done {
-            self.progress.bytes_done = work.advance(self.progress.bytes_done)?;
-            self.note();
+            self.progress.bytes_done = work.advance(self.progress.bytes_done, timeout)?;
+            if self.canceller.is_cancelled() {
+                return Err(ExchangeError::Cancelled);
+            }
+            self.note(work.rows());
         }
         self.work = Some(work);
         Ok(self.progress)
     }
 
-    fn note(&mut self) {
+    fn note(&mut self, rows: u64) {
         let progress = &mut self.progress;
         progress.done = progress.bytes_done >= progress.bytes_total;
         progress.inputs_done = usize::from(progress.done);
-        let rows = self.work.as_ref().map_or(0, |work| work.source.shape.first().map_or(1, |&n| n));
         progress.rows = if progress.done { rows } else { progress.rows };
+        if progress.done {
+            // Whoever polls shall learn of it.
+            self.canceller.bell().ring();
+        }
     }
 
     /// How far it is.
@@ -141,10 +186,11 @@ impl ImportJob {
         self.work.as_ref().map(|work| work.source.shape.as_slice())
     }
 
-    /// A descriptor that is always readable: a step never waits.
+    /// A descriptor that can be read when a step has something to do: always, but where
+    /// workers unpack chunks. It stays the same for the job's life.
     #[must_use]
-    pub fn raw_fd(&self) -> i32 {
-        self.canceller.bell().raw()
+    pub const fn raw_fd(&self) -> i32 {
+        self.ready.raw()
     }
 
     /// A handle that stops the job.
@@ -158,8 +204,11 @@ impl ImportJob {
     /// # Errors
     /// [`ExchangeError`]; then there is no segment.
     pub fn finish(mut self) -> Result<Segment> {
-        while !self.step(Duration::ZERO)?.done {}
-        let Work { source, sink, .. } = self.work.take().ok_or(Error::Argument)?;
+        while !self.step(TICK)?.done {}
+        let Work { crew, source, sink, .. } = self.work.take().ok_or(Error::Argument)?;
+        source.check()?;
+        // Workers have the segment mapped, and would keep it from being sealed.
+        drop(crew);
         let draft = match sink {
             Sink::Whole(draft) => draft,
             Sink::Growing(growable) => {
@@ -196,6 +245,19 @@ impl Sink {
         Ok(Self::Growing(growable))
     }
 
+    /// Those who unpack the chunks of a source that has some.
+    fn crew(&self, source: &Source, workers: usize) -> Result<Option<Crew>> {
+        let (Way::Packed(packed), Self::Whole(draft)) = (&source.way, self) else {
+            return Ok(None);
+        };
+        if packed.tiles.block_bytes() > draft.data_len() {
+            return Err(Error::Argument.into());
+        }
+        // SAFETY: the draft has room for the array. It is shared memory, and dropped or
+        // published after the crew is gone.
+        unsafe { Crew::start(packed.clone(), draft.data_ptr(), workers) }.map(Some)
+    }
+
     /// Writes bytes of the array to their place.
     fn write(&mut self, bytes: &[u8], at: u64) -> Result<()> {
         match self {
@@ -209,14 +271,23 @@ impl Sink {
 }
 
 impl Work {
+    /// Rows of the array.
+    fn rows(&self) -> u64 {
+        self.source.shape.first().copied().unwrap_or(1)
+    }
+
     /// Goes on from a byte of the array; up to which one it came.
-    fn advance(&mut self, from: u64) -> Result<u64> {
-        let Self { source, sink, buf } = self;
+    fn advance(&mut self, from: u64, timeout: Duration) -> Result<u64> {
+        let Self { crew, source, sink, buf } = self;
         match &source.way {
             Way::Flat { file, offset } => {
                 let item = source.dtype.as_dtype().itemsize();
                 flat(Flow { file, offset: *offset, len: source.len, item }, sink, buf, from)
             }
+            Way::Packed(_) => match crew {
+                Some(crew) => crew.step(timeout),
+                None => Err(Error::Argument.into()),
+            },
             Way::Rows { stored, step } => rows(stored, *step, sink, source.len, from),
         }
     }

@@ -9,7 +9,9 @@
 //! its length, and of a segment, which others may write, bytes are copied only.
 
 mod copy;
+mod crew;
 mod csv;
+mod dataset;
 mod error;
 mod export;
 mod import;
@@ -17,11 +19,12 @@ mod npy;
 mod output;
 mod source;
 mod stamp;
+mod unpacking;
 mod value;
 
 pub use error::{ExchangeError, FileFault, Result};
 pub use export::{ExportJob, ExportOptions, Exported, Format, export};
-pub use import::{ImportJob, import};
+pub use import::{ImportJob, ImportOptions, import};
 pub use source::split_path;
 
 /// Bytes that one step copies, about.

@@ -125,11 +125,12 @@ impl Replacing {
 
     fn failed(&self, error: Error, len: usize) -> ExchangeError {
         let path = self.target.path().to_path_buf();
-        if matches!(error.errno(), sys::ENOSPC | sys::EDQUOT) {
-            let free = sys::space(&self.fd).ok().map(|space| space.free);
-            return hdf5::Error::NoSpace { path, need: len as u64, free }.into();
+        let source = io::Error::from_raw_os_error(error.errno());
+        let free = sys::space(&self.fd).ok().map(|space| space.free);
+        match hdf5::Error::writing(&path, source, len as u64, free) {
+            hdf5::Error::Io { source, .. } => ExchangeError::io("write", &path, source),
+            full => full.into(),
         }
-        ExchangeError::io("write", &path, io::Error::from_raw_os_error(error.errno()))
     }
 
     fn finish(mut self) -> Result<u64> {

@@ -7,12 +7,13 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
+use std::sync::Arc;
 use std::vec::Vec;
 
 use super::error::{ExchangeError, FileFault, Result};
 use super::npy;
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::{self, NOTES, Place, ReadFault, Reader, Stored};
+use crate::hdf5::{self, NOTES, Packed, Place, ReadFault, Reader, Sources, Stored};
 use crate::layout::MAX_NDIM;
 
 /// How many datasets a message names.
@@ -26,6 +27,8 @@ pub(super) struct Source {
     pub(super) strides: Option<Vec<i64>>,
     /// Bytes of the array.
     pub(super) len: u64,
+    /// What HDF5 reads of.
+    seen: Option<Sources>,
     pub(super) way: Way,
 }
 
@@ -34,6 +37,8 @@ pub(super) struct Source {
 pub(super) enum Way {
     /// One behind the other, from a place in the file on.
     Flat { file: Flat, offset: u64 },
+    /// From chunks that are unpacked without HDF5.
+    Packed(Arc<Packed>),
     /// By HDF5, rows of chunks at a time.
     Rows { stored: Box<Stored>, step: u64 },
 }
@@ -71,7 +76,7 @@ fn read_all(stored: &Stored, buf: &mut [u8], at: u64) -> Result<()> {
         match stored.read_file(rest, at + done as u64)? {
             0 => {
                 let source = io::ErrorKind::UnexpectedEof.into();
-                return Err(ExchangeError::io("read", Path::new(stored.path()), source));
+                return Err(ExchangeError::io("read", stored.file(), source));
             }
             n => done += n,
         }
@@ -80,6 +85,15 @@ fn read_all(stored: &Stored, buf: &mut [u8], at: u64) -> Result<()> {
 }
 
 impl Source {
+    /// Looks whether what was read is what is there: a part that is missing or cut in the
+    /// middle is no error to HDF5.
+    pub(super) fn check(&self) -> Result<()> {
+        if let (Some(seen), Way::Rows { stored, .. }) = (&self.seen, &self.way) {
+            seen.compare(stored)?;
+        }
+        Ok(())
+    }
+
     /// Looks at a file, and in an HDF5 file at a dataset.
     pub(super) fn open(path: &Path, dataset: Option<&str>) -> Result<Self> {
         let io = |e| ExchangeError::io("open it", path, e);
@@ -104,10 +118,18 @@ impl Source {
         let len = header.data_len().ok_or_else(|| ExchangeError::file(path, FileFault::Shape))?;
         let npy::Header { dtype, shape, data_at, .. } = header;
         let file = Flat::Npy { file, path: path.to_path_buf() };
-        Ok(Self { dtype, shape, strides, len, way: Way::Flat { file, offset: data_at } })
+        Ok(Self {
+            dtype,
+            shape,
+            strides,
+            len,
+            seen: None,
+            way: Way::Flat { file, offset: data_at },
+        })
     }
 
     fn hdf5(path: &Path, dataset: Option<&str>) -> Result<Self> {
+        let mut seen = Sources::begin(path)?;
         let reader = Reader::open(path).map_err(|error| match error {
             hdf5::Error::Read { fault: ReadFault::NotHdf5, .. } => {
                 ExchangeError::file(path, FileFault::Unknown)
@@ -118,6 +140,8 @@ impl Source {
             Some(name) => reader.dataset(name)?,
             None => reader.dataset(&only(&reader)?)?,
         };
+        seen.follow(&stored)?;
+        let seen = Some(seen);
         let fault = |fault| Err(ExchangeError::file(path, fault));
         if stored.shape().len() > MAX_NDIM {
             return fault(FileFault::Axes(stored.shape().len()));
@@ -128,12 +152,14 @@ impl Source {
         let dtype = DTypeBuf::copy_of(stored.dtype())?;
         let shape = stored.shape().to_vec();
         let offset = if len == 0 { Some(0) } else { stored.offset()? };
+        let packed = stored.packed()?;
         let stored = Box::new(stored);
-        let way = match offset {
-            Some(offset) => Way::Flat { file: Flat::Stored(stored), offset },
-            None => Way::Rows { step: step(&stored), stored },
+        let way = match (offset, packed) {
+            (Some(offset), _) => Way::Flat { file: Flat::Stored(stored), offset },
+            (None, Some(packed)) => Way::Packed(Arc::new(packed)),
+            (None, None) => Way::Rows { step: step(&stored), stored },
         };
-        Ok(Self { dtype, shape, strides: None, len, way })
+        Ok(Self { dtype, shape, strides: None, len, seen, way })
     }
 }
 

@@ -5,6 +5,7 @@ use core::mem::offset_of;
 
 use super::args::{self, Options};
 use super::datasets::{ndshm_attribute, ndshm_category};
+use super::dimensions::{ndshm_dimension, ndshm_object_attribute};
 use super::error::{Failure, Fault, Place, RowFault, ndshm_error};
 use super::guard::{Failed, guard};
 use super::job::{self, Work, ndshm_job};
@@ -54,8 +55,10 @@ pub struct ndshm_hdf5_options {
     /// 1 to add the datasets to a file that is there, which stays until the new one
     /// is complete; a file that is not there is made. Not together with `replace`.
     pub append: u32,
-    /// 0.
-    pub reserved: u32,
+    /// 1 to add the rows behind those of the datasets that would be made, which must
+    /// be there and have chunks; they keep their type (a dtype of "auto" takes it),
+    /// chunks and filters. Not together with `replace`.
+    pub append_rows: u32,
     /// How rows lie in the file: `NDSHM_LAYOUT_...`.
     pub layout: u32,
     /// How chunks are compressed, by the workers: `NDSHM_COMPRESSION_...`.
@@ -95,6 +98,18 @@ pub struct ndshm_hdf5_options {
     pub categories: *const ndshm_category,
     /// Columns at `categories`.
     pub categories_len: usize,
+    /// `dims_len` dimensions: the names of the axes of each dataset.
+    pub dims: *const ndshm_dimension,
+    /// Dimensions at `dims`.
+    pub dims_len: usize,
+    /// `units_len` attributes with the name of a column each, and its units as `text`.
+    pub units: *const ndshm_attribute,
+    /// Attributes at `units`.
+    pub units_len: usize,
+    /// `object_attributes_len` attributes of single objects.
+    pub object_attributes: *const ndshm_object_attribute,
+    /// Attributes at `object_attributes`.
+    pub object_attributes_len: usize,
 }
 
 // SAFETY: `repr(C)`, the size first; integers and pointers, which may be zero.
@@ -106,9 +121,9 @@ unsafe impl Options for ndshm_hdf5_options {
 impl ndshm_hdf5_options {
     /// # Safety
     /// * Its pointers are NULL, or lead to what their documentation says.
-    unsafe fn file(&self) -> Result<hdf5::Options, Fault> {
-        if self.reserved != 0 {
-            return Err(Fault::Range("options->reserved"));
+    pub(super) unsafe fn file(&self) -> Result<hdf5::Options, Fault> {
+        if self.append_rows != 0 && self.replace != 0 {
+            return Err(Fault::Range("options->append_rows"));
         }
         if self.append != 0 && self.replace != 0 {
             return Err(Fault::Range("options->append"));
@@ -291,6 +306,7 @@ unsafe fn start(
         load: reading.options,
         // SAFETY: the caller's promise.
         hdf5: unsafe { options.file() }?,
+        append_rows: flag(options.append_rows, "options->append_rows")?,
         // SAFETY: the caller's promise.
         ..unsafe { options.datasets() }?
     };

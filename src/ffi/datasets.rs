@@ -55,13 +55,37 @@ pub struct ndshm_category {
     /// The column's name.
     pub name: *const c_char,
     /// `labels_len` labels in the order of their numbers; another text is an error.
-    /// NULL to number them as they appear, which needs datasets without chunks.
+    /// NULL to number them as they appear.
     pub labels: *const *const c_char,
     /// Labels at `labels`.
     pub labels_len: usize,
 }
 
 impl ndshm_hdf5_options {
+    /// What they say of a file with one dataset, which no input gives its name or shape.
+    ///
+    /// # Safety
+    /// * `at` is NULL, or leads to options, and their pointers to what they say.
+    pub(super) unsafe fn of_one_dataset(at: *const Self) -> Result<Options, Fault> {
+        // SAFETY: the caller's promise, here and below.
+        let own = unsafe { args::options(at) }?;
+        // SAFETY: as above.
+        let mut options = unsafe { own.datasets() }?;
+        let about_inputs = own.arrange != NDSHM_ARRANGE_AUTO
+            || own.append_rows != 0
+            || options.arrange != Arrange::Each
+            || options.shape.is_some()
+            || options.source_column.is_some()
+            || !options.categories.is_empty()
+            || options.provenance == Provenance::Checksums;
+        if about_inputs {
+            return Err(Fault::Range("options->hdf5"));
+        }
+        // SAFETY: as above.
+        options.hdf5 = unsafe { own.file() }?;
+        Ok(options)
+    }
+
     /// What they say of datasets; the rest is as usual.
     ///
     /// # Safety
@@ -79,6 +103,12 @@ impl ndshm_hdf5_options {
             // SAFETY: the caller's promise.
             attributes: unsafe { self.attributes() }?,
             provenance: self.provenance()?,
+            // SAFETY: the caller's promise.
+            dims: unsafe { self.dimensions() }?,
+            // SAFETY: the caller's promise.
+            units: unsafe { self.units() }?,
+            // SAFETY: the caller's promise.
+            object_attributes: unsafe { self.object_attributes() }?,
             ..Options::default()
         })
     }
@@ -133,7 +163,7 @@ impl ndshm_hdf5_options {
         // SAFETY: the caller's promise.
         let given = unsafe { args::items(at, len, "options->attributes") }?;
         // SAFETY: the caller's promise.
-        given.iter().map(|attribute| unsafe { attribute.read() }).collect()
+        given.iter().map(|one| unsafe { one.read("options->attributes") }).collect()
     }
 
     fn provenance(&self) -> Result<Provenance, Fault> {
@@ -153,19 +183,18 @@ impl ndshm_hdf5_options {
 impl ndshm_attribute {
     /// # Safety
     /// * Its texts are NULL, or stay as they are during the call.
-    unsafe fn read(&self) -> Result<(String, Attribute), Fault> {
-        const WHAT: &str = "options->attributes";
+    pub(super) unsafe fn read(&self, what: &'static str) -> Result<(String, Attribute), Fault> {
         // SAFETY: the caller's promise.
-        let name = unsafe { args::text(self.name, WHAT) }?;
+        let name = unsafe { args::text(self.name, what) }?;
         if name.is_empty() || self.reserved != 0 {
-            return Err(Fault::Range(WHAT));
+            return Err(Fault::Range(what));
         }
         let value = match self.kind {
             // SAFETY: the caller's promise.
-            NDSHM_ATTRIBUTE_TEXT => Attribute::Str(unsafe { args::text(self.text, WHAT) }?.into()),
+            NDSHM_ATTRIBUTE_TEXT => Attribute::Str(unsafe { args::text(self.text, what) }?.into()),
             NDSHM_ATTRIBUTE_INTEGER => Attribute::Int(self.integer),
             NDSHM_ATTRIBUTE_NUMBER => Attribute::Float(self.number),
-            _ => return Err(Fault::Range(WHAT)),
+            _ => return Err(Fault::Range(what)),
         };
         Ok((name.into(), value))
     }

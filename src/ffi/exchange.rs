@@ -1,9 +1,11 @@
 //! Files to segments, and segments to files.
 
 use core::ffi::c_char;
+use core::mem::offset_of;
 use std::string::String;
 
 use super::args::{self, Options};
+use super::convert::ndshm_hdf5_options;
 use super::error::{Failure, Fault, ndshm_error};
 use super::guard::{Failed, guard};
 use super::handle::{self, Handle, ndshm_segment};
@@ -55,23 +57,35 @@ pub struct ndshm_export_options {
     pub reserved: u32,
     /// HDF5: path of the dataset; NULL for the segment's name.
     pub dataset: *const c_char,
+    /// HDF5: how the elements lie in the file, what is said of them, and whether they
+    /// are added to a file that is there; NULL for one block in a new file. What is
+    /// about inputs stays zero: `dataset`, `arrange`, `shape`, `source_column`,
+    /// `categories`, `checksum`, and `append_rows`.
+    pub hdf5: *const ndshm_hdf5_options,
+    /// HDF5: bytes that packing may use, 0 for 48 MiB.
+    pub memory: u64,
+    /// HDF5: worker processes that pack chunks, 0 for as many as there are processors
+    /// to use. They make no difference to the file.
+    pub workers: u32,
+    /// 0.
+    pub reserved2: u32,
 }
 
 // SAFETY: `repr(C)`, the size first; integers and a pointer, which may be zero.
 unsafe impl Options for ndshm_export_options {
     const NAME: &'static str = "ndshm_export_options";
-    const MIN_SIZE: usize = size_of::<Self>();
+    const MIN_SIZE: usize = offset_of!(Self, hdf5);
 }
 
 impl ndshm_export_options {
     /// # Safety
-    /// * `dataset` is NULL, or text.
+    /// * Its pointers are NULL, or lead to what their documentation says.
     unsafe fn read(&self) -> Result<ExportOptions, Fault> {
         let flag = |value: u32, what| match value {
             0 | 1 => Ok(value == 1),
             _ => Err(Fault::Range(what)),
         };
-        if self.reserved != 0 {
+        if self.reserved != 0 || self.reserved2 != 0 {
             return Err(Fault::Range("options->reserved"));
         }
         let format = match self.format {
@@ -88,15 +102,25 @@ impl ndshm_export_options {
             }
             given => given,
         };
+        // SAFETY: the caller's promise.
+        let hdf5 = unsafe { ndshm_hdf5_options::of_one_dataset(self.hdf5) }?;
         Ok(ExportOptions {
             format,
-            force: flag(self.replace, "options->replace")?,
-            sync: flag(self.sync, "options->sync")?,
+            force: flag(self.replace, "options->replace")? || hdf5.hdf5.force,
+            append: hdf5.hdf5.append,
+            sync: flag(self.sync, "options->sync")? || hdf5.hdf5.sync,
             // SAFETY: the caller's promise, passed on.
             dataset: unsafe { optional(self.dataset, "options->dataset") }?,
-            bool_as_u8: flag(self.bool_as_u8, "options->bool_as_u8")?,
+            bool_as_u8: flag(self.bool_as_u8, "options->bool_as_u8")? || hdf5.hdf5.bool_as_u8,
             delimiter,
             no_header: flag(self.no_header, "options->no_header")?,
+            storage: hdf5.hdf5.storage,
+            attributes: hdf5.attributes,
+            object_attributes: hdf5.object_attributes,
+            dims: hdf5.dims,
+            units: hdf5.units,
+            workers: (self.workers != 0).then_some(self.workers as usize),
+            memory: (self.memory != 0).then_some(self.memory),
         })
     }
 }

@@ -35,6 +35,8 @@ pub mod convert;
 pub mod copy;
 #[cfg(feature = "hdf5")]
 pub mod datasets;
+#[cfg(feature = "hdf5")]
+pub mod dimensions;
 pub mod directory;
 pub mod dtype;
 pub mod error;

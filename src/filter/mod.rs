@@ -1,7 +1,7 @@
 //! Rows to the chunks of an HDF5 file and back, as HDF5's own filters would have made them:
 //! shuffle, then deflate or Zstandard, then Fletcher's checksum.
 //!
-//! For [`pack`](crate::pack), which forks workers, and for whoever reads chunks. [`Tiles`] say
+//! For [`pack`](crate::pack) and for imports, which fork workers. [`Tiles`] say
 //! how a block of rows is parted into chunks. A [`Packer`] makes the chunks, an [`Unpacker`]
 //! puts one back in its place.
 //!
@@ -44,7 +44,6 @@ mod zstd;
 
 pub(crate) use pack::{Chunk, Packer};
 pub(crate) use tiles::Tiles;
-#[allow(unused_imports, reason = "the readers of chunks come next")]
 pub(crate) use unpack::{Broken, Unpacker};
 
 /// How the bytes of a chunk are compressed.

@@ -13,7 +13,7 @@ use core::time::Duration;
 use std::boxed::Box;
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Instant;
 use std::vec;
@@ -128,19 +128,26 @@ impl Writer {
         let tree = Tree { file: self.temporary.fd(), base: old.base };
         let Contents { names, aliases, rows } =
             library::with(|session| contents::look(session, path, tree, shift))?;
+        self.chunk_shift = shift;
+        self.find_tails()?;
+        let Some(old) = &self.old else { return Ok(()) };
         let rows = contents::pages(rows, sys::page_size() as u64, size);
         old.check_metadata(&self.target, &rows)?;
         self.temporary.load_metadata(&rows, size)?;
         let (alignment, bytes) = (self.options.alignment(), old.metadata_bytes);
         let file = library::with(|session| {
-            file::open_to_add(session, &self.temporary, old.base, bytes, alignment)
+            let file = file::open_to_add(session, &self.temporary, old.base, bytes, alignment)?;
+            // What grows has its metadata; without more of it, chunks at the end can stay there.
+            if self.growing.is_empty() {
+                file.take_block(session)?;
+            }
+            Ok(file)
         })?;
         self.file = Some(file);
         self.temporary.share(&self.target)?;
         self.names = Names::of(names, aliases);
         self.there = self.names.datasets();
         self.extents = rows;
-        self.chunk_shift = shift;
         Ok(())
     }
 
@@ -277,8 +284,20 @@ impl Old {
     }
 }
 
-fn changed(path: &Path) -> Error {
+pub(super) fn changed(path: &Path) -> Error {
     Error::Append { path: path.to_path_buf(), fault: AppendFault::Changed }
+}
+
+/// Sees to it that something can be added to a file, which must be there; its path without
+/// links.
+pub(super) fn check_file(path: &Path) -> Result<PathBuf> {
+    let checked = Target::check(path, true)?;
+    if checked.replaces().is_none() {
+        let (path, fault) = (checked.path().to_path_buf(), AppendFault::Missing);
+        return Err(Error::Append { path, fault });
+    }
+    Old::open(&checked, 0)?;
+    Ok(checked.path().to_path_buf())
 }
 
 /// Takes the lock of a directory, but does not wait for ever: what is done under it takes

@@ -4,6 +4,7 @@ use core::ffi::{CStr, c_char};
 use core::ptr;
 use std::ffi::CString;
 use std::format;
+use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
@@ -11,6 +12,7 @@ use hdf5_sys::h5::{H5_INDEX_NAME, H5_ITER_INC};
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::{h5a, h5d, h5p, h5s, h5t};
 
+use super::dataset::c_path;
 use super::error::Result;
 use super::foreign::Type;
 use super::id::Id;
@@ -52,6 +54,30 @@ impl Attribute {
             && self.value == other.value
     }
 
+    /// The same as callers give it.
+    fn as_given(&self) -> Option<attribute::Attribute> {
+        let is_one = self.shape.as_ref()?.is_empty();
+        match &self.value {
+            Value::Texts(texts) => {
+                let own = |text: &Option<CString>| Some(text.as_ref()?.to_str().ok()?.into());
+                let all: Vec<String> = texts.iter().map(own).collect::<Option<_>>()?;
+                if !is_one {
+                    return Some(attribute::Attribute::Strs(all));
+                }
+                all.into_iter().next().map(attribute::Attribute::Str)
+            }
+            Value::Bytes(bytes) if self.kind.text() == "<i8" => {
+                let numbers = bytes.as_chunks().0.iter().map(|&number| i64::from_le_bytes(number));
+                let all: Vec<i64> = numbers.collect();
+                if !is_one {
+                    return Some(attribute::Attribute::Ints(all));
+                }
+                all.first().map(|&number| attribute::Attribute::Int(number))
+            }
+            Value::Bytes(_) => None,
+        }
+    }
+
     /// The one text that it is, for a message.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
@@ -77,6 +103,26 @@ pub(super) fn all(session: &Session, object: hid_t) -> Result<Vec<Attribute>> {
         all.extend(read(session, &attribute)?);
     }
     Ok(all)
+}
+
+/// An attribute as callers give one: a text, an integer, or a list; none if it is not there, or
+/// something else.
+pub(super) fn given(
+    session: &Session,
+    object: hid_t,
+    name: &str,
+) -> Result<Option<attribute::Attribute>> {
+    let name = c_path(name)?;
+    // SAFETY: the name is a C string, the id is live, here and below.
+    let there = unsafe { h5a::H5Aexists(object, name.as_ptr()) };
+    session.check("H5Aexists", there)?;
+    if there == 0 {
+        return Ok(None);
+    }
+    // SAFETY: as above.
+    let raw = unsafe { h5a::H5Aopen(object, name.as_ptr(), h5p::H5P_DEFAULT) };
+    let opened = session.own("H5Aopen", raw, h5a::H5Aclose)?;
+    Ok(read(session, &opened)?.and_then(|attribute| attribute.as_given()))
 }
 
 fn read(session: &Session, attribute: &Id) -> Result<Option<Attribute>> {

@@ -42,13 +42,15 @@ pub(crate) struct ChunkedPlan<'a> {
 /// The dataset that chunks are written to, or the datasets of its columns.
 #[derive(Debug)]
 pub(super) struct Chunked {
-    sets: Vec<Id>,
+    pub(super) sets: Vec<Id>,
     /// The group of columns.
-    group: Option<Id>,
-    chunk: Vec<u64>,
+    pub(super) group: Option<Id>,
+    pub(super) chunk: Vec<u64>,
     /// Extents up to now.
-    shape: Vec<hsize_t>,
-    columns: bool,
+    pub(super) shape: Vec<hsize_t>,
+    pub(super) columns: bool,
+    /// The table that was there before.
+    pub(super) grown: Option<usize>,
 }
 
 /// The next chunks of a dataset: all that have the same place on its first axes.
@@ -112,7 +114,7 @@ impl Writer {
             sets.push(self.make_one(session, plan.path, None, plan, &space, &list)?);
         }
         let (chunk, columns) = (plan.chunk.to_vec(), plan.columns);
-        Ok(Chunked { sets, group, chunk, shape, columns })
+        Ok(Chunked { sets, group, chunk, shape, columns, grown: None })
     }
 
     /// Makes one dataset, of a column or of all.
@@ -176,6 +178,9 @@ impl Writer {
         block: ChunkBlock<'_>,
         data: *const u8,
     ) -> Result<()> {
+        if let (Some(table), Some(&rows)) = (chunked.grown, block.shape.first()) {
+            self.check_rows(table, rows)?;
+        }
         let places = library::with(|session| {
             let all = block.chunks.iter().map(|chunk| u64::from(chunk.len)).sum();
             let end = self.file.as_ref().ok_or(CLOSED)?.end(session)?;
@@ -218,6 +223,9 @@ impl Writer {
         let mut chunked = self.chunked.take().ok_or(CLOSED)?;
         let finished = library::with(|session| {
             chunked.grow(session, shape)?;
+            if chunked.grown.is_some() {
+                return self.finish_rows(session, chunked, attrs);
+            }
             let kit = self.file.as_ref().ok_or(CLOSED)?.attributes();
             match (&chunked.group, chunked.sets.first()) {
                 (Some(group), _) => {
@@ -293,7 +301,7 @@ impl Chunked {
 }
 
 /// The next chunk on the axes behind the first `fixed` ones, the last axis the fastest.
-fn advance(origin: &mut [u64], fixed: usize, shape: &[u64], chunk: &[u64]) {
+pub(super) fn advance(origin: &mut [u64], fixed: usize, shape: &[u64], chunk: &[u64]) {
     for axis in (fixed..origin.len()).rev() {
         let (Some(at), Some(&extent), Some(&step)) =
             (origin.get_mut(axis), shape.get(axis), chunk.get(axis))

@@ -91,6 +91,17 @@ impl Names {
         self.0.insert(path.to_string(), false);
     }
 
+    /// Whether this is a dataset.
+    pub(super) fn is_dataset(&self, path: &str) -> bool {
+        let path = self.resolved(path.strip_prefix('/').unwrap_or(path));
+        self.0.get(path.as_ref()) == Some(&false)
+    }
+
+    /// The paths of all datasets.
+    pub(super) fn all_datasets(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|&(_, &group)| !group).map(|(path, _)| path.as_str())
+    }
+
     /// Datasets named so far.
     pub(super) fn datasets(&self) -> usize {
         self.0.values().filter(|&&group| !group).count()

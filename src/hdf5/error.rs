@@ -11,6 +11,7 @@ use hdf5_sys::h5::herr_t;
 use hdf5_sys::h5e::{H5E_DEFAULT, H5E_WALK_DOWNWARD, H5E_error2_t, H5Ewalk2};
 
 use super::read_error::ReadFault;
+use super::rows_fault::RowsFault;
 use crate::error::code;
 use crate::sys;
 
@@ -35,6 +36,13 @@ pub enum Error {
         /// What is in the way.
         fault: AppendFault,
     },
+    /// A dataset that is there cannot get more rows.
+    Rows {
+        /// The dataset.
+        path: String,
+        /// What is in the way.
+        fault: RowsFault,
+    },
     /// A system call failed.
     Io {
         /// What was tried.
@@ -44,7 +52,7 @@ pub enum Error {
         /// What the system answered.
         source: io::Error,
     },
-    /// The disk, or the user's share of it, is full.
+    /// The disk is full.
     NoSpace {
         /// The target.
         path: PathBuf,
@@ -52,6 +60,13 @@ pub enum Error {
         need: u64,
         /// Bytes free when it failed, if known.
         free: Option<u64>,
+    },
+    /// What the user, the group or the project may have on the disk is used up.
+    Quota {
+        /// The target.
+        path: PathBuf,
+        /// Bytes that were to be written when it failed, 0 if not known.
+        need: u64,
     },
     /// HDF5 has no type for a field.
     Type {
@@ -137,6 +152,8 @@ pub enum TargetFault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AppendFault {
+    /// It is not there, and rows are to be added to a dataset of it.
+    Missing,
     /// It is no HDF5 file.
     Foreign,
     /// Its superblock is of an unknown kind.
@@ -264,6 +281,26 @@ impl Error {
         Self::Io { doing, path: path.to_path_buf(), source }
     }
 
+    /// What it means that `need` bytes of the target could not be written.
+    pub(crate) fn writing(target: &Path, source: io::Error, need: u64, free: Option<u64>) -> Self {
+        let path = target.to_path_buf();
+        match source.raw_os_error() {
+            Some(sys::ENOSPC) => Self::NoSpace { path, need, free },
+            Some(sys::EDQUOT) => Self::Quota { path, need },
+            _ => Self::Io { doing: "write", path, source },
+        }
+    }
+
+    /// What the system said to HDF5, which tried to write to the target.
+    pub(super) fn of_system(self, target: &Path) -> Self {
+        match self {
+            Self::Hdf5 { stack: Stack { errno: errno @ 1.., .. }, .. } => {
+                Self::writing(target, io::Error::from_raw_os_error(errno), 0, None)
+            }
+            other => other,
+        }
+    }
+
     /// Names what HDF5 was busy with, where it did not know.
     pub(super) fn about(self, what: &dyn fmt::Display) -> Self {
         match self {
@@ -283,6 +320,7 @@ impl Error {
             Self::NoSpace { need, free, .. } => {
                 Self::NoSpace { path: target.to_path_buf(), need, free }
             }
+            Self::Quota { need, .. } => Self::Quota { path: target.to_path_buf(), need },
             other => other,
         }
     }
@@ -295,9 +333,10 @@ impl Error {
             Self::Target { .. } | Self::Append { .. } | Self::Io { .. } | Self::Swept { .. } => {
                 code::TARGET
             }
-            Self::NoSpace { .. } => code::DISK_FULL,
+            Self::NoSpace { .. } | Self::Quota { .. } => code::DISK_FULL,
             Self::Type { .. } | Self::TooWide { .. } => code::HDF5_TYPE,
             Self::Dataset { .. } => code::DATASET_NAME,
+            Self::Rows { fault, .. } => fault.code(),
             Self::Shape { .. } | Self::Order(_) => crate::error::Error::Argument.code(),
             Self::Damaged { .. } | Self::Hdf5 { .. } => code::HDF5,
             Self::Read { fault, .. } => fault.code(),
@@ -311,14 +350,10 @@ impl Error {
         match self {
             Self::Io { source, .. } => source.raw_os_error().unwrap_or(0),
             Self::NoSpace { .. } => sys::ENOSPC,
+            Self::Quota { .. } => sys::EDQUOT,
             Self::Hdf5 { stack, .. } => stack.errno,
             _ => 0,
         }
-    }
-
-    /// Whether it says that the disk is full.
-    pub(super) fn is_full(&self) -> bool {
-        matches!(self.errno(), sys::ENOSPC | sys::EDQUOT)
     }
 }
 
@@ -332,10 +367,12 @@ impl fmt::Display for Error {
         match self {
             Self::Target { path, fault } => write!(f, "{}: {fault}", path.display()),
             Self::Append { path, fault } => write!(f, "{}: {fault}", path.display()),
+            Self::Rows { path, fault } => write!(f, "dataset '{path}': {fault}"),
             Self::Io { doing, path, source } => {
                 write!(f, "{}: can't {doing}: {source}", path.display())
             }
             Self::NoSpace { path, need, free } => full(f, path, *need, *free),
+            Self::Quota { path, need } => over_quota(f, path, *need),
             Self::Type { field, fault } if field.is_empty() => {
                 write!(f, "the dtype cannot be stored in HDF5: {fault}")
             }
@@ -371,6 +408,17 @@ fn full(f: &mut fmt::Formatter<'_>, path: &Path, need: u64, free: Option<u64>) -
         write!(f, ": {need} more bytes needed")?;
     }
     free.map_or(Ok(()), |free| write!(f, ", {free} free"))
+}
+
+fn over_quota(f: &mut fmt::Formatter<'_>, path: &Path, need: u64) -> fmt::Result {
+    write!(f, "{}: the disk quota is used up", path.display())?;
+    if need > 0 {
+        write!(f, ": {need} more bytes needed")?;
+    }
+    f.write_str(
+        "; 'quota' tells how much is used: remove files there, have it raised, or write to another \
+         file system",
+    )
 }
 
 fn too_wide(f: &mut fmt::Formatter<'_>, columns: usize, fit: usize) -> fmt::Result {
@@ -415,6 +463,9 @@ impl fmt::Display for TargetFault {
 impl fmt::Display for AppendFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Missing => {
+                "is not there, so there are no datasets in it that rows could be added to"
+            }
             Self::Foreign => "is not an HDF5 file, so nothing can be added to it",
             Self::Version => {
                 "is an HDF5 file of a kind that nothing can be added to; h5repack \

@@ -85,7 +85,7 @@ impl File {
 
     /// Has HDF5 take its block for metadata now, so that the place of the first dataset,
     /// behind it, is known: a group is made that never gets a name.
-    fn take_block(&self, session: &Session) -> Result<()> {
+    pub(super) fn take_block(&self, session: &Session) -> Result<()> {
         // SAFETY: the ids are live.
         let raw = unsafe { h5g::H5Gcreate_anon(self.id(), self.group.raw(), h5p::H5P_DEFAULT) };
         session.own("H5Gcreate_anon", raw, h5g::H5Gclose)?.close(session, "H5Gclose")
@@ -130,7 +130,7 @@ pub(super) fn create(
         let id = match create_at(session, temporary.path(), h5f::H5F_ACC_TRUNC, &access) {
             // Until it is locked another run may take it for a dead one's and sweep it.
             Err(_) if !temporary.is_named()? => continue,
-            result => result?,
+            result => result.map_err(|e| e.of_system(target.path()))?,
         };
         let descriptor = descriptor(session, &id)?;
         // SAFETY: HDF5's own descriptor, open as long as the file is. HDF5 reads and writes
@@ -182,9 +182,7 @@ pub(super) fn open_to_add(
     if !copy.mark_alive()? {
         return Err(Error::Swept { path: copy.path().to_path_buf() });
     }
-    let file = File::new(session, id, h5d::H5D_ALLOC_TIME_EARLY)?;
-    file.take_block(session)?;
-    Ok(file)
+    File::new(session, id, h5d::H5D_ALLOC_TIME_EARLY)
 }
 
 /// Metadata that may lie behind the last dataset.

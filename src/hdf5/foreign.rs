@@ -326,14 +326,27 @@ fn enumeration(
     Ok(if is_bool { "|b1".to_string() } else { format!("enum({base}, {{{list}}})") })
 }
 
+/// The members of an enumeration, and their values as they lie in memory of its base type.
+pub(super) fn numbered(session: &Session, id: hid_t) -> Result<Vec<(String, Vec<u8>)>> {
+    let size = size(session, id)?;
+    (0..count(session, id)?)
+        .map(|i| Ok((name(session, id, i)?, value_bytes(session, id, i, size)?)))
+        .collect()
+}
+
 /// The value of an enumeration's member, its bytes in hexadecimal digits.
 fn value(session: &Session, id: hid_t, i: c_uint, size: usize) -> Result<String> {
+    let bytes = value_bytes(session, id, i, size)?;
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(digits.concat())
+}
+
+fn value_bytes(session: &Session, id: hid_t, i: c_uint, size: usize) -> Result<Vec<u8>> {
     let mut bytes = vec![0_u8; size];
     // SAFETY: a value has as many bytes as the type.
     let status = unsafe { h5t::H5Tget_member_value(id, i, bytes.as_mut_ptr().cast()) };
     session.check("H5Tget_member_value", status)?;
-    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(digits.concat())
+    Ok(bytes)
 }
 
 fn compound(

@@ -13,7 +13,7 @@ use super::library::Session;
 use crate::filter::{Codec, Filters};
 
 /// Zstandard's number in the registry of HDF5 filters.
-const ZSTD: h5z::H5Z_filter_t = 32015;
+pub(super) const ZSTD: h5z::H5Z_filter_t = 32015;
 
 /// Where the rows of a dataset lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -133,6 +133,16 @@ impl Opened {
         Ok(stat.size)
     }
 
+    /// The file, for reading without HDF5.
+    pub(super) const fn fd(&self) -> &Fd {
+        &self.fd
+    }
+
+    /// The same, for somebody who has it longer.
+    pub(super) fn duplicate(&self) -> Result<Fd> {
+        sys::duplicate(self.fd.raw()).map_err(|e| io_error("open it", &self.path, e))
+    }
+
     pub(super) fn read(&self, buf: &mut [u8], at: u64) -> Result<usize> {
         self.fd.read_at(buf, at).map_err(|e| io_error("read", &self.path, e))
     }

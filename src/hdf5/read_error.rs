@@ -2,8 +2,10 @@
 
 use core::fmt;
 use std::string::String;
+use std::vec::Vec;
 
 use crate::error::code;
+use crate::sys::Ended;
 
 /// What is wrong with a file, or with a dataset in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,15 @@ pub enum ReadFault {
     NotClosed,
     /// It is shorter than it says.
     Truncated,
+    /// Somebody changed it while it was read.
+    Changed,
+    /// A file is missing that a virtual dataset is made of.
+    NoSource {
+        /// The file, as the dataset names it.
+        file: String,
+    },
+    /// Virtual datasets are made of one another, or lie too deep in one another.
+    SourcesLoop,
     /// The file has no such object.
     NoDataset,
     /// The object is a group, or a named type.
@@ -39,6 +50,31 @@ pub enum ReadFault {
         /// Whether it is too long; else it is not UTF-8.
         too_long: bool,
     },
+    /// Where its chunks lie cannot be read.
+    Chunks,
+    /// A chunk cannot be unpacked.
+    Chunk {
+        /// Its first element, along each axis.
+        origin: Vec<u64>,
+        /// What is wrong with it.
+        what: ChunkFault,
+    },
+}
+
+/// What is wrong with a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ChunkFault {
+    /// It is not in the file, or not all of it.
+    Outside,
+    /// Its checksum is that of other bytes.
+    Checksum,
+    /// Its mask names filters that the dataset does not have.
+    Mask,
+    /// It cannot be decompressed, or to another number of bytes.
+    Content,
+    /// Workers died while they unpacked it, twice.
+    Died(Ended),
 }
 
 /// A type of HDF5 that no dtype stands for.
@@ -79,7 +115,16 @@ impl ReadFault {
     /// The stable code.
     pub(super) const fn code(&self) -> i32 {
         match self {
-            Self::NotRegular | Self::NotHdf5 | Self::NotClosed | Self::Truncated => code::INPUT,
+            Self::Chunk { what: ChunkFault::Died(_), .. } => code::WORKERS,
+            Self::NotRegular
+            | Self::NotHdf5
+            | Self::NotClosed
+            | Self::Truncated
+            | Self::Changed
+            | Self::NoSource { .. }
+            | Self::SourcesLoop
+            | Self::Chunks
+            | Self::Chunk { .. } => code::INPUT,
             Self::NoDataset | Self::NotDataset => code::DATASET_NAME,
             Self::NoValues | Self::Type { .. } => code::HDF5_TYPE,
             Self::Text { .. } => code::TEXT,
@@ -100,11 +145,24 @@ impl fmt::Display for ReadFault {
             Self::NoDataset => "the file has no such dataset",
             Self::NotDataset => "is not a dataset",
             Self::NoValues => "is an empty dataspace, which holds no array",
+            Self::Changed => "was changed while it was read",
+            Self::NoSource { file } => {
+                return write!(
+                    f,
+                    "is virtual, and some of it lies in '{file}', which is missing: HDF5 would \
+                     read fill values in its place"
+                );
+            }
+            Self::SourcesLoop => "is virtual, and made of itself, or of too many others",
             Self::Type { field, what } if field.is_empty() => {
                 return write!(f, "no dtype stands for its type: {what}");
             }
             Self::Type { field, what } => {
                 return write!(f, "no dtype stands for the type of field '{field}': {what}");
+            }
+            Self::Chunks => "its table of chunks is damaged: it was cut, or overwritten",
+            Self::Chunk { origin, what } => {
+                return write!(f, "the chunk at {}: {what}", Origin(origin));
             }
             Self::Text { field, element, too_long } => {
                 let what = if *too_long { "is too long for its dtype" } else { "is not UTF-8" };
@@ -113,6 +171,32 @@ impl fmt::Display for ReadFault {
                     write!(f, ", field '{field}'")?;
                 }
                 return write!(f, ": the text {what}");
+            }
+        })
+    }
+}
+
+/// An element's place.
+struct Origin<'a>(&'a [u64]);
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (axis, at) in self.0.iter().enumerate() {
+            write!(f, "{}{at}", if axis == 0 { "(" } else { ", " })?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for ChunkFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Outside => "it should lie behind the end of the file, which is damaged or cut",
+            Self::Checksum => "its bytes are damaged, says its checksum",
+            Self::Mask => "its filter mask is damaged",
+            Self::Content => "its bytes are damaged: they cannot be unpacked",
+            Self::Died(how) => {
+                return write!(f, "a worker died twice while it unpacked it ({how})");
             }
         })
     }

@@ -4,28 +4,46 @@
 //! The attributes are written here one by one: `CLASS`, `NAME` and `REFERENCE_LIST` on a
 //! scale, `DIMENSION_LABELS` and `DIMENSION_LIST` on a dataset.
 
-use core::ffi::{c_int, c_uint, c_void};
+use core::ffi::{c_char, c_int, c_uint, c_void};
 use core::mem::offset_of;
 use std::ffi::CString;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
 
+use hdf5_sys::h5::herr_t;
 use hdf5_sys::h5i::hid_t;
-use hdf5_sys::h5r::{H5R_OBJECT, H5Rcreate, hobj_ref_t};
+use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5t::hvl_t;
 use hdf5_sys::{h5a, h5d, h5o, h5p, h5t};
 
 use super::attribute::{self, AttrValue};
+use super::chunks::{ChunkBlock, ChunkedPlan};
 use super::dataset::{c_path, space_of};
 use super::error::{Error, Result};
 use super::file::{self, File};
 use super::id::Id;
 use super::library::{self, Session};
+use super::old_scales;
 use super::writer::{CLOSED, Writer};
+use crate::filter::{Chunk, Filters};
+
+/// Reference to an object: `H5R_OBJECT`, which the bindings call `H5R_OBJECT1` from HDF5 1.12 on.
+const OBJECT: c_int = 0;
+
+unsafe extern "C" {
+    /// As the bindings have it, but for the enumeration that changed its names.
+    fn H5Rcreate(
+        made: *mut c_void,
+        at: hid_t,
+        name: *const c_char,
+        kind: c_int,
+        space: hid_t,
+    ) -> herr_t;
+}
 
 /// The name of a scale without values, before its extent.
-const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable.";
+pub(super) const NO_VARIABLE: &str = "This is a netCDF dimension but not a netCDF variable.";
 
 /// A scale that is to be made.
 #[derive(Debug, Clone)]
@@ -33,8 +51,10 @@ pub(crate) struct Scale {
     /// Its path in the file.
     pub(crate) path: String,
     pub(crate) extent: u64,
-    /// Its number among the dimensions of the file; none in a file that is added to.
-    pub(crate) number: Option<i32>,
+    /// Whether it is there, in the file that is added to.
+    pub(crate) there: bool,
+    /// Whether it may grow, as the datasets' axes may.
+    pub(crate) unlimited: bool,
     /// Its values, as many as the extent; without them it only has a name.
     pub(crate) values: Option<Vec<f64>>,
     /// The datasets that it belongs to, and their axes.
@@ -54,39 +74,74 @@ pub(crate) struct Axes {
 /// An entry of `REFERENCE_LIST`.
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct User {
-    dataset: hobj_ref_t,
-    dimension: c_uint,
+pub(super) struct User {
+    pub(super) dataset: hobj_ref_t,
+    pub(super) dimension: c_uint,
     /// A byte without a meaning would differ from run to run.
-    zero: c_uint,
+    pub(super) zero: c_uint,
 }
 
 impl Writer {
-    /// Makes scales, and attaches them to datasets that are there.
+    /// Makes the scales that are not there, and attaches all to datasets that are.
     ///
     /// # Errors
     /// [`Error::Dataset`] if a name is taken, [`Error::Io`], [`Error::NoSpace`],
     /// [`Error::Order`], [`Error::Hdf5`].
     pub(crate) fn attach_dims(&mut self, scales: &[Scale], axes: &[Axes]) -> Result<()> {
         self.usable()?;
-        let made = self.make_all(scales).and_then(|()| {
+        let made = self.make_all(scales).and_then(|first| {
             let file = self.file.as_ref().ok_or(CLOSED)?;
             library::with(|session| {
-                scales.iter().try_for_each(|scale| describe(session, file, scale))?;
+                let mut number = first;
+                for scale in scales {
+                    describe(session, file, scale, number)?;
+                    number = number.map(|number| number + i32::from(!scale.there));
+                }
                 axes.iter().try_for_each(|axes| attach(session, file, axes))
             })
         });
         self.remember(made)
     }
 
-    fn make_all(&mut self, scales: &[Scale]) -> Result<()> {
-        for scale in scales {
+    /// Answers with the number of the first one.
+    fn make_all(&mut self, scales: &[Scale]) -> Result<Option<i32>> {
+        let mut new = scales.iter().filter(|scale| !scale.there).peekable();
+        if new.peek().is_none() {
+            return Ok(None);
+        }
+        let first = library::with(|session| self.next_dimension(session))?;
+        for scale in new {
             match &scale.values {
+                Some(values) if scale.unlimited => self.make_growing(scale, values)?,
                 Some(values) => self.make_valued(scale, values)?,
                 None => self.make_bare(scale)?,
             }
         }
-        Ok(())
+        Ok(first)
+    }
+
+    /// A scale that may grow has chunks, as a dataset that may.
+    fn make_growing(&mut self, scale: &Scale, values: &[f64]) -> Result<()> {
+        let dtype = crate::dtype_buf::DTypeBuf::parse("<f8").map_err(Error::Core)?;
+        let (dtype, rows) = (dtype.as_dtype(), chunk_rows(scale.extent));
+        self.set_categories(Vec::new());
+        self.begin_chunked(ChunkedPlan {
+            path: &scale.path,
+            dtype,
+            columns: false,
+            chunk: &[rows],
+            fixed: &[],
+            filters: Filters::default(),
+        })?;
+        for (origin, part) in (0..).step_by(rows as usize).zip(values.chunks(rows as usize)) {
+            let mut bytes: Vec<u8> = part.iter().flat_map(|value| value.to_le_bytes()).collect();
+            bytes.resize(rows as usize * size_of::<f64>(), 0);
+            let chunks = [Chunk { len: bytes.len() as u32, mask: 0 }];
+            let block = ChunkBlock { shape: &[scale.extent], origin: &[origin], chunks: &chunks };
+            // SAFETY: one chunk of these bytes.
+            unsafe { self.append_chunks(block, bytes.as_ptr()) }?;
+        }
+        self.finish_chunked(&[scale.extent], dtype, &[])
     }
 
     /// A scale with values is a dataset as any other.
@@ -106,8 +161,15 @@ impl Writer {
         let file = self.file.as_ref().ok_or(CLOSED)?;
         library::with(|session| {
             let (name, extent) = (c_path(&path)?, [scale.extent]);
-            let space = space_of(session, &extent, &extent)?;
+            let most = if scale.unlimited { [hdf5_sys::h5s::H5S_UNLIMITED] } else { extent };
+            let space = space_of(session, &extent, &most)?;
             let list = file::untimed(session, *h5p::H5P_CLS_DATASET_CREATE)?;
+            if scale.unlimited {
+                let chunk = [chunk_rows(scale.extent)];
+                // SAFETY: a dataset creation list, and as many extents as announced.
+                let status = unsafe { h5p::H5Pset_chunk(list.raw(), 1, chunk.as_ptr()) };
+                session.check("H5Pset_chunk", status)?;
+            }
             let (name, link, space) = (name.as_ptr(), file.link_list(), space.raw());
             let (element, access) = (*h5t::H5T_IEEE_F32LE, h5p::H5P_DEFAULT);
             // SAFETY: the name is a C string, the ids are live.
@@ -142,32 +204,47 @@ impl Writer {
     }
 }
 
-/// Writes what makes a dataset a scale.
-fn describe(session: &Session, file: &File, scale: &Scale) -> Result<()> {
+/// Elements of a chunk of a scale that may grow.
+fn chunk_rows(extent: u64) -> u64 {
+    extent.clamp(1, 1 << 17)
+}
+
+/// Writes what makes a dataset a scale, and which datasets have it.
+fn describe(session: &Session, file: &File, scale: &Scale, number: Option<i32>) -> Result<()> {
     let object = open(session, file, &scale.path)?;
-    fixed_text(session, &object, "CLASS", "DIMENSION_SCALE")?;
-    let last = scale.path.rsplit('/').next().unwrap_or_default();
-    let name = match &scale.values {
-        Some(_) => last.into(),
-        None => format!("{NO_VARIABLE}{:11}", scale.extent),
-    };
-    fixed_text(session, &object, "NAME", &name)?;
-    if let Some(number) = scale.number {
-        let (space, at) = (attribute::scalar(session)?, (&raw const number).cast());
-        let (disk, memory) = (*h5t::H5T_STD_I32LE, *h5t::H5T_NATIVE_INT32);
-        let kind = Kind { disk, memory, space: &space };
-        // SAFETY: the value is a native 4-byte integer.
-        unsafe { write(session, &object, "_Netcdf4Dimid", kind, at) }?;
+    if !scale.there {
+        name(session, &object, scale, number)?;
     }
     let user = |(path, axis): &(String, u32)| {
         Ok(User { dataset: reference(session, file, path)?, dimension: *axis, zero: 0 })
     };
     let users: Vec<User> = scale.users.iter().map(user).collect::<Result<_>>()?;
+    let users = old_scales::users(session, &object, &users)?;
+    remove(session, &object, "REFERENCE_LIST")?;
     let of_users = user_type(session)?;
     let space = space_of(session, &[users.len() as u64], &[users.len() as u64])?;
     let kind = Kind { disk: of_users.raw(), memory: of_users.raw(), space: &space };
     // SAFETY: as many entries as the space has, laid out as the type says.
     unsafe { write(session, &object, "REFERENCE_LIST", kind, users.as_ptr().cast()) }
+}
+
+/// Writes by what a scale is known.
+fn name(session: &Session, object: &Id, scale: &Scale, number: Option<i32>) -> Result<()> {
+    fixed_text(session, object, "CLASS", "DIMENSION_SCALE")?;
+    let last = scale.path.rsplit('/').next().unwrap_or_default();
+    let name = match &scale.values {
+        Some(_) => last.into(),
+        None => format!("{NO_VARIABLE}{:11}", scale.extent),
+    };
+    fixed_text(session, object, "NAME", &name)?;
+    if let Some(number) = number {
+        let (space, at) = (attribute::scalar(session)?, (&raw const number).cast());
+        let (disk, memory) = (*h5t::H5T_STD_I32LE, *h5t::H5T_NATIVE_INT32);
+        let kind = Kind { disk, memory, space: &space };
+        // SAFETY: the value is a native 4-byte integer.
+        unsafe { write(session, object, "_Netcdf4Dimid", kind, at) }?;
+    }
+    Ok(())
 }
 
 /// Writes the names of a dataset's axes, and which scales they have.
@@ -201,13 +278,13 @@ fn reference(session: &Session, file: &File, path: &str) -> Result<hobj_ref_t> {
     let (name, mut made): (CString, hobj_ref_t) = (c_path(path)?, 0);
     let (at, to) = (name.as_ptr(), (&raw mut made).cast());
     // SAFETY: the name is a C string, the id is live, and an object reference is written.
-    let status = unsafe { H5Rcreate(to, file.id(), at, H5R_OBJECT, -1) };
+    let status = unsafe { H5Rcreate(to, file.id(), at, OBJECT, -1) };
     session.check("H5Rcreate", status)?;
     Ok(made)
 }
 
 /// The type of [`User`], with the names that the high-level library gives.
-fn user_type(session: &Session) -> Result<Id> {
+pub(super) fn user_type(session: &Session) -> Result<Id> {
     // SAFETY: takes no pointers.
     let raw = unsafe { h5t::H5Tcreate(h5t::H5T_COMPOUND, size_of::<User>()) };
     let made = session.own("H5Tcreate", raw, h5t::H5Tclose)?;
@@ -224,7 +301,7 @@ fn user_type(session: &Session) -> Result<Id> {
 }
 
 /// Writes a text as C has it, the one form in which a scale is known by its `CLASS`.
-fn fixed_text(session: &Session, object: &Id, name: &str, text: &str) -> Result<()> {
+pub(super) fn fixed_text(session: &Session, object: &Id, name: &str, text: &str) -> Result<()> {
     let text = c_path(text)?;
     // SAFETY: a predefined type.
     let made = session.own("H5Tcopy", unsafe { h5t::H5Tcopy(*h5t::H5T_C_S1) }, h5t::H5Tclose)?;
@@ -268,7 +345,7 @@ unsafe fn write(
 }
 
 /// Removes an attribute, if it is there.
-fn remove(session: &Session, object: &Id, name: &str) -> Result<()> {
+pub(super) fn remove(session: &Session, object: &Id, name: &str) -> Result<()> {
     let name = c_path(name)?;
     // SAFETY: the name is a C string, the id is live.
     let there: c_int = unsafe { h5a::H5Aexists(object.raw(), name.as_ptr()) };

@@ -3,6 +3,7 @@
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr;
 use std::format;
+use std::path::Path;
 use std::string::{String, ToString};
 use std::sync::Arc;
 use std::vec::Vec;
@@ -94,10 +95,32 @@ impl Stored {
         Ok(Self { ids, file, path, element, dtype, extents, shape, place })
     }
 
+    /// The file that it is in.
+    pub(super) fn opened(&self) -> &Opened {
+        &self.file
+    }
+
+    /// The dataset, and its type.
+    pub(super) fn ids(&self) -> Result<(&Id, &Id)> {
+        let ids = self.ids.as_ref().ok_or(Error::Order("the dataset is closed already"))?;
+        Ok((&ids.dataset, &ids.element))
+    }
+
     /// Its path in the file.
     #[must_use]
     pub fn path(&self) -> &str {
         &self.path
+    }
+
+    /// The file that it is in.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// Its id, which is live.
+    pub(super) fn dataset_id(&self) -> hid_t {
+        self.ids.as_ref().map_or(-1, |ids| ids.dataset.raw())
     }
 
     /// The dtype of its elements.
@@ -274,8 +297,9 @@ fn open_dataset(session: &Session, file: hid_t, path: &str) -> Result<Id> {
     let name = c_path(path)?;
     // SAFETY: the name is a C string, the id is live.
     let raw = unsafe { h5o::H5Oopen(file, name.as_ptr(), h5p::H5P_DEFAULT) };
-    let Ok(object) = session.own("H5Oopen", raw, h5o::H5Oclose) else {
-        return fault(ReadFault::NoDataset);
+    let object = match session.own("H5Oopen", raw, h5o::H5Oclose) {
+        Err(error) if error.errno() == 0 => return fault(ReadFault::NoDataset),
+        other => other?,
     };
     // SAFETY: the id is live.
     if unsafe { h5i::H5Iget_type(object.raw()) } != H5I_type_t::H5I_DATASET {
@@ -399,6 +423,7 @@ fn variable_text(session: &Session, from: &Id, text: &Id, space: &Id) -> Result<
     // SAFETY: HDF5 made a C string, which is there until it is reclaimed below.
     let read = unsafe { CStr::from_ptr(at) }.to_str().ok().map(ToString::to_string);
     // SAFETY: gives back what was read by this type and space.
+    #[allow(deprecated, reason = "what came after it is not in HDF5 1.10")]
     let status = unsafe { h5d::H5Dvlen_reclaim(text.raw(), space.raw(), h5p::H5P_DEFAULT, place) };
     session.check("H5Dvlen_reclaim", status)?;
     Ok(read)

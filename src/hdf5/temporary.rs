@@ -222,12 +222,7 @@ impl Temporary {
     }
 
     fn failed(&self, source: io::Error, need: u64) -> Error {
-        let error = Error::io("write", &self.path, source);
-        if error.is_full() {
-            let path = self.path.clone();
-            return Error::NoSpace { path, need, free: self.free() };
-        }
-        error
+        Error::writing(&self.path, source, need, self.free())
     }
 
     /// Starts writing these bytes to the disk, for a sync later on.

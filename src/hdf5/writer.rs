@@ -10,6 +10,7 @@ use super::category::Category;
 use super::chunks::Chunked;
 use super::dataset::{self, Names, Plan};
 use super::error::{Error, Result, Stack};
+use super::extend::Growing;
 use super::file::{self, ALIGNMENT, File};
 use super::id::Id;
 use super::layout::Storage;
@@ -92,6 +93,8 @@ pub struct Writer {
     pub(super) there: usize,
     /// What is to be added to the address that HDF5 tells of a chunk.
     pub(super) chunk_shift: u64,
+    /// Datasets of the file that is added to that get more rows.
+    pub(super) growing: Vec<Growing>,
     rows: Option<Rows>,
     /// The dataset of chunks that was begun last.
     pub(super) chunked: Option<Chunked>,
@@ -158,6 +161,7 @@ impl Writer {
             names: Names::default(),
             there: 0,
             chunk_shift: 0,
+            growing: Vec::new(),
             rows: None,
             chunked: None,
             written_back: 0,

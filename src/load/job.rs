@@ -82,12 +82,28 @@ struct Open<S>(Box<MakeSink<S>>);
 
 /// What a sink is made for.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(not(feature = "hdf5"), allow(dead_code, reason = "a segment needs less"))]
 pub(crate) struct Begun<'a> {
     /// Of the rows.
     pub(crate) dtype: DType<'a>,
     /// Processes that parse; 0 if this one does, because the text is short.
     pub(crate) processes: usize,
+    /// The dtype is a guess, and the text may show that it is another one.
+    pub(crate) guess: bool,
 }
+
+/// Why no sink is made of a guess: who says so does not fit it, but may fit the dtype that the
+/// whole text shows.
+#[derive(Debug)]
+pub(crate) struct Misfit;
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("what is asked for does not fit the types that were guessed")
+    }
+}
+
+impl core::error::Error for Misfit {}
 
 type MakeSink<S> = dyn FnMut(Begun<'_>) -> core::result::Result<S, SinkError> + Send;
 
@@ -254,8 +270,15 @@ impl<S: Sink> Job<S> {
         stop: &Stop<'_>,
     ) -> Result<Stage<S>> {
         let workers = self.fork(sources, formula, stop)?;
-        let begun = Begun { dtype: workers.dtype(), processes: workers.processes() };
-        let sink = (self.open.0)(begun).map_err(LoadError::Sink)?;
+        let begun = Begun { dtype: workers.dtype(), processes: workers.processes(), guess };
+        let sink = match (self.open.0)(begun) {
+            Err(error) if guess && error.is::<Misfit>() => {
+                let sources = self.end(*workers)?;
+                let formula = self.setup.look()?;
+                return self.look(sources, formula, stop);
+            }
+            made => made.map_err(LoadError::Sink)?,
+        };
         if let Some(fd) = sink.raw_fd() {
             workers.watch(fd)?;
         }

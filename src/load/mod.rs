@@ -66,9 +66,10 @@ pub use error::{InputFault, LoadError, Position, Problem, Result, TextError};
 pub(crate) use gather::Gather;
 pub use inflate::{Compression, Damage, find_compressed, without_compression};
 pub use input::{Input, Stream};
-pub(crate) use job::Begun;
 #[cfg(feature = "hdf5")]
 pub(crate) use job::Done;
+#[cfg(feature = "hdf5")]
+pub(crate) use job::{Begun, Misfit};
 pub use job::{Job, Progress};
 pub use options::{ColumnRef, Comments, Fill, MIN_MEMORY, Missing, OnBadRows, Options};
 pub use report::Report;

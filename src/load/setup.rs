@@ -62,7 +62,7 @@ impl Setup {
 
     /// Whether there may be more than one pass.
     pub(super) const fn can_begin_again(&self) -> bool {
-        !matches!(self.rows, RowType::Fixed(_))
+        !matches!(self.rows, RowType::Fixed(_) | RowType::Exact(_))
     }
 
     /// Whether this is enough of the first input.
@@ -125,10 +125,14 @@ impl Setup {
         beginning: Option<&Beginning>,
         stop: &Stop<'_>,
     ) -> Result<Formula> {
-        if let RowType::Fixed(dtype) = &self.rows {
+        if let RowType::Fixed(dtype) | RowType::Exact(dtype) = &self.rows {
             let named = self.named(dtype.as_dtype())?;
             let dtype = named.as_ref().unwrap_or(dtype);
-            let blueprint = self.blueprint(dtype.as_dtype(), Found::Nothing);
+            let whole: Vec<u32> = match &self.rows {
+                RowType::Exact(_) => to_be_kept_whole(dtype.as_dtype()),
+                _ => Vec::new(),
+            };
+            let blueprint = self.blueprint(dtype.as_dtype(), Found::Nodes(&whole));
             return Ok(self.formula(Compiled::new(&blueprint)?, None));
         }
         let looking = self.look()?;
@@ -314,6 +318,16 @@ impl Setup {
         let mut counted = counted.map(|(place, field)| field.name() == std::format!("f{place}"));
         if counted.all(|is| is) { renamed(dtype, &names) } else { Ok(None) }
     }
+}
+
+/// The nodes that a field could be cut for.
+fn to_be_kept_whole(dtype: DType<'_>) -> Vec<u32> {
+    let cut = [Kind::Bytes, Kind::Unicode, Kind::Datetime, Kind::Timedelta];
+    let leaves = dtype.leaves().filter(|leaf| cut.contains(&leaf.field.kind()));
+    let mut nodes: Vec<u32> = leaves.map(|leaf| leaf.field.index() as u32).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
+    nodes
 }
 
 /// A record of one plain type, once for every name.

@@ -238,6 +238,11 @@ impl Press {
         self.pool.raw_fd()
     }
 
+    /// Makes a descriptor end a [`wait`](Self::wait), too, as long as it is readable.
+    pub(crate) fn watch(&self, fd: i32) -> Result<()> {
+        self.pool.watch(fd)
+    }
+
     /// Adds bytes to a slot, as many as fit into a block of `most` bytes; answers how many.
     pub(crate) fn fill(&self, filling: &mut Filling, bytes: &[u8], most: usize) -> usize {
         let n = bytes.len().min(most.min(self.slots.block).saturating_sub(filling.len));

@@ -20,12 +20,16 @@ pub(super) extern "C" fn run<W: Work>(work: &mut W, socket: &Fd, parent: i32) ->
     // Everything waits for the parent, and for what unpacks its text: a worker that gets its
     // next task shall not take their processor.
     sys::wake_up_gently();
-    sys::close_all_but(socket.raw());
+    let kept = work.kept();
+    match kept.fd {
+        Some(fd) => sys::close_all_but(&[socket.raw(), fd]),
+        None => sys::close_all_but(&[socket.raw()]),
+    }
     // Segments of the host would live as long as this worker. Where that cannot be
     // helped, they do.
-    // SAFETY: a worker uses no segments, with or without a name, by the contract of
-    // `Work`; the ring, which it does use, has no file.
-    let _ = unsafe { sys::unmap_shared_below(&[b"/dev/shm/", b"/memfd:ndshm "]) };
+    // SAFETY: a worker uses no segments but the one that it keeps, with or without a name, by
+    // the contract of `Work`; the ring, which it does use, has no file.
+    let _ = unsafe { sys::unmap_shared_below(&[b"/dev/shm/", b"/memfd:ndshm "], kept.map) };
     if !sys::die_with_parent(parent) {
         sys::exit_now(0);
     }

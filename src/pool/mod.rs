@@ -38,7 +38,8 @@ const FOREIGN: u64 = u64::MAX;
 /// # Safety
 /// * `run` keeps to async-signal-safe code: no allocation, no locks, no
 ///   unwinding, no HDF5, no state of the host beyond what `self` refers to.
-/// * `self` refers to no segment: those are not mapped in a worker.
+/// * `self` refers to no segment but the one that it [keeps](Self::kept): others are not
+///   mapped in a worker.
 pub unsafe trait Work {
     /// What the parent sends.
     type Task: AnyBitPattern + NoUninit;
@@ -47,6 +48,20 @@ pub unsafe trait Work {
 
     /// Does one task, in the worker.
     fn run(&mut self, task: &Self::Task) -> Self::Reply;
+
+    /// What of its parent a worker needs.
+    fn kept(&self) -> Kept {
+        Kept { fd: None, map: core::ptr::null() }
+    }
+}
+
+/// What of its parent a worker keeps. A segment that workers have mapped lives until they end.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept {
+    /// A descriptor that stays open.
+    pub fd: Option<i32>,
+    /// An address in a shared mapping that stays; null for none.
+    pub map: *const u8,
 }
 
 /// What [`Pool::wait`] saw.

@@ -8,7 +8,7 @@ use std::vec::Vec;
 
 use super::error::ChunkError;
 use crate::dtype::DType;
-use crate::hdf5::{Layout, Storage};
+use crate::hdf5::{Extendable, Layout, Storage};
 use crate::pack::{AXES, Order};
 
 /// Bytes of a chunk, about: the chunk cache of HDF5 up to 1.14 holds one such, and readers
@@ -53,6 +53,13 @@ impl Geometry {
             given => own.asked(name, given)?,
         };
         Ok(Self { chunk, ..own })
+    }
+
+    /// Of a dataset that is there.
+    pub(crate) fn of(table: &Extendable, stacked: bool) -> Self {
+        let element = u64::from(table.dtype.as_dtype().itemsize()).max(1);
+        let fixed = table.extents.get(1 + usize::from(stacked)..).unwrap_or_default().into();
+        Self { element, fixed, chunk: table.chunk.clone(), stacked, columns: table.columns }
     }
 
     /// Bytes of a row: of all elements with one index of the first axis.
@@ -131,6 +138,17 @@ impl Geometry {
         *chunk.first_mut()? = rows;
         Order::boxes(self.element, &block, &chunk)
     }
+}
+
+/// Refuses chunks that a dataset cannot have.
+pub(crate) fn check(
+    name: &str,
+    dtype: DType<'_>,
+    fixed: &[u64],
+    stacked: bool,
+    storage: &Storage,
+) -> Result<()> {
+    Geometry::new(name, dtype, fixed, stacked, storage).map(drop)
 }
 
 #[cfg(test)]

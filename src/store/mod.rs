@@ -8,7 +8,9 @@
 
 mod error;
 mod geometry;
+mod held;
 mod rows;
 
 pub use error::ChunkError;
+pub(crate) use geometry::check;
 pub(crate) use rows::{ChunkedRows, Packing, press};

@@ -13,8 +13,11 @@ use std::vec::Vec;
 
 use super::error::ChunkError;
 use super::geometry::Geometry;
+use super::held::{Held, Plan};
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::{AttrValue, Attribute, ChunkBlock, ChunkedPlan, Storage, Writer};
+use crate::hdf5::{
+    AttrValue, Attribute, Category, ChunkBlock, ChunkedPlan, Extendable, Storage, Writer,
+};
 use crate::pack::{Filling, PackError, Press, Settings};
 use crate::pool::default_workers;
 
@@ -39,6 +42,10 @@ struct Current {
     most_rows: u64,
     /// Rows of each chunk, once the first was sent.
     chunk_rows: Option<u64>,
+    /// The table that was there before, until rows come for it.
+    grown: Option<usize>,
+    /// An element of rows that nobody has given, unless that is zeros.
+    fill: Vec<u8>,
 }
 
 impl Current {
@@ -66,9 +73,10 @@ impl Current {
 /// What is to be done next on the file.
 #[derive(Debug)]
 enum Step {
-    Begin { name: String, geometry: Arc<Geometry>, chunk_rows: u64 },
+    Begin(Plan),
+    Open { table: usize },
     Block { slot: u32, origin: Vec<u64>, shape: Vec<u64> },
-    End { shape: Vec<u64>, attrs: Vec<(String, Attribute)> },
+    End { shape: Vec<u64>, attrs: Vec<(String, Attribute)>, types: Vec<Category> },
 }
 
 /// The way of rows into chunks.
@@ -80,6 +88,10 @@ pub(crate) struct ChunkedRows {
     pub(crate) dtype: DTypeBuf,
     current: Option<Current>,
     steps: VecDeque<Step>,
+    /// Blocks of the dataset that cannot be made as yet, if types are known at the end only.
+    held: Option<Held>,
+    /// Columns that are numbers of labels, as far as they are known.
+    types: Vec<Category>,
 }
 
 /// What packers may use.
@@ -113,7 +125,25 @@ pub(crate) fn press(dtype: &DTypeBuf, storage: &Storage, packing: Packing) -> Re
 
 impl ChunkedRows {
     pub(crate) fn new(writer: Writer, press: Press, dtype: DTypeBuf, storage: Storage) -> Self {
-        Self { writer, press, storage, dtype, current: None, steps: VecDeque::new() }
+        let (current, steps, held, types) = (None, VecDeque::new(), None, Vec::new());
+        Self { writer, press, storage, dtype, current, steps, held, types }
+    }
+
+    /// Makes each dataset when it ends: only then the labels of its columns are known.
+    pub(crate) fn hold(&mut self) -> Result<()> {
+        let held = Held::new().map_err(PackError::Core)?;
+        self.press.watch(held.raw_fd()).map_err(PackError::Core)?;
+        self.held = Some(held);
+        Ok(())
+    }
+
+    /// Says which fields are numbers of labels: of the datasets that are made from now on, or
+    /// of the one that ends next, if they are [held](Self::hold).
+    pub(crate) fn set_categories(&mut self, types: Vec<Category>) {
+        match &self.held {
+            Some(_) => self.types = types,
+            None => self.writer.set_categories(types),
+        }
     }
 
     /// Begins a dataset.
@@ -122,13 +152,55 @@ impl ChunkedRows {
         let (name, geometry) = (name.into(), Arc::new(geometry));
         let (filling, chunk_rows) = (None, None);
         let (elements, rows, most_rows) = (0, 0, 0);
-        self.current =
-            Some(Current { name, geometry, filling, elements, rows, most_rows, chunk_rows });
+        let (grown, fill) = (None, Vec::new());
+        self.current = Some(Current {
+            name,
+            geometry,
+            filling,
+            elements,
+            rows,
+            most_rows,
+            chunk_rows,
+            grown,
+            fill,
+        });
         Ok(())
     }
 
+    /// Begins to add rows to a dataset that is there: one of those that the writer was
+    /// [started](Writer::start_rows) with. If it is stacked, elements of its first axis.
+    pub(crate) fn begin_rows(&mut self, number: usize, table: &Extendable, stacked: bool) {
+        let geometry = Arc::new(Geometry::of(table, stacked));
+        let first = table.extents.first().copied().unwrap_or(0);
+        let second = table.extents.get(1).copied().unwrap_or(0);
+        let places = if stacked { (first, 0, second) } else { (0, table.full_rows(), first) };
+        let fill =
+            if table.fill.iter().all(|&byte| byte == 0) { Vec::new() } else { table.fill.clone() };
+        self.current = Some(Current {
+            name: table.path.clone(),
+            chunk_rows: Some(geometry.block_rows()),
+            geometry,
+            filling: None,
+            elements: places.0,
+            rows: places.1,
+            most_rows: places.2,
+            grown: Some(number).filter(|_| !stacked),
+            fill,
+        });
+        self.steps.push_back(Step::Open { table: number });
+    }
+
     /// Adds rows to it.
-    pub(crate) fn add(&mut self, mut rows: &[u8]) -> Result<()> {
+    pub(crate) fn add(&mut self, rows: &[u8]) -> Result<()> {
+        // Those of the last chunk, if it is not full, are written again in front of the first.
+        if let Some(table) = self.current.as_mut().and_then(|current| current.grown.take()) {
+            let tail = self.writer.tail(table)?;
+            self.put(&tail)?;
+        }
+        self.put(rows)
+    }
+
+    fn put(&mut self, mut rows: &[u8]) -> Result<()> {
         while !rows.is_empty() {
             let Some(mut current) = self.current.take() else { return Ok(()) };
             let block = current.geometry.row_bytes() * current.block_rows();
@@ -174,18 +246,23 @@ impl ChunkedRows {
             self.make(&mut current, rows);
         }
         let attrs = attrs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        self.steps.push_back(Step::End { shape: shape.into(), attrs });
+        let types = self.types.clone();
+        self.steps.push_back(Step::End { shape: shape.into(), attrs, types });
         self.advance()
     }
 
     /// Sends the block that was filled.
     fn send(&mut self, current: &mut Current) -> Result<()> {
-        let Some(filling) = current.filling.take() else { return Ok(()) };
+        let Some(mut filling) = current.filling.take() else { return Ok(()) };
         let rows = filling.len() as u64 / current.geometry.row_bytes();
         // A dataset of less than one chunk has a chunk of its size, unless one was asked for.
         let first = current.chunk_rows.is_none() && self.storage.chunk.is_empty();
         let chunk_rows = if first { rows } else { current.block_rows() };
         let order = current.geometry.order(chunk_rows).ok_or(PackError::TooMany)?;
+        if !current.fill.is_empty() {
+            let block = (current.geometry.row_bytes() * chunk_rows) as usize;
+            while self.press.fill(&mut filling, &current.fill, block) > 0 {}
+        }
         let slot = self.press.send(&filling, order)?;
         if current.chunk_rows.is_none() {
             self.make(current, chunk_rows);
@@ -198,7 +275,7 @@ impl ChunkedRows {
     fn make(&mut self, current: &mut Current, chunk_rows: u64) {
         current.chunk_rows = Some(chunk_rows);
         let (name, geometry) = (current.name.clone(), current.geometry.clone());
-        self.steps.push_back(Step::Begin { name, geometry, chunk_rows });
+        self.steps.push_back(Step::Begin(Plan { name, geometry, chunk_rows }));
     }
 
     /// A slot to fill: if all are under way, waits for the one that is next.
@@ -224,31 +301,29 @@ impl ChunkedRows {
         Ok(())
     }
 
-    /// Takes a step, or gives it back if its block is not packed yet.
+    /// Takes a step, or gives it back if its block is not packed yet, or there is more of it.
     fn take(&mut self, step: Step) -> Result<Option<Step>> {
         match step {
-            Step::Begin { name, geometry, chunk_rows } => {
-                let mut chunk = geometry.chunk.clone();
-                if let Some(rows) = chunk.get_mut(usize::from(geometry.stacked)) {
-                    *rows = chunk_rows.max(1);
-                }
-                self.writer.begin_chunked(ChunkedPlan {
-                    path: &name,
-                    dtype: self.dtype.as_dtype(),
-                    columns: geometry.columns,
-                    chunk: &chunk,
-                    fixed: &geometry.fixed,
-                    filters: self.storage.filters,
-                })?;
-            }
+            Step::Begin(plan) => match &mut self.held {
+                Some(held) => held.plan = Some(plan),
+                None => self.create(&plan)?,
+            },
+            Step::Open { table } => self.writer.begin_rows(table)?,
             Step::Block { slot, ref origin, ref shape } => {
                 let Some((chunks, data)) = self.press.packed(slot)? else { return Ok(Some(step)) };
                 let block = ChunkBlock { shape, origin, chunks };
-                // SAFETY: the chunks lie in the slot until it is released.
-                unsafe { self.writer.append_chunks(block, data) }?;
+                match &mut self.held {
+                    // SAFETY: the chunks lie in the slot until it is released, here and below.
+                    Some(held) => unsafe { held.keep(&self.writer, block, data) }?,
+                    // SAFETY: as above.
+                    None => unsafe { self.writer.append_chunks(block, data) }?,
+                }
                 self.press.release(slot);
             }
-            Step::End { shape, attrs } => {
+            Step::End { shape, attrs, types } => {
+                if !self.put_held(&types)? {
+                    return Ok(Some(Step::End { shape, attrs, types }));
+                }
                 let dtype = self.dtype.as_dtype();
                 let attrs: Vec<_> =
                     attrs.iter().map(|(name, value)| (name.as_str(), value.value())).collect();
@@ -258,12 +333,50 @@ impl ChunkedRows {
         Ok(None)
     }
 
+    /// Makes a dataset.
+    fn create(&mut self, plan: &Plan) -> Result<()> {
+        let Plan { name, geometry, chunk_rows } = plan;
+        let mut chunk = geometry.chunk.clone();
+        if let Some(rows) = chunk.get_mut(usize::from(geometry.stacked)) {
+            *rows = (*chunk_rows).max(1);
+        }
+        Ok(self.writer.begin_chunked(ChunkedPlan {
+            path: name,
+            dtype: self.dtype.as_dtype(),
+            columns: geometry.columns,
+            chunk: &chunk,
+            fixed: &geometry.fixed,
+            filters: self.storage.filters,
+        })?)
+    }
+
+    /// Makes the dataset that was held and puts some of its blocks into it; whether it has
+    /// all of them.
+    fn put_held(&mut self, types: &[Category]) -> Result<bool> {
+        let Some(held) = &mut self.held else { return Ok(true) };
+        if let Some(plan) = held.plan.take() {
+            self.writer.set_categories(types.into());
+            self.create(&plan)?;
+        }
+        self.held.as_mut().map_or(Ok(true), |held| Ok(held.put(&mut self.writer)?))
+    }
+
+    /// Whether the blocks of a dataset are on their way to the file.
+    fn is_putting(&self) -> bool {
+        matches!(self.steps.front(), Some(Step::End { .. }))
+    }
+
     /// Does what can be done without waiting; whether there is room for more rows. If not,
     /// there is more to do when [`raw_fd`](Self::raw_fd) is readable.
     pub(crate) fn tend(&mut self) -> Result<bool> {
         self.advance()?;
-        let block = self.current.as_ref().map_or(0, |c| c.geometry.row_bytes() * c.block_rows());
-        Ok(self.press.has_room(block))
+        Ok(!self.is_putting() && self.press.has_room(self.block_bytes()))
+    }
+
+    /// Bytes of a block of the dataset: after [`tend`](Self::tend) said that there is room, so
+    /// many are added without a wait.
+    pub(crate) fn block_bytes(&self) -> u64 {
+        self.current.as_ref().map_or(0, |c| c.geometry.row_bytes() * c.block_rows())
     }
 
     /// Does what can be done without waiting; whether that was all.

@@ -8,14 +8,14 @@ const WINDOW: usize = 8192;
 
 /// Unmaps every shared mapping of a file whose path begins with one of `places`, such as
 /// `/dev/shm/`. Private ones stay: programs and libraries that lie there are mapped so.
-/// Without `/proc` nothing is unmapped.
+/// Without `/proc` nothing is unmapped. The mapping in which `kept` lies stays.
 ///
 /// # Safety
-/// * The process will not use any memory that is mapped from there and shared.
+/// * The process will not use any other memory that is mapped from there and shared.
 ///
 /// # Errors
 /// [`Error::Os`](crate::error::Error::Os).
-pub unsafe fn unmap_shared_below(places: &[&[u8]]) -> Result<()> {
+pub unsafe fn unmap_shared_below(places: &[&[u8]], kept: *const u8) -> Result<()> {
     let fd = Fd::open_read(c"/proc/self/maps")?;
     let mut window = [0; WINDOW];
     let mut have = 0;
@@ -27,7 +27,9 @@ pub unsafe fn unmap_shared_below(places: &[&[u8]]) -> Result<()> {
         let text = window.get(..have).unwrap_or_default();
         for line in text.split_inclusive(|&b| b == b'\n').filter(|line| line.ends_with(b"\n")) {
             done += line.len();
-            if let Some((start, len)) = mapping_below(line, places) {
+            let found = mapping_below(line, places);
+            let is_kept = |start, len| kept.addr().wrapping_sub(start) < len;
+            if let Some((start, len)) = found.filter(|&(start, len)| !is_kept(start, len)) {
                 // SAFETY: a whole mapping, which the caller gives up.
                 unsafe { libc::munmap(start as *mut libc::c_void, len) };
             }

@@ -192,12 +192,15 @@ pub fn wake_up_gently() {
 }
 
 /// Closes every descriptor but one, the standard streams, too.
-pub fn close_all_but(keep: i32) {
-    let keep = keep as u32;
-    if keep > 0 {
-        close_range(0, keep - 1);
+pub fn close_all_but(keep: &[i32]) {
+    let mut from = 0;
+    while let Some(next) = keep.iter().map(|&fd| fd as u32).filter(|&fd| fd >= from).min() {
+        if next > from {
+            close_range(from, next - 1);
+        }
+        from = next.saturating_add(1);
     }
-    close_range(keep + 1, u32::MAX);
+    close_range(from, u32::MAX);
 }
 
 pub(super) fn close_range(first: u32, last: u32) {

@@ -4,7 +4,14 @@
  *
  *   CRASH_AT=N      what happens at which call, from 1; 0 to count only
  *   CRASH_ERRNO=E   the call fails with this; without it, SIGKILL
- *   CRASH_CALL=NAME counts the calls of this name only
+ *   CRASH_CALL=NAME counts the calls of this name only; `pread`, which changes nothing, is
+ *                   counted only so
+ *   CRASH_FILE=TEXT counts `pread`s of files only whose names have this text
+ *   CRASH_CUT=FILE  before the call this file is cut to a third; the call is not harmed
+ *   CRASH_ON=1      what happens happens at all later calls, too
+ *   CRASH_STOP=1    before the call the process stops, until it is sent SIGCONT; no harm to the call
+ *   CRASH_FORKED=1  counts in processes that are forked, each from zero, not in the one
+ *                   that was started
  *   CRASH_SEEN=FILE where the number of calls is written at the end
  */
 #define _GNU_SOURCE
@@ -23,8 +30,8 @@
 
 static pid_t own;
 static long at, seen;
-static int with;
-static const char *only;
+static int with, forked, stops, on;
+static const char *only, *file, *cut;
 
 __attribute__((constructor)) static void begin(void) {
     const char *text = getenv("CRASH_AT");
@@ -33,36 +40,57 @@ __attribute__((constructor)) static void begin(void) {
     text = getenv("CRASH_ERRNO");
     with = text ? atoi(text) : 0;
     only = getenv("CRASH_CALL");
+    file = getenv("CRASH_FILE");
+    cut = getenv("CRASH_CUT");
+    stops = getenv("CRASH_STOP") != NULL;
+    on = getenv("CRASH_ON") != NULL;
+    forked = getenv("CRASH_FORKED") != NULL;
     own = getpid();
 }
 
 __attribute__((destructor)) static void end(void) {
     const char *path = getenv("CRASH_SEEN");
-    if (own != getpid() || !path) return;
+    if (own != getpid() || forked || !path) return;
     FILE *file = fopen(path, "w");
     if (!file) return;
     fprintf(file, "%ld\n", seen);
     fclose(file);
 }
 
+/* Cuts a file to a third of what it has. */
+static void shorten(void) {
+    struct stat now;
+    if (stat(cut, &now) == 0 && truncate(cut, now.st_size / 3) == 0) return;
+    abort();
+}
+
 /* Whether the call is to fail. */
 static int step(const char *call) {
-    if (!own || getpid() != own) return 0;
+    if (!own || (getpid() == own) == forked) return 0;
     if (only && strcmp(only, call) != 0) return 0;
-    if (++seen != at) return 0;
-    if (!with) syscall(SYS_kill, (long)own, (long)SIGKILL);
+    seen++;
+    if (on ? !at || seen < at : seen != at) return 0;
+    if (cut) shorten();
+    if (stops) raise(SIGSTOP);
+    if (cut || stops) return 0;
+    if (!with) syscall(SYS_kill, (long)getpid(), (long)SIGKILL);
     errno = with;
     return 1;
 }
 
-/* Metadata is kept in memory, which does not fail as a disk does. */
-static int is_memory(int fd) {
-    char link[64], to[256];
+/* The name of an open file. */
+static const char *name_of(int fd) {
+    static char to[4096];
+    char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, to, sizeof to - 1);
-    if (n < 0) return 0;
-    to[n] = 0;
-    return strncmp(to, "/memfd:", 7) == 0;
+    to[n < 0 ? 0 : n] = 0;
+    return to;
+}
+
+/* Metadata is kept in memory, which does not fail as a disk does. */
+static int is_memory(int fd) {
+    return strncmp(name_of(fd), "/memfd:", 7) == 0;
 }
 
 #define REAL(result, name, ...)                                        \
@@ -94,6 +122,17 @@ OPEN(open64)
 PWRITE(pwrite, off_t)
 PWRITE(pwrite64, off64_t)
 
+/* Only if it was asked for by its name. */
+#define PREAD(name, offset)                                            \
+    ssize_t name(int fd, void *to, size_t len, offset where) {         \
+        REAL(ssize_t, name, int, void *, size_t, offset)               \
+        int counts = only && (!file || strstr(name_of(fd), file));     \
+        if (counts && step("pread")) return -1;                        \
+        return real(fd, to, len, where);                               \
+    }
+PREAD(pread, off_t)
+PREAD(pread64, off64_t)
+
 #define FTRUNCATE(name, offset)                                        \
     int name(int fd, offset len) {                                     \
         REAL(int, name, int, offset)                                   \
@@ -122,6 +161,19 @@ int rename(const char *from, const char *to) {
     REAL(int, rename, const char *, const char *)
     return step("rename") ? -1 : real(from, to);
 }
+
+int linkat(int old_at, const char *from, int new_at, const char *to, int flags) {
+    REAL(int, linkat, int, const char *, int, const char *, int)
+    return step("linkat") ? -1 : real(old_at, from, new_at, to, flags);
+}
+
+#define FALLOCATE(name, offset)                                        \
+    int name(int fd, int mode, offset where, offset len) {             \
+        REAL(int, name, int, int, offset, offset)                      \
+        return step("fallocate") ? -1 : real(fd, mode, where, len);    \
+    }
+FALLOCATE(fallocate, off_t)
+FALLOCATE(fallocate64, off64_t)
 
 int unlink(const char *path) {
     REAL(int, unlink, const char *)

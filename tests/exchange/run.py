@@ -421,6 +421,109 @@ def case_h5_out():
     assert not os.path.exists("o2.h5") and not os.path.exists("o2.csv")
 
 
+STORAGES = [
+    ["--layout", "chunked"],
+    ["--compress", "gzip:1"],
+    ["--compress", "gzip:6", "--no-shuffle", "--fletcher32", "-j", "1"],
+    ["--fletcher32", "--maxshape", "-j", "3"],
+    ["--layout", "columns", "--compress", "gzip:2"],
+]
+
+
+def check_storage(made, options, array):
+    assert made.chunks and made.maxshape[0] is None, made
+    assert made.maxshape[1:] == tuple(max(n, 1) for n in array.shape[1:])
+    assert made.compression == ("gzip" if "--compress" in options else None)
+    assert made.shuffle == ("--compress" in options and "--no-shuffle" not in options)
+    assert made.fletcher32 == ("--fletcher32" in options)
+
+
+def case_h5_storage():
+    """Every kind of storage, read by h5py; the bytes do not depend on the workers."""
+    for i, array in enumerate(arrays()):
+        options = STORAGES[i % len(STORAGES)]
+        with segment(array) as name:
+            if array.ndim == 0:
+                bad("export", name, "-o", "s.h5", "-f", *options, words=["single value"])
+                continue
+            good("export", name, "-o", "s.h5", "-f", "-q", "--dataset", "g/x", *options)
+        wanted = as_in_file(array)
+        with h5py.File("s.h5") as file:
+            made = file["g/x"]
+            if isinstance(made, h5py.Group):
+                assert "columns" in options and list(made) == sorted(array.dtype.names)
+                for column in array.dtype.names:
+                    check_storage(made[column], options, array)
+                    got, of = made[column][()], wanted[column]
+                    same(np.asarray(got, of.dtype if got.dtype.names is None else None), np.ascontiguousarray(of))
+                continue
+            check_storage(made, options, array)
+            same(np.asarray(made[()], in_file(array.dtype)), wanted)
+        same(imported("s.h5"), array)
+    # Several blocks, a last one that is not full, all orders.
+    big = fill(np.zeros((100_003, 3), "<i4")) % 1000
+    tall = big.reshape(3, 100_003, 1)
+    for array in [big, np.asfortranarray(big), big[:, 0].copy(), tall]:
+        with segment(array) as name:
+            for options in STORAGES[:4]:
+                made = []
+                for workers in ["1", "3"]:
+                    more = ["-j", workers] if "-j" not in options else []
+                    good("export", name, "-o", "s.h5", "-f", "-q", *options, *more)
+                    made.append(open("s.h5", "rb").read())
+                assert made[0] == made[1], options
+                with h5py.File("s.h5") as file:
+                    same(file[name][()], array)
+                    check_storage(file[name], options, array)
+            extents = (2, 50_000, 5) if array is tall else (1000, 2)[: array.ndim]
+            shape = ",".join(map(str, extents))
+            good("export", name, "-o", "s.h5", "-f", "-q", "--chunks", shape, "--compress", "gzip")
+            with h5py.File("s.h5") as file:
+                chunk = tuple(min(n, m) if i else n for i, (n, m) in enumerate(zip(extents, array.shape)))
+                assert file[name].chunks == chunk, (file[name].chunks, chunk)
+                same(file[name][()], array)
+            bad("export", name, "-o", "s.h5", "-f", "--chunks", "1,2,3,4", words=["its chunks 4"])
+
+
+def case_h5_as_convert():
+    """A table that is loaded and exported is the file that a conversion makes."""
+    rows = [(i, i / 7, ["ab", "c", ""][i % 3]) for i in range(90_000)]
+    open("t.csv", "w").write("".join(f"{i},{x!r},\"{s}\"\n" for i, x, s in rows))
+    text = ["t.csv", "--dtype", "n:i4,x:f8,s:S3", "--delimiter", ",", "--quotechar", '"']
+    good("load", *text, "--name", PREFIX + "t", "-q")
+    said = ["--attr", "n=3", "--attr", "/@title=all", "--dims", "row", "--units", "x=K"]
+    for storage in [[], *STORAGES, ["--compress", "zstd:2", "--chunks", "777"]]:
+        for more in [[], said]:
+            good("export", PREFIX + "t", "-o", "e.h5", "--dataset", "t", "-f", "-q", *storage, *more)
+            good("convert", *text, "-o", "c.h5", "--no-provenance", "-f", "-q", *storage, *more)
+            one, other = (open(name, "rb").read() for name in ("e.h5", "c.h5"))
+            assert one == other, (storage, more, len(one), len(other))
+    good("rm", PREFIX + "t")
+
+
+def case_h5_said():
+    grid = np.arange(24.0).reshape(2, 3, 4)
+    with segment(grid) as name:
+        said = ["--attr", "units=K", "--attr", "lat@standard_name=latitude", "--dims", "time,lat,lon"]
+        good("export", name, "-o", "d.h5", "-q", "--dataset", "a/x", *said, "--coords", "lat=0:10")
+        good("export", name, "-o", "d.h5", "-q", "--dataset", "b/x", "--append", "--compress", "gzip")
+        bad("export", name, "-o", "d.h5", "--dataset", "b/x", "--append", words=["b/x"])
+        bad("export", name, "-o", "d.h5", words=["--append adds"])
+        bad("export", name, "-o", "e.h5", "--dims", "x", words=["ax"])
+        bad("export", name, "-o", "e.csv", "--compress", "gzip", words=["only in HDF5"])
+        bad("export", name, "-o", "e.npy", "--append", words=["only in HDF5"])
+        bad("export", name, "-o", "e.h5", "--layout", "contiguous", "--maxshape", words=["contiguous"])
+    with h5py.File("d.h5") as file:
+        same(file["a/x"][()], grid)
+        same(file["b/x"][()], grid)
+        assert file["b/x"].compression == "gzip" and file["a/x"].chunks is None
+        assert file["a/x"].attrs["units"] == "K"
+        assert [axis.label for axis in file["a/x"].dims] == ["time", "lat", "lon"]
+        assert (file["a/x"].dims[1]["lat"][()] == [0, 10, 20]).all()
+        assert file["a/lat"].attrs["standard_name"] == "latitude"
+    assert not os.path.exists("e.h5") and not os.path.exists("e.csv")
+
+
 def case_npy_out():
     for array in arrays():
         for one in [array, np.asfortranarray(array)] if array.ndim > 1 else [array]:

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::datasets::DatasetArgs;
+use crate::datasets::{DatasetArgs, SaidArgs};
 use crate::storage::StorageArgs;
 use crate::text::TextArgs;
 
@@ -58,6 +58,7 @@ Examples:
   ndshm convert grid.csv -o grid.h5 --dtype f8 --delimiter ,
   ndshm convert *.txt -o all.h5 --dtype @columns.txt --concat data
   ndshm convert new.tsv -o all.h5 --dtype @columns.txt --append
+  ndshm convert today.tsv -o all.h5 --concat calls --append-rows
   zcat a.tsv.gz | ndshm convert - -o a.h5 --dtype f8 --concat a
   find . -name '*.tsv' -print0 | ndshm convert --files-from0 - -o all.h5 --dtype f8
 
@@ -111,6 +112,12 @@ pub(crate) struct ConvertArgs {
     /// Add to the file if it exists; it stays as it is until the new one is complete
     #[arg(long, conflicts_with = "force", help_heading = "Output")]
     pub(crate) append: bool,
+
+    /// Add the rows behind those of the datasets that would be made, which must be there and have
+    /// chunks; their dtype, chunks and filters stay. The file stays as it is until the new one is
+    /// complete
+    #[arg(long, conflicts_with_all = ["force", "append"], help_heading = "Output")]
+    pub(crate) append_rows: bool,
 
     /// Wait until the disk has the file
     #[arg(long, help_heading = "Output")]
@@ -215,6 +222,8 @@ Examples:
 const EXPORT_EXAMPLES: &str = "\
 Examples:
   ndshm export calls -o calls.h5
+  ndshm export calls -o calls.h5 --compress gzip --layout columns
+  ndshm export grid -o all.h5 --append --dataset run2/grid --dims time,lat,lon
   ndshm export calls -o calls.csv --delimiter ';'
   ndshm export grid -o grid.npy --force
   ndshm export calls -o - | head
@@ -231,6 +240,10 @@ pub(crate) struct ImportArgs {
     /// Name of the segment
     #[arg(short, long, value_name = "NAME")]
     pub(crate) name: String,
+
+    /// Processes that unpack chunks [default: one per CPU]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
 
     /// Print nothing when done
     #[arg(short, long)]
@@ -276,9 +289,27 @@ pub(crate) struct ExportArgs {
     #[arg(long)]
     pub(crate) no_header: bool,
 
+    /// h5: add to the file if it exists; it stays as it is until the new one is complete
+    #[arg(long, conflicts_with = "force")]
+    pub(crate) append: bool,
+
+    /// h5: worker processes that pack chunks [default: the processors that may be used]
+    #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+
+    /// h5: memory for packing, such as 200M [default: 48M]
+    #[arg(long, value_name = "SIZE", value_parser = crate::parse::size)]
+    pub(crate) memory: Option<u64>,
+
     /// Print nothing when done
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+
+    #[command(flatten)]
+    pub(crate) said: SaidArgs,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]

@@ -12,7 +12,7 @@ use crate::output::{Failure, aside, human, printable, shape, shortened, thousand
 use crate::text::TextSource;
 
 /// Said when a file is made that not everybody can read.
-const ZSTD: &str = "ndshm: note: HDF5 reads zstd only with a plugin (in Python 'import hdf5plugin', \
+pub(crate) const ZSTD: &str = "ndshm: note: HDF5 reads zstd only with a plugin (in Python 'import hdf5plugin', \
                     elsewhere HDF5_PLUGIN_PATH); gzip is read everywhere";
 
 /// Datasets that the summary lists.
@@ -27,7 +27,8 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     file.bool_as_u8 = args.bool_u8;
     file.storage = args.storage.storage()?;
     args.datasets.check().map_err(Failure::new)?;
-    let options = Options { load, hdf5: file, ..args.datasets.options() };
+    let append_rows = args.append_rows;
+    let options = Options { load, hdf5: file, append_rows, ..args.datasets.options() };
     hdf5::command_mode();
     let cancel = crate::cancel_on_signals()?;
     let start = Instant::now();

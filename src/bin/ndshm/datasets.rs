@@ -33,10 +33,26 @@ pub(crate) struct DatasetArgs {
     source_column: Option<String>,
 
     /// Store a column of text as numbers with labels, an enumeration: NAME, or
-    /// NAME=LABEL,LABEL,... for datasets with chunks; may be given several times
+    /// NAME=LABEL,LABEL,... to choose the numbers; may be given several times
     #[arg(long, value_name = "NAME[=LABELS]", value_parser = category, help_heading = "Datasets")]
     category: Vec<CategoryColumn>,
 
+    #[command(flatten)]
+    said: SaidArgs,
+
+    /// Do not note in the file where it comes from: name and bytes of each input, version and
+    /// options
+    #[arg(long, help_heading = "Datasets")]
+    no_provenance: bool,
+
+    /// Note the CRC-32 of each input, too
+    #[arg(long, conflicts_with = "no_provenance", help_heading = "Datasets")]
+    checksum: bool,
+}
+
+/// What is said of datasets.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct SaidArgs {
     /// Attribute for each dataset, or for OBJECT alone, a dataset, a dimension, or '/' for the
     /// file: a number where it looks like one, or a text, which may be put in double quotes;
     /// may be given several times
@@ -55,15 +71,6 @@ pub(crate) struct DatasetArgs {
     /// Units of a column of records; may be given several times
     #[arg(long, value_name = "COLUMN=TEXT", value_parser = pair, help_heading = "Datasets")]
     units: Vec<(String, String)>,
-
-    /// Do not note in the file where it comes from: name and bytes of each input, version and
-    /// options
-    #[arg(long, help_heading = "Datasets")]
-    no_provenance: bool,
-
-    /// Note the CRC-32 of each input, too
-    #[arg(long, conflicts_with = "no_provenance", help_heading = "Datasets")]
-    checksum: bool,
 }
 
 impl DatasetArgs {
@@ -80,15 +87,29 @@ impl DatasetArgs {
             shape: self.shape.clone(),
             source_column: self.source_column.clone(),
             categories: self.category.clone(),
-            attributes: self.attr.iter().filter(|(name, _)| !name.contains('@')).cloned().collect(),
-            object_attributes: self.attr.iter().filter_map(of_object).collect(),
-            dims: self.dims.iter().map(|name| self.dimension(name)).collect(),
-            units: self.units.clone(),
             provenance: match (self.no_provenance, self.checksum) {
                 (true, _) => Provenance::None,
                 (_, true) => Provenance::Checksums,
                 _ => Provenance::Inputs,
             },
+            ..self.said.options()
+        }
+    }
+
+    /// Refuses coordinates without their dimension.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.said.check()
+    }
+}
+
+impl SaidArgs {
+    /// What they say of a conversion; the rest is as usual.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            attributes: self.attr.iter().filter(|(name, _)| !name.contains('@')).cloned().collect(),
+            object_attributes: self.attr.iter().filter_map(of_object).collect(),
+            dims: self.dims.iter().map(|name| self.dimension(name)).collect(),
+            units: self.units.clone(),
             ..Options::default()
         }
     }

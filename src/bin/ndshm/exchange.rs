@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use ndshm::error::Error;
-use ndshm::exchange::{self, ExchangeError, ExportOptions, Exported, Format};
+use ndshm::exchange::{self, ExchangeError, ExportOptions, Exported, Format, ImportOptions};
 use ndshm::hdf5::{self, TargetFault};
-use ndshm::load::SegmentOptions;
 use ndshm::segment::{Access, Name, Segment};
 
 use crate::args::{ExportArgs, ExportFormat, ImportArgs};
+use crate::hints;
 use crate::output::{Failure, human, loaded, shape, shm_error, shortened};
 
 pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
@@ -18,9 +18,11 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
     let name = name(&args.name)?;
     let cancel = crate::cancel_on_signals()?;
     let (file, dataset) = exchange::split_path(&args.file);
-    let (start, made) = (Instant::now(), SegmentOptions::default());
-    let segment = exchange::import(&file, dataset.as_deref(), &name, &made, cancel)
-        .map_err(|error| failure(&args.name, error))?;
+    let start = Instant::now();
+    let options =
+        ImportOptions { workers: args.workers.map(usize::from), ..ImportOptions::default() };
+    let segment = exchange::import(&file, dataset.as_deref(), &name, options, cancel)
+        .map_err(|error| failure(&args.name, false, error))?;
     if args.quiet {
         return Ok(());
     }
@@ -30,6 +32,7 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
 pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
     hdf5::command_mode();
     let options = options(args)?;
+    args.said.check().map_err(Failure::new)?;
     let cancel = crate::cancel_on_signals()?;
     let segment = Segment::attach(&name(&args.name)?, Access::Read, None).map_err(|error| {
         Failure::new(match error {
@@ -40,9 +43,13 @@ pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
         })
     })?;
     let start = Instant::now();
+    let is_hdf5 = options.format.or_else(|| Format::of(&args.output)) == Some(Format::Hdf5);
     let made = exchange::export(&segment, &args.output, &options, cancel)
-        .map_err(|error| failure(&args.name, error))?;
+        .map_err(|error| failure(&args.name, is_hdf5, error))?;
     let is_file = args.output != Path::new("-");
+    if matches!(options.storage.filters.codec, hdf5::Codec::Zstd(_)) && !args.quiet {
+        eprintln!("{}", crate::convert::ZSTD);
+    }
     if !args.quiet && is_file {
         tell(args, &segment, &made, start)?;
     }
@@ -77,6 +84,7 @@ fn options(args: &ExportArgs) -> Result<ExportOptions, Failure> {
         ExportFormat::Npy => Format::Npy,
         ExportFormat::Csv => Format::Csv,
     });
+    let said = args.said.options();
     Ok(ExportOptions {
         format,
         force: args.force,
@@ -85,6 +93,14 @@ fn options(args: &ExportArgs) -> Result<ExportOptions, Failure> {
         bool_as_u8: args.bool_u8,
         delimiter: args.delimiter.as_deref().map(delimiter).transpose()?,
         no_header: args.no_header,
+        append: args.append,
+        storage: args.storage.storage()?,
+        attributes: said.attributes,
+        object_attributes: said.object_attributes,
+        dims: said.dims,
+        units: said.units,
+        workers: args.workers.map(usize::from),
+        memory: args.memory,
     })
 }
 
@@ -100,7 +116,7 @@ fn delimiter(text: &str) -> Result<char, Failure> {
     }
 }
 
-fn failure(name: &str, error: ExchangeError) -> Failure {
+fn failure(name: &str, is_hdf5: bool, error: ExchangeError) -> Failure {
     match error {
         ExchangeError::Cancelled => Failure::interrupted(),
         // Somebody has seen enough.
@@ -123,11 +139,16 @@ fn failure(name: &str, error: ExchangeError) -> Failure {
             Failure::new(format!("segment '{name}': {}", shm_error(error)))
         }
         error => {
-            let exists = matches!(
-                &error,
-                ExchangeError::Hdf5(hdf5::Error::Target { fault: TargetFault::Exists, .. })
-            );
-            Failure::new(&error).hinting(exists.then(|| "--force replaces it".into()))
+            let hint = match &error {
+                // Only datasets can be added.
+                ExchangeError::Hdf5(hdf5::Error::Target { fault, .. }) if !is_hdf5 => {
+                    (*fault == TargetFault::Exists).then(|| "--force replaces it".into())
+                }
+                ExchangeError::Hdf5(error) => hints::writing(error),
+                ExchangeError::Chunks(error) => hints::packing(error),
+                _ => None,
+            };
+            Failure::new(&error).hinting(hint)
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What to try after an error: the command's own words for it, below the message.
 
 use ndshm::convert::{ChunkError, ConvertError};
-use ndshm::hdf5::{self, TargetFault, TypeFault};
+use ndshm::hdf5::{self, AppendFault, PathFault, RowsFault, TargetFault, TypeFault};
 use ndshm::load::{Damage, InputFault, LoadError, Options, Problem, TextError};
 use ndshm::text::Delimiter;
 
@@ -18,19 +18,45 @@ pub(crate) fn converting(error: &ConvertError) -> Option<String> {
              dataset"
         }
         ConvertError::NoName { .. } => "--concat NAME puts all rows into one dataset",
-        ConvertError::Hdf5(hdf5::Error::Target { fault: TargetFault::Exists, .. }) => {
+        ConvertError::Hdf5(hdf5::Error::Dataset { fault: PathFault::Exists, .. }) => {
+            "--append-rows adds the rows behind those that it has"
+        }
+        ConvertError::Hdf5(hdf5::Error::Append { fault: AppendFault::Missing, .. }) => {
+            "without --append-rows it is made; --layout chunked lets it grow"
+        }
+        ConvertError::Hdf5(hdf5::Error::Rows { fault: RowsFault::NotThere, .. }) => {
+            "--append makes it; --concat NAME names one that is there"
+        }
+        ConvertError::Hdf5(hdf5::Error::Rows { fault: RowsFault::Contiguous, .. }) => {
+            "--layout chunked makes datasets that can grow"
+        }
+        ConvertError::Hdf5(error) => return writing(error),
+        ConvertError::Chunks(error) => return packing(error),
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+/// What to try after an error of a file with datasets.
+pub(crate) fn writing(error: &hdf5::Error) -> Option<String> {
+    let hint = match error {
+        hdf5::Error::Target { fault: TargetFault::Exists, .. } => {
             "--force replaces it, --append adds to it"
         }
-        ConvertError::Hdf5(hdf5::Error::TooWide { .. }) => {
-            "--layout columns makes each column a dataset in a group"
-        }
-        ConvertError::Hdf5(hdf5::Error::Type { fault: TypeFault::Slash, .. }) => {
+        hdf5::Error::TooWide { .. } => "--layout columns makes each column a dataset in a group",
+        hdf5::Error::Type { fault: TypeFault::Slash, .. } => {
             "--layout chunked keeps the columns together"
         }
-        ConvertError::Chunks(ChunkError::Size) => {
-            "--memory SIZE gives more, --chunks another shape"
-        }
-        ConvertError::Chunks(ChunkError::Count) => "--chunks gives another shape",
+        _ => return None,
+    };
+    Some(hint.into())
+}
+
+/// What to try after an error of chunks.
+pub(crate) fn packing(error: &ChunkError) -> Option<String> {
+    let hint = match error {
+        ChunkError::Size => "--memory SIZE gives more, --chunks another shape",
+        ChunkError::Count => "--chunks gives another shape",
         _ => return None,
     };
     Some(hint.into())

@@ -27,7 +27,7 @@ impl Types {
     pub(in crate::load) fn new(rows: &RowType, plan: &Plan<'_>) -> Self {
         let nodes = match rows {
             RowType::Open(open) => open.nodes(),
-            RowType::Fixed(_) | RowType::Auto => {
+            RowType::Fixed(_) | RowType::Exact(_) | RowType::Auto => {
                 return Self { looks: [Look::Type].into(), ..Self::default() };
             }
         };
@@ -111,7 +111,7 @@ impl Types {
     /// Whether the columns of a sample say what their types are at least.
     pub(in crate::load) fn suffice(&self, rows: &RowType, seen: &[Seen]) -> bool {
         match rows {
-            RowType::Fixed(_) => true,
+            RowType::Fixed(_) | RowType::Exact(_) => true,
             // Without a row nothing is known, and that all values are missing is known at the
             // end only.
             RowType::Auto => !seen.is_empty() && seen.iter().all(Seen::is_some),

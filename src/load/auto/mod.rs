@@ -25,6 +25,8 @@ use crate::error::Result;
 pub enum RowType {
     /// Of this type.
     Fixed(DTypeBuf),
+    /// Of this type; a text or a time that does not fit it is an error and not cut.
+    Exact(DTypeBuf),
     /// Of this type, with the widths and units that the text needs.
     Open(OpenType),
     /// Of the type that the text shows: for each column the first of the words true and false
@@ -56,6 +58,7 @@ impl RowType {
     pub fn as_ref(&self) -> RowTypeRef<'_> {
         match self {
             Self::Fixed(dtype) => RowTypeRef::Fixed(dtype.as_dtype()),
+            Self::Exact(dtype) => RowTypeRef::Exact(dtype.as_dtype()),
             Self::Open(open) => RowTypeRef::Open(open),
             Self::Auto => RowTypeRef::Auto,
         }
@@ -67,6 +70,8 @@ impl RowType {
 pub enum RowTypeRef<'t> {
     /// [`RowType::Fixed`].
     Fixed(DType<'t>),
+    /// [`RowType::Exact`].
+    Exact(DType<'t>),
     /// [`RowType::Open`].
     Open(&'t OpenType),
     /// [`RowType::Auto`].
@@ -81,6 +86,7 @@ impl RowTypeRef<'_> {
     pub fn to_owned(self) -> Result<RowType> {
         Ok(match self {
             Self::Fixed(dtype) => RowType::Fixed(DTypeBuf::copy_of(dtype)?),
+            Self::Exact(dtype) => RowType::Exact(DTypeBuf::copy_of(dtype)?),
             Self::Open(open) => RowType::Open(open.clone()),
             Self::Auto => RowType::Auto,
         })

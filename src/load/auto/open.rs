@@ -46,6 +46,24 @@ impl OpenType {
         })
     }
 
+    /// The dtype with the widths and units that `other` has in the same places.
+    #[cfg(feature = "hdf5")]
+    pub(crate) fn closed_as(&self, other: crate::dtype::DType<'_>) -> Result<DTypeBuf> {
+        self.close(|index, kind| {
+            let node = self.nodes.get(index).map(|&(node, _)| node);
+            let mut leaves = other.leaves().map(|leaf| leaf.field);
+            let same = leaves.find(|field| Some(field.index() as u32) == node);
+            match same.filter(|field| field.kind() == kind) {
+                Some(field) if kind == Kind::Unicode => Extent::Chars(field.itemsize() / 4),
+                Some(field) if kind == Kind::Bytes => Extent::Chars(field.itemsize()),
+                Some(field) => field
+                    .unit()
+                    .map_or_else(|| least(kind), |(unit, count)| Extent::Unit(unit, count)),
+                None => least(kind),
+            }
+        })
+    }
+
     /// The dtype with the least widths, and no units.
     pub(in crate::load) fn least(&self) -> Result<DTypeBuf> {
         self.close(|_, kind| least(kind))

@@ -374,6 +374,46 @@ static void arranged(void)
     EXPECT(H5Tclose(name) >= 0 && H5Dclose(set) >= 0 && H5Fclose(h5) >= 0);
     EXPECT(unlink(output) == 0);
 
+    /* Axes with names, coordinates, units, and attributes of single objects. */
+    const double lat[] = {10.5, 20.5};
+    const ndshm_dimension dims[] = {
+        {.name = "time", .coordinates = NDSHM_COORDINATES_STEPS, .start = 5, .step = 1},
+        {.name = "lat", .coordinates = NDSHM_COORDINATES_VALUES, .values = lat, .values_len = 2},
+        {.name = "lon"},
+    };
+    const ndshm_object_attribute objects[] = {
+        {"lat", {.name = "units", .text = "degrees_north"}},
+        {"/", {.name = "n", .kind = NDSHM_ATTRIBUTE_INTEGER, .integer = 3}},
+    };
+    options = plain();
+    options.dataset = "t2m";
+    options.arrange = NDSHM_ARRANGE_STACK;
+    options.dims = dims;
+    options.dims_len = 3;
+    options.object_attributes = objects;
+    options.object_attributes_len = 2;
+    text = text_of("f4");
+    inputs[0].path = file("a.txt", "1 2 3\n4 5 6\n");
+    inputs[1].path = file("b.txt", "1 2 3\n4 5 6\n");
+    MAKE();
+    double coordinate[2];
+    set = opened(output, "time", &h5);
+    EXPECT(H5Dread(set, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, coordinate) >= 0);
+    EXPECT(coordinate[0] == 5 && coordinate[1] == 6 && H5Dclose(set) >= 0);
+    EXPECT(H5Aexists(h5, "n") > 0 && H5Aexists_by_name(h5, "lat", "units", H5P_DEFAULT) > 0);
+    EXPECT(H5Aexists_by_name(h5, "t2m", "DIMENSION_LIST", H5P_DEFAULT) > 0);
+    EXPECT(H5Lexists(h5, "lon", H5P_DEFAULT) > 0 && H5Fclose(h5) >= 0 && unlink(output) == 0);
+    const ndshm_attribute units = {.name = "b", .text = "m"};
+    options = plain();
+    options.dataset = "r";
+    options.units = &units;
+    options.units_len = 1;
+    text = text_of("a:f4,b:f4,c:f4");
+    MAKE();
+    set = opened(output, "r", &h5);
+    EXPECT(H5Aexists(set, "b.units") > 0 && H5Dclose(set) >= 0 && H5Fclose(h5) >= 0);
+    EXPECT(unlink(output) == 0);
+
     /* Groups, named after the directories in which the inputs differ. */
     EXPECT(mkdir(in_folder("day1"), 0700) == 0 && mkdir(in_folder("day2"), 0700) == 0);
     inputs[0].path = table("day1/x.txt", 10);
@@ -422,6 +462,32 @@ static void added(void)
     options.replace = 1;
     FAILS(NDSHM_ERR_ARGUMENT, "options->append",
           ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    options.append = 0;
+    options.append_rows = 1;
+    FAILS(NDSHM_ERR_ARGUMENT, "options->append_rows",
+          ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    options.replace = 0;
+    FAILS(NDSHM_ERR_FILE, "has no chunks",
+          ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    options.dataset = "no";
+    FAILS(NDSHM_ERR_DATASET_NAME, "no such dataset",
+          ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    options.dataset = "grown";
+    options.append_rows = 0;
+    options.append = 1;
+    options.compression = NDSHM_COMPRESSION_GZIP;
+    GOOD(ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    options.append = 0;
+    options.append_rows = 1;
+    text.dtype = "auto";
+    GOOD(ndshm_convert(inputs + 1, 1, &text, output, &options, &made, &error));
+    EXPECT(made.rows == 1000 && made.datasets == 1);
+    text.dtype = "f8";
+    FAILS(NDSHM_ERR_HDF5_TYPE, "its rows are",
+          ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
+    text.dtype = PAIR;
+    options = plain();
+    options.replace = 1;
     /* A program that knows nothing of it. */
     options.struct_size = offsetof(ndshm_hdf5_options, append);
     GOOD(ndshm_convert(inputs, 1, &text, output, &options, &made, &error));
@@ -593,7 +659,7 @@ static void misuse(void)
     WRONG("struct_size", struct_size, 0);
     WRONG("replace", replace, 2);
     WRONG("append", append, 2);
-    WRONG("reserved", reserved, 1);
+    WRONG("append_rows", append_rows, 2);
     WRONG("sync", sync, 2);
     WRONG("bool_as_u8", bool_as_u8, 2);
     WRONG("layout", layout, 4);
@@ -646,8 +712,37 @@ static void misuse(void)
     AND("chunk", chunk_len, 2);
     options.chunk_len = 2;
     options.chunk = extents + 2;
-    GOOD(START(&input, 1, &text, output, &options, &job)); /* known with the rows */
-    REFUSED("has 1 axis", ndshm_convert_finish(&job, &made, &error));
+    REFUSED("has 1 axis", START(&input, 1, &text, output, &options, &job));
+    ndshm_dimension dim = {.name = "row"};
+    options = plain();
+    options.dims = &dim;
+    options.dims_len = 1;
+#define DIM(what, field, value)                                                        \
+    do {                                                                               \
+        ndshm_dimension before = dim;                                                  \
+        dim.field = value;                                                             \
+        REFUSED(what, START(&input, 1, &text, output, &options, &job));                \
+        dim = before;                                                                  \
+    } while (0)
+    DIM("dims", name, NULL);
+    DIM("dimension", name, "a/b");
+    DIM("dims", coordinates, 4);
+    DIM("dims", reserved, 1);
+    DIM("dims", values_len, 1);
+    ndshm_attribute units = {.name = "none", .text = "K"};
+    options = plain();
+    options.units = &units;
+    options.units_len = 1;
+    REFUSED("'none'", START(&input, 1, &text, output, &options, &job));
+    units.kind = NDSHM_ATTRIBUTE_INTEGER;
+    REFUSED("units", START(&input, 1, &text, output, &options, &job));
+    ndshm_object_attribute object = {"none", {.name = "k", .text = "v"}};
+    options = plain();
+    options.object_attributes = &object;
+    options.object_attributes_len = 1;
+    REFUSED("'none'", START(&input, 1, &text, output, &options, &job));
+    object.object = NULL;
+    REFUSED("object_attributes", START(&input, 1, &text, output, &options, &job));
     ndshm_attribute attribute = {.name = "n", .text = "v"};
     options = plain();
     options.attributes = &attribute;

@@ -196,6 +196,21 @@ static void converts()
     made = ndshm::convert({a}, output, "i:S2,x:f8", two_workers(), options, e);
     EXPECT(e && made.rows == 0);
     options = {};
+    options.replace = true;
+    const std::vector<double> rows = {1.5, 2.5};
+    options.dims = {{"row", rows}, {"column", 0, 2, 1}};
+    options.object_attributes = {{"row", {"units", "m"}}, {"/", {"level", 3}}};
+    made = ndshm::convert({a}, output, "f8", two_workers(), options, e);
+    EXPECT(!e && made.rows == 2);
+    options.dims = {{"row", 0, 2, 0.3}, {"column", 0, 1}};
+    made = ndshm::convert({a}, output, "f8", two_workers(), options, e);
+    EXPECT(e.code() == NDSHM_ERR_ARGUMENT && made.rows == 0);
+    options.dims = {"row"};
+    options.object_attributes = {};
+    options.units = {{"x", "K"}};
+    made = ndshm::convert({a}, output, "i:S2,x:f8", two_workers(), options, e);
+    EXPECT(!e && made.rows == 2);
+    options = {};
     EXPECT(unlink(output.c_str()) == 0);
     {
         auto left = ndshm::convert_job::start({a}, output, table, two_workers(), options, e);

@@ -1,0 +1,162 @@
+//! The words for what can go wrong, by what it is about.
+
+use core::fmt;
+
+use super::ConvertError;
+
+impl fmt::Display for ConvertError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chunks(error) => write!(f, "{error}"),
+            Self::Load(error) => write!(f, "{error}"),
+            Self::Hdf5(error) => write!(f, "{error}"),
+            other => {
+                let said = other.inputs(f).or_else(|| other.columns(f));
+                let said = said.or_else(|| other.dimensions(f));
+                said.or_else(|| other.shapes(f)).unwrap_or(Ok(()))
+            }
+        }
+    }
+}
+
+/// What was said, if it was said here.
+type Said = Option<fmt::Result>;
+
+impl ConvertError {
+    /// Which inputs become which datasets.
+    fn inputs(&self, f: &mut fmt::Formatter<'_>) -> Said {
+        Some(match self {
+            Self::SameName { name, first, second } => write!(
+                f,
+                "{} and {} would both become dataset '{name}': rename one, or put all rows into \
+                 one dataset (concat)",
+                first.display(),
+                second.display()
+            ),
+            Self::NoName { path } => write!(
+                f,
+                "{}: no dataset can be named after it: put all rows into one (concat)",
+                path.display()
+            ),
+            Self::OutputIsInput { path } => {
+                write!(f, "{}: the output is one of the inputs", path.display())
+            }
+            Self::AttributeTwice { name } => write!(f, "attribute '{name}' is given twice"),
+            Self::NoObject { name } => {
+                write!(f, "no dataset or dimension '{name}' is made that an attribute is for")
+            }
+            _ => return None,
+        })
+    }
+
+    fn columns(&self, f: &mut fmt::Formatter<'_>) -> Said {
+        Some(match self {
+            Self::Category { column } => {
+                write!(f, "column '{column}' cannot hold labels: a column of text is needed")
+            }
+            Self::Label { column, text } => {
+                write!(f, "column '{column}': '{text}' is none of its labels")
+            }
+            Self::TooManyLabels { column, labels } => write!(
+                f,
+                "column '{column}' has more than {labels} different texts, more labels than the \
+                 64 KiB hold in which HDF5 describes a type: keep it as text"
+            ),
+            Self::SourceColumn => f.write_str(
+                "a column for the names of the inputs needs records of several inputs in one \
+                 dataset (concat)",
+            ),
+            Self::SourceName { name } => write!(
+                f,
+                "the rows have a column '{name}' already: give the column for the names of the \
+                 inputs another name"
+            ),
+            Self::UnitsColumn { column } => {
+                write!(f, "there is no column '{column}' that units are for")
+            }
+            _ => return None,
+        })
+    }
+
+    fn dimensions(&self, f: &mut fmt::Formatter<'_>) -> Said {
+        Some(match self {
+            Self::DimName { name } => {
+                write!(f, "'{name}' cannot name a dimension: one part of a path is needed")
+            }
+            Self::DimAxes { name, dims, axes } => write!(
+                f,
+                "dataset '{name}' has {axes} ax{}, and {dims} dimension{} named",
+                if *axes == 1 { "is" } else { "es" },
+                if *dims == 1 { " is" } else { "s are" },
+            ),
+            Self::DimExtent { name, first, dataset, extent } => write!(
+                f,
+                "dimension '{name}' has {first} elements, and {extent} in dataset '{dataset}': \
+                 datasets of one group share their dimensions, so another name is needed for another \
+                 extent"
+            ),
+            Self::DimValues { name } => write!(
+                f,
+                "dimension '{name}' is in the file already, with other coordinates: give it \
+                 another name, or leave the coordinates out to use those"
+            ),
+            Self::Coordinates { name, given: Some(given), extent } => write!(
+                f,
+                "dimension '{name}' has {given} coordinate{}, which are not as many as its {extent} \
+                 elements",
+                if *given == 1 { "" } else { "s" },
+            ),
+            Self::Coordinates { name, given: None, extent } => write!(
+                f,
+                "the coordinates of dimension '{name}' are not as many as its {extent} elements"
+            ),
+            Self::Range { name } => write!(
+                f,
+                "the coordinates of dimension '{name}' do not come to their end: it must be a \
+                 whole number of steps from the start"
+            ),
+            _ => return None,
+        })
+    }
+
+    fn shapes(&self, f: &mut fmt::Formatter<'_>) -> Said {
+        Some(match self {
+            Self::StackShape { first, shape, second, other } => write!(
+                f,
+                "{} has the shape {}, and {} the shape {}: only equal ones can be stacked",
+                second.display(),
+                whole(other),
+                first.display(),
+                whole(shape)
+            ),
+            Self::Shape { name, elements, first, rest } => write!(
+                f,
+                "dataset '{name}': {elements} elements do not fill the shape {}",
+                Extents(*first, rest)
+            ),
+            Self::Extend { name, fault } => write!(f, "dataset '{name}': {fault}"),
+            Self::Axes { axes, most } => {
+                write!(f, "{axes} axes are too many for a dataset, {most} are possible")
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// A shape as NumPy writes it; a first extent that is open is `-1`.
+struct Extents<'a>(Option<u64>, &'a [u64]);
+
+fn whole(shape: &[u64]) -> Extents<'_> {
+    Extents(shape.first().copied(), shape.get(1..).unwrap_or_default())
+}
+
+impl fmt::Display for Extents<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(first) => write!(f, "({first}")?,
+            None => f.write_str("(-1")?,
+        }
+        self.1.iter().try_for_each(|extent| write!(f, ", {extent}"))?;
+        f.write_str(if self.1.is_empty() { ",)" } else { ")" })
+    }
+}
