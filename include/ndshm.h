@@ -410,6 +410,9 @@ typedef struct ndshm_segment {
 // Most bytes of a segment's name.
 #define NDSHM_MAX_NAME 200
 
+// Bytes of a segment's uuid.
+#define NDSHM_UUID_SIZE 16
+
 // The name goes with the last process that has the segment attached, however
 // that ends. The default.
 #define NDSHM_POLICY_LAST_DETACH 1
@@ -423,7 +426,8 @@ typedef struct ndshm_segment {
 
 // The segment waits to be taken over: it stays, also when nobody has it, until
 // it was attached `handoff_attaches` times or `handoff_timeout_ms` are over;
-// from then on as `NDSHM_POLICY_LAST_DETACH`.
+// from then on as `NDSHM_POLICY_LAST_DETACH`. To hand on a segment later, and any
+// number of times: `ndshm_segment_promise`.
 #define NDSHM_POLICY_HANDOFF 4
 
 // There never is a name: other processes get the segment by its descriptor. It
@@ -439,6 +443,21 @@ typedef struct ndshm_segment {
 // The name appears at once, and whoever attaches it is told that it is not
 // ready, or waits.
 #define NDSHM_VIA_SHM_OPEN 1
+
+// The segment has the name that was given.
+#define NDSHM_NAMING_GIVEN 0
+
+// The segment is an unnamed file, which a kill never leaves behind, until
+// `ndshm_segment_publish`, which may never come; then its name is made of its uuid,
+// and `ndshm_segment_name` says it. A load ends in a draft. A forked child that has
+// inherited the draft may publish it, too, and both may: there is one segment.
+// It keeps a descriptor open as long as it is a draft.
+#define NDSHM_NAMING_LATE 1
+
+// The same, but where shared memory is too small, as in a container with 64 MB, it
+// goes on as an anonymous segment, also in the middle of a load: publish makes it one
+// that is sent by its descriptor. `ndshm_segment_name` is NULL then.
+#define NDSHM_NAMING_LATE_OR_NONE 2
 
 // Attach for reading: a write through the data pointer is a SIGSEGV.
 #define NDSHM_ACCESS_READ 0
@@ -477,6 +496,10 @@ typedef struct ndshm_create_options {
     // Milliseconds from publish that a `NDSHM_POLICY_HANDOFF` segment waits; 0
     // for ten minutes, `NDSHM_FOREVER`. 0 for other policies.
     uint64_t handoff_timeout_ms;
+    // `NDSHM_NAMING_...`. The name is NULL if it is not the given one.
+    uint32_t naming;
+    // 0.
+    uint32_t reserved;
 } ndshm_create_options;
 
 // How a segment is attached. All zeros: for reading, without waiting.
@@ -487,8 +510,12 @@ typedef struct ndshm_attach_options {
     uint32_t access;
     // Milliseconds to wait until the segment is there and ready.
     uint32_t timeout_ms;
-    // 0.
-    uint32_t reserved;
+    // 1 to claim one of the attaches that were promised with `ndshm_segment_promise`,
+    // if one is outstanding.
+    uint32_t claim;
+    // The uuid that the segment must have, or zeros: one of another uuid that has
+    // the name is none, `NDSHM_ERR_NOT_FOUND`.
+    uint8_t uuid[NDSHM_UUID_SIZE];
 } ndshm_attach_options;
 
 // Makes a segment and reserves all its memory, filled with zeros. The handle
@@ -564,6 +591,29 @@ int32_t ndshm_segment_attach(const char *name,
                              const ndshm_attach_options *options,
                              ndshm_segment *segment,
                              ndshm_error *error);
+
+// Promises that the segment will be attached `n` times more with `claim` set in the
+// options: until then its name stays, also when nobody has it any more, but not for longer
+// than `timeout_ms` from now (0 for ten minutes, `NDSHM_FOREVER`). So a process may send the
+// segment's name and uuid to another one, and end before that has attached it.
+//
+// Everybody who has it may promise, for reading only, too. Promises add up, and lapse
+// together, with the last. A claim without a promise does no harm. What is promised and
+// never claimed, since the message was lost, is removed by the next `ndshm_segment_prune`
+// after its time.
+//
+// Returns `NDSHM_ERR_ARGUMENT` if `n` is 0 or there would be more than 16,777,215
+// outstanding, and for `NDSHM_POLICY_OWNER` and `NDSHM_POLICY_ANONYMOUS`;
+// `NDSHM_ERR_NOT_FOUND` if the name is gone, `NDSHM_ERR_HANDLE` for a draft and a handle that
+// is not open, `NDSHM_ERR_PERMISSION` if the segment may not be written, `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_promise(const ndshm_segment *segment,
+                              uint32_t n,
+                              uint64_t timeout_ms,
+                              ndshm_error *error);
 
 // Detaches a segment, or discards a draft, and closes the handle. Every
 // pointer that came from it is invalid then. The last process to detach
@@ -764,9 +814,6 @@ int32_t ndshm_segment_receive(int socket,
 // The segment is published.
 #define NDSHM_STATE_READY 1
 
-// Bytes of a segment's uuid.
-#define NDSHM_UUID_SIZE 16
-
 // Its name, which ends with a NUL. It is valid until the segment is detached or
 // its handle is moved. NULL for an anonymous segment, a draft, and a handle
 // that is not open.
@@ -879,6 +926,13 @@ uint32_t ndshm_segment_refcount(const ndshm_segment *segment);
 // Duties of the caller:
 // * `segment` is NULL, or a handle that nobody closes meanwhile.
 uint32_t ndshm_segment_attach_epoch(const ndshm_segment *segment);
+
+// Attaches that are promised (`ndshm_segment_promise`, `NDSHM_POLICY_HANDOFF`), not claimed
+// yet, and not lapsed. 0 for a draft, and if the handle is not open.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+uint32_t ndshm_segment_promised(const ndshm_segment *segment);
 
 // 1 if the name still leads to this segment; 0 if it was unlinked or
 // replaced, for a draft, and if the handle is not open.
@@ -1213,8 +1267,8 @@ typedef struct ndshm_info {
     uint64_t dtype_len;
     // When it was created, in nanoseconds since 1970.
     uint64_t created_ns;
-    // Of `NDSHM_POLICY_HANDOFF`: when it stops waiting, in nanoseconds of
-    // `CLOCK_BOOTTIME`, 0 for never; else 0.
+    // When what was promised lapses, in nanoseconds of `CLOCK_BOOTTIME`; 0 for
+    // never, and if nothing ever was.
     uint64_t expiry_ns;
     // Random bytes that no other segment has.
     uint8_t uuid[NDSHM_UUID_SIZE];
@@ -1223,6 +1277,10 @@ typedef struct ndshm_info {
     // Bytes from one element to the next in each dimension; zeros behind the
     // `ndim`-th.
     int64_t strides[NDSHM_MAX_NDIM];
+    // Attaches that are promised and not claimed, as `ndshm_segment_promised`.
+    uint32_t promised;
+    // 0.
+    uint32_t reserved;
 } ndshm_info;
 
 // Looks at the segment `name` without attaching it: it takes no lock, counts
@@ -1584,8 +1642,8 @@ int32_t ndshm_job_discard(ndshm_job *job);
 //
 // The rows of all inputs come one after the other. With a record as dtype the
 // segment has one dimension, else two, rows and columns. Of `options`, which may
-// be NULL, policy, mode, via and metadata count; dtype, shape and strides are
-// not set. `name` is NULL for `NDSHM_POLICY_ANONYMOUS`.
+// be NULL, policy, mode, via, metadata and naming count; dtype, shape and strides are
+// not set. `name` is NULL for `NDSHM_POLICY_ANONYMOUS` and a name that comes late.
 //
 // Returns `NDSHM_ERR_INPUT`, `NDSHM_ERR_DTYPE`, `NDSHM_ERR_NOT_TEXT`,
 // `NDSHM_ERR_MEMORY`, `NDSHM_ERR_NAME`, `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`.
@@ -1605,7 +1663,8 @@ int32_t ndshm_load_start(const ndshm_input *inputs,
                          ndshm_error *error);
 
 // Steps a load until everything is done, publishes the segment, and closes the
-// job, also if that fails. The segment is open for writing.
+// job, also if that fails. The segment is open for writing. If its name comes late
+// (`NDSHM_NAMING_LATE`), it is a draft, to be published when somebody is to attach it.
 //
 // Returns what can go wrong with the text and with a new segment:
 // `NDSHM_ERR_TEXT` with the place, `NDSHM_ERR_INPUT`, `NDSHM_ERR_COLUMNS`,

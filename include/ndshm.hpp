@@ -221,9 +221,19 @@ struct create_options {
     /** 0 for ten minutes, `forever` for ever. */
     std::chrono::milliseconds handoff_timeout = std::chrono::milliseconds(0);
     static constexpr std::chrono::milliseconds forever = std::chrono::milliseconds::max();
+    /** NDSHM_NAMING_...; the name is nullptr if it comes late. Not for load, which publishes. */
+    std::uint32_t naming = NDSHM_NAMING_GIVEN;
 };
 
 namespace detail {
+
+/** How long a segment waits to be attached. */
+inline std::uint64_t waiting_ms(std::chrono::milliseconds timeout) noexcept
+{
+    const std::int64_t ms = static_cast<std::int64_t>(timeout.count());
+    return timeout == create_options::forever ? NDSHM_FOREVER
+                                              : static_cast<std::uint64_t>(ms < 0 ? 1 : ms);
+}
 
 /** The options in C; they point into the arguments. */
 inline ndshm_create_options in_c(const text &dtype, const shape &extents,
@@ -241,10 +251,8 @@ inline ndshm_create_options in_c(const text &dtype, const shape &extents,
     o.mode = options.mode;
     o.via = options.via;
     o.handoff_attaches = options.handoff_attaches;
-    const std::int64_t timeout = static_cast<std::int64_t>(options.handoff_timeout.count());
-    o.handoff_timeout_ms = options.handoff_timeout == create_options::forever
-                               ? NDSHM_FOREVER
-                               : static_cast<std::uint64_t>(timeout < 0 ? 1 : timeout);
+    o.handoff_timeout_ms = waiting_ms(options.handoff_timeout);
+    o.naming = options.naming;
     return o;
 }
 
@@ -757,19 +765,24 @@ public:
     static segment attach(text name, access how, std::chrono::duration<Rep, Period> timeout,
                           error &e) noexcept
     {
-        segment s;
         ndshm_attach_options options = {};
-        options.struct_size = sizeof options;
         options.access = static_cast<std::uint32_t>(how);
         options.timeout_ms = milliseconds(std::chrono::duration<double, std::milli>(timeout).count());
-        e.clear();
-        if (ndshm_segment_attach(name.c_str(), &options, &s.c_, e.c()) != NDSHM_OK)
-            s.c_ = ndshm_segment();
-        return s;
+        return attach(name, options, e);
     }
     static segment attach(text name, access how, error &e) noexcept
     {
         return attach(name, how, std::chrono::milliseconds(0), e);
+    }
+    /** With ndshm_attach_options: to claim what was promised, of the right uuid. */
+    static segment attach(text name, ndshm_attach_options options, error &e) noexcept
+    {
+        segment s;
+        options.struct_size = sizeof options;
+        e.clear();
+        if (ndshm_segment_attach(name.c_str(), &options, &s.c_, e.c()) != NDSHM_OK)
+            s.c_ = ndshm_segment();
+        return s;
     }
     static segment attach(text name, error &e) noexcept { return attach(name, access::read, e); }
     /** Attaches the anonymous segment behind a descriptor, which stays the caller's. */
@@ -790,6 +803,15 @@ public:
             s.c_ = ndshm_segment();
         return s;
     }
+    /** Promises `n` attaches more that claim it: until then the name stays, also when nobody has
+        it; see ndshm_segment_promise. 0 for ten minutes, `create_options::forever`. */
+    void promise(std::uint32_t n, std::chrono::milliseconds timeout, error &e) const noexcept
+    {
+        e.clear();
+        ndshm_segment_promise(&c_, n, detail::waiting_ms(timeout), e.c());
+    }
+    /** Attaches that are promised and still to come. */
+    std::uint32_t promised() const noexcept { return ndshm_segment_promised(&c_); }
     void send(int socket, error &e) const noexcept
     {
         e.clear();
@@ -813,6 +835,15 @@ public:
     static segment receive(int socket, access how = access::read)
     {
         return detail::or_throw([&](error &e) { return receive(socket, how, e); });
+    }
+    static segment attach(text name, const ndshm_attach_options &options)
+    {
+        return detail::or_throw([&](error &e) { return attach(name, options, e); });
+    }
+    void promise(std::uint32_t n,
+                 std::chrono::milliseconds timeout = std::chrono::milliseconds(0)) const
+    {
+        detail::or_throw([&](error &e) { promise(n, timeout, e); });
     }
     void send(int socket) const
     {
@@ -1457,6 +1488,7 @@ inline ndshm_create_options in_c(const create_options &options) noexcept
 {
     const shape none;
     ndshm_create_options o = in_c(text(nullptr), none, options);
+    o.naming = NDSHM_NAMING_GIVEN;
     o.shape = nullptr;
     return o;
 }

@@ -32,7 +32,7 @@ fn reseal(bytes: &mut [u8]) {
     let len = get_u32(bytes, 32) as usize;
     let mut crc = crc32fast::Hasher::new();
     crc.update(&bytes[..64]);
-    crc.update(&bytes[80..len]);
+    crc.update(&bytes[88..len]);
     put(bytes, 76, &crc.finalize().to_ne_bytes());
 }
 
@@ -91,8 +91,8 @@ fn one_change_one_error() {
         ("data_len", 56, &u64::MAX.to_ne_bytes(), corrupt(Data)),
         ("state", 64, &2_u32.to_ne_bytes(), corrupt(State)),
         ("refcount", 68, &u32::MAX.to_ne_bytes(), Ok(())),
-        ("handoff", 80, &1_u32.to_ne_bytes(), corrupt(Policy)),
-        ("expiry", 88, &1_u64.to_ne_bytes(), corrupt(Policy)),
+        ("handoff", 188, &1_u32.to_ne_bytes(), corrupt(Policy)),
+        ("handoff_ns", 88, &1_u64.to_ne_bytes(), corrupt(Policy)),
         ("ndim", 128, &2_u32.to_ne_bytes(), corrupt(Shape)),
         ("ndim huge", 128, &u32::MAX.to_ne_bytes(), corrupt(Shape)),
         ("itemsize", 132, &4_u32.to_ne_bytes(), corrupt(DType)),
@@ -133,7 +133,7 @@ fn one_change_one_error() {
 fn every_bit_that_never_changes_is_covered() {
     let bytes = valid();
     let len = get_u32(&bytes, 32) as usize;
-    for at in (0..64).chain(80..len) {
+    for at in (0..64).chain(88..len) {
         let mut damaged = bytes.clone();
         damaged[at] ^= 1;
         assert!(verdict(&damaged).is_err(), "byte {at}");

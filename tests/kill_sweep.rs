@@ -6,11 +6,13 @@
 
 mod shm;
 
+use core::time::Duration;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use ndshm::error::Error;
-use ndshm::segment::{Access, Draft, Name, Segment, Spec};
+use ndshm::segment::{Access, Attach, Draft, Name, Segment, Spec};
 use shm::helper::{Helper, STARTING, create, pause, say, via};
 use shm::{Scratch, float64, publish};
 
@@ -32,6 +34,12 @@ fn helper() {
             every_step(&name, &spec);
             say("done");
         }
+        "hand" => {
+            let dtype = float64();
+            pause("begin");
+            hand_on(&name, &Spec::new(dtype.as_dtype(), &[3]));
+            say("done");
+        }
         "visit" => {
             pause("begin");
             drop(Segment::attach(&name, Access::Read, None));
@@ -48,6 +56,23 @@ fn every_step(name: &Name, spec: &Spec<'_>) {
     made.detach();
     drop(seen);
 }
+
+/// A segment with a late name is published, promised, let go and claimed.
+fn hand_on(name: &Name, spec: &Spec<'_>) {
+    let Ok(mut draft) = Draft::create_late(spec) else { return };
+    let Ok(()) = draft.rename(name) else { return };
+    let Ok(made) = draft.publish() else { return };
+    let claim = Attach { uuid: Some(made.uuid()), claim: true, ..Attach::new(Access::Read) };
+    let Ok(()) = made.promise(1, PROMISED) else { return };
+    made.detach();
+    let Ok(seen) = Segment::attach_with(name, &claim) else { return };
+    let Ok(()) = seen.promise(1, PROMISED) else { return };
+    drop(seen);
+    let _ = Segment::attach_with(name, &claim);
+}
+
+/// Long enough for who is not killed; whatever is left then is dead after it.
+const PROMISED: Duration = Duration::from_millis(400);
 
 /// The calls that these steps make, by which a sweep kills or fails them.
 const CALLS: &[&str] = &[
@@ -124,6 +149,21 @@ fn a_creator_killed_at_any_call_leaves_nothing_in_the_way() {
             assert!(!scratch.exists(), "{at}");
         });
     }
+}
+
+#[test]
+fn who_is_killed_while_it_hands_on_leaves_nothing_for_longer_than_it_promised() {
+    let scratch = Scratch::new("sweephand");
+    sweep(&format!("hand {}", scratch.0), |at| {
+        let end = Instant::now() + PROMISED + Duration::from_millis(50);
+        let mut made = create(&scratch.0);
+        while made == Err(Error::Exists) && Instant::now() < end {
+            std::thread::sleep(Duration::from_millis(5));
+            made = create(&scratch.0);
+        }
+        assert_eq!(made, Ok(()), "{at}");
+        assert!(!scratch.exists(), "{at}");
+    });
 }
 
 #[test]

@@ -4,13 +4,18 @@
 //!
 //!     RUSTFLAGS='--cfg loom' cargo test --test loom --no-default-features --features std
 //!
-//! What runs is the product's own code, `src/segment/ready.rs`. Modelled are the
+//! and a segment that is handed on, under every order of promises, claims and last steps.
+//!
+//! What runs is the product's own code, `src/segment/ready.rs` and `src/layout/promises.rs`. Modelled are the
 //! state word with the product's orderings (`sys/word.rs`), the data behind it, the
 //! kernel's lock of the writer, and the futex.
 
 #![cfg(loom)]
 #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
+#[allow(dead_code, unreachable_pub, reason = "a module of the crate, of which not all is modelled")]
+#[path = "../src/layout/promises.rs"]
+mod promises;
 #[path = "../src/segment/ready.rs"]
 mod ready;
 
@@ -18,9 +23,10 @@ use core::cell::Cell;
 use core::convert::Infallible;
 
 use loom::model::Builder;
-use loom::sync::atomic::{AtomicU32, Ordering, fence};
+use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
+use promises::Promises;
 use ready::{Creator, Outcome, Waiter};
 
 /// What becomes of a sleep that nobody ends.
@@ -273,4 +279,93 @@ fn a_wake_up_that_is_missing_is_a_deadlock() {
 #[ignore = "is to fail"]
 fn without_a_wake_up() {
     model(COMPLETE, 1, u64::MAX, Sleep::Forever, &[Outcome::Ready]);
+}
+
+/// A segment that is sent: the word of its promises, and the kernel's lock with the name.
+struct Sent {
+    promises: AtomicU64,
+    kernel: Mutex<Kernel>,
+}
+
+struct Kernel {
+    holders: u32,
+    has_name: bool,
+}
+
+impl Sent {
+    fn new() -> Arc<Self> {
+        let kernel = Mutex::new(Kernel { holders: 1, has_name: true });
+        Arc::new(Self { promises: AtomicU64::new(0), kernel })
+    }
+
+    /// What `Map::update_u64` does.
+    fn update(&self, change: impl FnMut(u64) -> Option<u64>) {
+        let _ = self.promises.fetch_update(Ordering::AcqRel, Ordering::Acquire, change);
+    }
+
+    fn promise(&self) {
+        self.update(|word| Promises::of_word(word).and(1, 0, 0).map(Promises::word));
+    }
+
+    /// Takes the lock, if the name is there, then claims if `alive`.
+    fn attach(&self, alive: bool) -> bool {
+        let mut kernel = self.kernel.lock().unwrap();
+        if !kernel.has_name {
+            return false;
+        }
+        kernel.holders += 1;
+        drop(kernel);
+        if alive {
+            self.update(|word| Promises::of_word(word).claimed().map(Promises::word));
+        }
+        true
+    }
+
+    /// Gives the lock up, and then, if `alive`, does the last step.
+    fn detach(&self, alive: bool) {
+        self.kernel.lock().unwrap().holders -= 1;
+        if alive {
+            let mut kernel = self.kernel.lock().unwrap();
+            let word = Promises::of_word(self.promises.load(Ordering::Relaxed));
+            if kernel.holders == 0 && word.outstanding(0) == 0 {
+                kernel.has_name = false;
+            }
+        }
+    }
+}
+
+/// Two receivers get a message each; the first one hands it on to a third. Those orders with
+/// at most three forced switches.
+#[test]
+fn whoever_was_promised_a_segment_finds_it() {
+    for deaths in 0..4 {
+        let mut builder = Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(move || {
+            let sent = Sent::new();
+            sent.promise();
+            sent.promise();
+            let alive = [deaths & 1 == 0, deaths & 2 == 0];
+            let first = Arc::clone(&sent);
+            let first = thread::spawn(move || {
+                assert!(first.attach(alive[0]));
+                first.promise();
+                first.detach(alive[0]);
+                assert!(first.attach(true), "the third");
+                first.detach(true);
+            });
+            let second = Arc::clone(&sent);
+            let second = thread::spawn(move || {
+                assert!(second.attach(alive[1]));
+                second.detach(alive[1]);
+            });
+            sent.detach(true);
+            first.join().unwrap();
+            second.join().unwrap();
+            let left = Promises::of_word(sent.promises.load(Ordering::Relaxed)).outstanding(0);
+            assert_eq!(left, (0..2).filter(|&n| !alive[n]).count() as u32);
+            // Who was killed as the last leaves an orphan; who claimed everything, nothing.
+            assert_eq!(sent.kernel.lock().unwrap().has_name, left > 0);
+        });
+    }
 }

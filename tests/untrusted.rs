@@ -315,7 +315,7 @@ fn random_header(program: &[u8], repair: u8) -> Vec<u8> {
     let plan = Plan::new(&array, 4096).unwrap();
     let mut words = vec![0_u64; plan.header_len() as usize / 8];
     let header: &mut [u8] = bytemuck::cast_slice_mut(&mut words);
-    let policy = Policy::Handoff { attaches: 2, expiry_ns: 5 };
+    let policy = Policy::Handoff { attaches: 2, within_ns: 5 };
     encode(header, &plan, &array, &Stamp { policy, ..Stamp::default() }).unwrap();
     [&[repair][..], &plan.total_len().to_le_bytes(), header].concat()
 }

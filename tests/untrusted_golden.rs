@@ -17,7 +17,7 @@ const DTYPE: &str = "{'names': ['id', 'position', 'time', 'é'], 'formats': ['>i
                      ({'names': ['x', 'flag'], 'formats': ['<f8', '|b1'], 'offsets': [2, 0], \
                      'itemsize': 10}, (2,)), '<M8[10s]', '|S3'], 'offsets': [0, 4, 28, 24], \
                      'itemsize': 40}";
-const POLICY: Policy = Policy::Handoff { attaches: 3, expiry_ns: 600_000_000_000 };
+const POLICY: Policy = Policy::Handoff { attaches: 3, within_ns: 600_000_000_000 };
 
 #[test]
 fn a_segment_of_format_1_0_is_attached() {

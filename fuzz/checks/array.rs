@@ -46,7 +46,7 @@ fn stamp(bytes: &mut Bytes<'_>) -> Stamp {
         0 => Policy::LastDetach,
         1 => Policy::Persist,
         2 => Policy::Owner,
-        3 => Policy::Handoff { attaches: bytes.u32(), expiry_ns: bytes.u64() },
+        3 => Policy::Handoff { attaches: bytes.u32(), within_ns: bytes.u64() },
         _ => Policy::Anonymous,
     };
     let uuid = core::array::from_fn(|_| bytes.u8());

@@ -81,7 +81,7 @@ pub(crate) fn reseal(header: &mut [u8]) {
     }
     let mut crc = crc32fast::Hasher::new();
     crc.update(&header[..64]);
-    crc.update(&header[80..len]);
+    crc.update(&header[88..len]);
     header[76..80].copy_from_slice(&crc.finalize().to_ne_bytes());
 }
 

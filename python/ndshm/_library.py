@@ -124,6 +124,8 @@ class CreateOptions(ctypes.Structure):
         ("via", c_uint32),
         ("handoff_attaches", c_uint32),
         ("handoff_timeout_ms", c_uint64),
+        ("naming", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 

@@ -221,7 +221,7 @@ impl ImportJob {
 
 impl Sink {
     fn create(source: &Source, name: Option<&Name>, made: &SegmentOptions) -> Result<Self> {
-        let SegmentOptions { policy, mode, via, ref metadata } = *made;
+        let SegmentOptions { policy, mode, via, ref metadata, .. } = *made;
         let dtype = source.dtype.as_dtype();
         let spec = Spec { metadata, policy, mode, via, ..Spec::new(dtype, &source.shape) };
         let spec = Spec { strides: source.strides.as_deref(), ..spec };

@@ -6,6 +6,7 @@ use core::ptr::{null, null_mut};
 use super::args;
 use super::error::{ndshm_error, report};
 use super::handle::{Handle, borrow, ndshm_segment};
+use super::segment::NDSHM_UUID_SIZE;
 use crate::segment::State;
 
 /// Its name, which ends with a NUL. It is valid until the segment is detached or
@@ -165,9 +166,6 @@ pub unsafe extern "C" fn ndshm_segment_state(segment: *const ndshm_segment) -> u
     }
 }
 
-/// Bytes of a segment's uuid.
-pub const NDSHM_UUID_SIZE: usize = 16;
-
 /// Copies the segment's uuid, random bytes that no other segment has, to
 /// `uuid`, which has room for `NDSHM_UUID_SIZE` bytes.
 ///
@@ -222,6 +220,20 @@ pub unsafe extern "C" fn ndshm_segment_attach_epoch(segment: *const ndshm_segmen
     // SAFETY: the caller's promise.
     match unsafe { borrow(segment) } {
         Ok(Handle::Segment(segment)) => segment.attach_epoch(),
+        _ => 0,
+    }
+}
+
+/// Attaches that are promised (`ndshm_segment_promise`, `NDSHM_POLICY_HANDOFF`), not claimed
+/// yet, and not lapsed. 0 for a draft, and if the handle is not open.
+///
+/// # Safety
+/// * `segment` is NULL, or a handle that nobody closes meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_promised(segment: *const ndshm_segment) -> u32 {
+    // SAFETY: the caller's promise.
+    match unsafe { borrow(segment) } {
+        Ok(Handle::Segment(segment)) => segment.promised(),
         _ => 0,
     }
 }

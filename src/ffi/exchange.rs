@@ -344,6 +344,9 @@ unsafe fn import(
     let dataset = unsafe { optional(dataset, "dataset") }?;
     // SAFETY: as above.
     let (name, made) = unsafe { ndshm_create_options::of_load(name, options) }?;
+    if made.late {
+        return Err(Fault::Range("options->naming of an import").into());
+    }
     Ok(ImportJob::start(&file, dataset.as_deref(), name.as_ref(), &made)?)
 }
 

@@ -5,8 +5,8 @@ use core::ffi::{c_char, c_void};
 use super::args;
 use super::error::{Fault, NDSHM_OK, ndshm_error, report};
 use super::handle::{self, Handle, Storage, borrow, borrow_mut, is_shareable, ndshm_segment};
-use super::segment::ndshm_create_options;
-use crate::segment::{Draft, Growable, Name, Spec};
+use super::segment::{Home, ndshm_create_options};
+use crate::segment::{Draft, Growable, Spec};
 
 /// Words of storage in an `ndshm_growable`.
 pub const NDSHM_GROWABLE_WORDS: usize = 127;
@@ -54,9 +54,10 @@ pub unsafe extern "C" fn ndshm_growable_create(
 ) -> i32 {
     let call = || {
         let out = args::output(growable, "growable")?;
-        let create = |name: Option<&Name>, spec: &Spec<'_>| match name {
-            Some(name) => Draft::create_growable(name, spec),
-            None => Draft::create_growable_anonymous(spec),
+        let create = |home: Home<'_>, spec: &Spec<'_>| match home {
+            Home::Named(name) => Draft::create_growable(name, spec),
+            Home::Late => Draft::create_growable_late(spec),
+            Home::Anonymous => Draft::create_growable_anonymous(spec),
         };
         // SAFETY: the caller's promise.
         let made = unsafe { ndshm_create_options::make(name, options, create) }?;

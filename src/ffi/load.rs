@@ -17,8 +17,8 @@ use crate::load::SegmentJob;
 ///
 /// The rows of all inputs come one after the other. With a record as dtype the
 /// segment has one dimension, else two, rows and columns. Of `options`, which may
-/// be NULL, policy, mode, via and metadata count; dtype, shape and strides are
-/// not set. `name` is NULL for `NDSHM_POLICY_ANONYMOUS`.
+/// be NULL, policy, mode, via, metadata and naming count; dtype, shape and strides are
+/// not set. `name` is NULL for `NDSHM_POLICY_ANONYMOUS` and a name that comes late.
 ///
 /// Returns `NDSHM_ERR_INPUT`, `NDSHM_ERR_DTYPE`, `NDSHM_ERR_NOT_TEXT`,
 /// `NDSHM_ERR_MEMORY`, `NDSHM_ERR_NAME`, `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_OS`.
@@ -52,7 +52,8 @@ pub unsafe extern "C" fn ndshm_load_start(
 }
 
 /// Steps a load until everything is done, publishes the segment, and closes the
-/// job, also if that fails. The segment is open for writing.
+/// job, also if that fails. The segment is open for writing. If its name comes late
+/// (`NDSHM_NAMING_LATE`), it is a draft, to be published when somebody is to attach it.
 ///
 /// Returns what can go wrong with the text and with a new segment:
 /// `NDSHM_ERR_TEXT` with the place, `NDSHM_ERR_INPUT`, `NDSHM_ERR_COLUMNS`,
@@ -74,9 +75,9 @@ pub unsafe extern "C" fn ndshm_load_finish(
         let out = args::output(segment, "segment")?;
         // SAFETY: the caller's promise.
         let work = unsafe { job::take(job, |work| matches!(work, Work::Load(_))) }?;
-        let made = work.into_load()?.finish()?;
+        let made = finish(*work.into_load()?)?;
         // SAFETY: the caller's promise; it is aligned.
-        unsafe { handle::store(out, Handle::Segment(made)) };
+        unsafe { handle::store(out, made) };
         Ok(())
     };
     // SAFETY: the caller's promise.
@@ -101,13 +102,19 @@ pub unsafe extern "C" fn ndshm_load(
     let call = || {
         let out = args::output(segment, "segment")?;
         // SAFETY: the caller's promise.
-        let made = unsafe { start(inputs, inputs_len, text, name, options) }?.finish()?;
+        let made = finish(unsafe { start(inputs, inputs_len, text, name, options) }?)?;
         // SAFETY: the caller's promise; it is aligned.
-        unsafe { handle::store(out, Handle::Segment(made)) };
+        unsafe { handle::store(out, made) };
         Ok(())
     };
     // SAFETY: the caller's promise.
     unsafe { guard(error, call) }
+}
+
+/// What a load ends in.
+fn finish(job: SegmentJob) -> Result<Handle, Failed> {
+    let late = job.is_late();
+    Ok(if late { Handle::Draft(job.finish_draft()?) } else { Handle::Segment(job.finish()?) })
 }
 
 /// # Safety

@@ -3,11 +3,10 @@
 use core::ffi::c_char;
 
 use super::args::{self, Options};
-use super::array::NDSHM_UUID_SIZE;
 use super::dtype::write_dtype;
 use super::error::{ndshm_error, report};
-use super::segment::NDSHM_MAX_NDIM;
-use crate::segment::{Info, Policy};
+use super::segment::{NDSHM_MAX_NDIM, NDSHM_UUID_SIZE};
+use crate::segment::Info;
 
 /// What can be seen of a segment without attaching it. Set `struct_size` to
 /// `sizeof(ndshm_info)`; the rest is written by `ndshm_segment_peek`.
@@ -52,8 +51,8 @@ pub struct ndshm_info {
     pub dtype_len: u64,
     /// When it was created, in nanoseconds since 1970.
     pub created_ns: u64,
-    /// Of `NDSHM_POLICY_HANDOFF`: when it stops waiting, in nanoseconds of
-    /// `CLOCK_BOOTTIME`, 0 for never; else 0.
+    /// When what was promised lapses, in nanoseconds of `CLOCK_BOOTTIME`; 0 for
+    /// never, and if nothing ever was.
     pub expiry_ns: u64,
     /// Random bytes that no other segment has.
     pub uuid: [u8; NDSHM_UUID_SIZE],
@@ -62,6 +61,10 @@ pub struct ndshm_info {
     /// Bytes from one element to the next in each dimension; zeros behind the
     /// `ndim`-th.
     pub strides: [i64; NDSHM_MAX_NDIM as usize],
+    /// Attaches that are promised and not claimed, as `ndshm_segment_promised`.
+    pub promised: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: `repr(C)`, the size first; integers, which may be zero.
@@ -74,10 +77,6 @@ impl ndshm_info {
     fn of(info: &Info, dtype_len: usize) -> Self {
         let (glance, view) = (info.glance(), info.header());
         let fixed = view.header();
-        let (handoff_attaches, expiry_ns) = match view.policy() {
-            Policy::Handoff { attaches, expiry_ns } => (attaches, expiry_ns),
-            _ => (0, 0),
-        };
         let mut of = Self {
             struct_size: 0,
             mode: glance.mode,
@@ -88,7 +87,7 @@ impl ndshm_info {
             refcount: fixed.refcount,
             attach_epoch: fixed.attach_epoch,
             creator_pid: fixed.creator_pid,
-            handoff_attaches,
+            handoff_attaches: fixed.handoff,
             format_major: fixed.format_major.into(),
             format_minor: fixed.format_minor.into(),
             itemsize: fixed.itemsize,
@@ -98,10 +97,12 @@ impl ndshm_info {
             metadata_len: view.metadata().len() as u64,
             dtype_len: dtype_len as u64,
             created_ns: fixed.created_ns,
-            expiry_ns,
+            expiry_ns: view.promises().expiry_ns(),
             uuid: fixed.uuid,
             shape: [0; _],
             strides: [0; _],
+            promised: info.promised(),
+            reserved: 0,
         };
         of.shape.iter_mut().zip(view.shape()).for_each(|(to, &from)| *to = from);
         of.strides.iter_mut().zip(view.strides()).for_each(|(to, &from)| *to = from);

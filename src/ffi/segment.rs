@@ -11,13 +11,15 @@ use crate::layout::MAX_NDIM;
 #[cfg(feature = "std")]
 use crate::load::SegmentOptions;
 use crate::segment::{
-    self, Access, Draft, HANDOFF_TIMEOUT, Name, Policy, Segment, Spec, Unpublished, Via,
+    self, Access, Attach, Draft, HANDOFF_TIMEOUT, Name, Policy, Segment, Spec, Unpublished, Via,
 };
 
 /// Most dimensions of an array.
 pub const NDSHM_MAX_NDIM: u32 = 32;
 /// Most bytes of a segment's name.
 pub const NDSHM_MAX_NAME: usize = 200;
+/// Bytes of a segment's uuid.
+pub const NDSHM_UUID_SIZE: usize = 16;
 
 const _: () = assert!(NDSHM_MAX_NDIM as usize == MAX_NDIM);
 const _: () = assert!(NDSHM_MAX_NAME == crate::segment::MAX_NAME);
@@ -32,7 +34,8 @@ pub const NDSHM_POLICY_PERSIST: u32 = 2;
 pub const NDSHM_POLICY_OWNER: u32 = 3;
 /// The segment waits to be taken over: it stays, also when nobody has it, until
 /// it was attached `handoff_attaches` times or `handoff_timeout_ms` are over;
-/// from then on as `NDSHM_POLICY_LAST_DETACH`.
+/// from then on as `NDSHM_POLICY_LAST_DETACH`. To hand on a segment later, and any
+/// number of times: `ndshm_segment_promise`.
 pub const NDSHM_POLICY_HANDOFF: u32 = 4;
 /// There never is a name: other processes get the segment by its descriptor. It
 /// goes with the last who has it, and a kill leaves nothing at all.
@@ -45,7 +48,7 @@ const _: () = {
     assert!(NDSHM_POLICY_LAST_DETACH == Policy::LastDetach.code());
     assert!(NDSHM_POLICY_PERSIST == Policy::Persist.code());
     assert!(NDSHM_POLICY_OWNER == Policy::Owner.code());
-    assert!(NDSHM_POLICY_HANDOFF == Policy::Handoff { attaches: 0, expiry_ns: 0 }.code());
+    assert!(NDSHM_POLICY_HANDOFF == Policy::Handoff { attaches: 0, within_ns: 0 }.code());
     assert!(NDSHM_POLICY_ANONYMOUS == Policy::Anonymous.code());
 };
 
@@ -54,6 +57,26 @@ pub const NDSHM_VIA_AUTO: u32 = 0;
 /// The name appears at once, and whoever attaches it is told that it is not
 /// ready, or waits.
 pub const NDSHM_VIA_SHM_OPEN: u32 = 1;
+
+/// The segment has the name that was given.
+pub const NDSHM_NAMING_GIVEN: u32 = 0;
+/// The segment is an unnamed file, which a kill never leaves behind, until
+/// `ndshm_segment_publish`, which may never come; then its name is made of its uuid,
+/// and `ndshm_segment_name` says it. A load ends in a draft. A forked child that has
+/// inherited the draft may publish it, too, and both may: there is one segment.
+/// It keeps a descriptor open as long as it is a draft.
+pub const NDSHM_NAMING_LATE: u32 = 1;
+/// The same, but where shared memory is too small, as in a container with 64 MB, it
+/// goes on as an anonymous segment, also in the middle of a load: publish makes it one
+/// that is sent by its descriptor. `ndshm_segment_name` is NULL then.
+pub const NDSHM_NAMING_LATE_OR_NONE: u32 = 2;
+
+/// Which function makes it.
+pub(super) enum Home<'a> {
+    Named(&'a Name),
+    Late,
+    Anonymous,
+}
 
 /// What a new segment is to be. Zeros are defaults, but `dtype` must be there.
 #[repr(C)]
@@ -88,12 +111,25 @@ pub struct ndshm_create_options {
     /// Milliseconds from publish that a `NDSHM_POLICY_HANDOFF` segment waits; 0
     /// for ten minutes, `NDSHM_FOREVER`. 0 for other policies.
     pub handoff_timeout_ms: u64,
+    /// `NDSHM_NAMING_...`. The name is NULL if it is not the given one.
+    pub naming: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: `repr(C)`, the size first; integers and pointers, which may be zero.
 unsafe impl Options for ndshm_create_options {
     const NAME: &'static str = "ndshm_create_options";
     const MIN_SIZE: usize = size_of::<Self>();
+}
+
+/// How long a segment waits for attaches.
+const fn within(timeout_ms: u64) -> Duration {
+    match timeout_ms {
+        0 => HANDOFF_TIMEOUT,
+        NDSHM_FOREVER => Duration::MAX,
+        ms => Duration::from_millis(ms),
+    }
 }
 
 impl ndshm_create_options {
@@ -116,12 +152,7 @@ impl ndshm_create_options {
     }
 
     fn handoff(&self) -> Policy {
-        let within = match self.handoff_timeout_ms {
-            0 => HANDOFF_TIMEOUT,
-            NDSHM_FOREVER => Duration::MAX,
-            ms => Duration::from_millis(ms),
-        };
-        segment::handoff(self.handoff_attaches, within)
+        segment::handoff(self.handoff_attaches, within(self.handoff_timeout_ms))
     }
 
     fn via(&self) -> Result<Via, Fault> {
@@ -132,14 +163,31 @@ impl ndshm_create_options {
         }
     }
 
+    /// Whether the name is not given but comes late.
+    const fn is_late(&self) -> Result<bool, Fault> {
+        match (self.reserved, self.naming) {
+            (0, NDSHM_NAMING_GIVEN) => Ok(false),
+            (0, NDSHM_NAMING_LATE | NDSHM_NAMING_LATE_OR_NONE) => Ok(true),
+            (0, _) => Err(Fault::Range("options->naming")),
+            _ => Err(Fault::Range("options->reserved")),
+        }
+    }
+
+    const fn falls_back(&self) -> bool {
+        self.naming == NDSHM_NAMING_LATE_OR_NONE
+    }
+
     /// The segment's name; none for an anonymous one.
     ///
     /// # Safety
     /// * As for [`args::name`].
     unsafe fn name(&self, name: *const c_char) -> Result<Option<Name>, Fault> {
-        match (self.policy == NDSHM_POLICY_ANONYMOUS, name.is_null()) {
+        let nameless = self.policy == NDSHM_POLICY_ANONYMOUS || self.is_late()?;
+        match (nameless, name.is_null()) {
             (true, true) => Ok(None),
-            (true, false) => Err(Fault::Range("name of an anonymous segment")),
+            (true, false) => {
+                Err(Fault::Range("name of an anonymous segment, or of one that comes late"))
+            }
             // SAFETY: the caller's promise, passed on.
             (false, _) => unsafe { args::name(name) }.map(Some),
         }
@@ -174,6 +222,7 @@ impl ndshm_create_options {
         spec.metadata = unsafe { args::items(metadata, self.metadata_len, "options->metadata") }?;
         spec.mode = if self.mode == 0 { spec.mode } else { self.mode };
         (spec.policy, spec.via) = (self.policy()?, self.via()?);
+        spec.fallback = self.falls_back();
         Ok(spec)
     }
 
@@ -200,6 +249,8 @@ impl ndshm_create_options {
             mode: if options.mode == 0 { 0o600 } else { options.mode },
             via: options.via()?,
             metadata: metadata.to_vec(),
+            late: options.is_late()?,
+            fallback: options.falls_back(),
         };
         // SAFETY: the caller's promise.
         Ok((unsafe { options.name(name) }?, segment))
@@ -213,7 +264,7 @@ impl ndshm_create_options {
     pub(super) unsafe fn make<T>(
         name: *const c_char,
         options: *const Self,
-        make: impl FnOnce(Option<&Name>, &Spec<'_>) -> crate::error::Result<T>,
+        make: impl FnOnce(Home<'_>, &Spec<'_>) -> crate::error::Result<T>,
     ) -> Result<T, Fault> {
         // SAFETY: the caller's promise.
         let options = unsafe { args::options(options) }?;
@@ -222,7 +273,13 @@ impl ndshm_create_options {
         // SAFETY: the caller's promise.
         let dtype = unsafe { options.dtype() }?;
         // SAFETY: the caller's promise.
-        Ok(make(name.as_ref(), &unsafe { options.spec(&dtype) }?)?)
+        let spec = unsafe { options.spec(&dtype) }?;
+        let home = match &name {
+            Some(name) => Home::Named(name),
+            None if options.is_late()? => Home::Late,
+            None => Home::Anonymous,
+        };
+        Ok(make(home, &spec)?)
     }
 }
 
@@ -254,9 +311,10 @@ pub unsafe extern "C" fn ndshm_segment_create(
 ) -> i32 {
     let call = || {
         let out = args::output(segment, "segment")?;
-        let create = |name: Option<&Name>, spec: &Spec<'_>| match name {
-            Some(name) => Draft::create(name, spec),
-            None => Draft::create_anonymous(spec),
+        let create = |home: Home<'_>, spec: &Spec<'_>| match home {
+            Home::Named(name) => Draft::create(name, spec),
+            Home::Late => Draft::create_late(spec),
+            Home::Anonymous => Draft::create_anonymous(spec),
         };
         // SAFETY: the caller's promise.
         let draft = unsafe { ndshm_create_options::make(name, options, create) }?;
@@ -344,8 +402,12 @@ pub struct ndshm_attach_options {
     pub access: u32,
     /// Milliseconds to wait until the segment is there and ready.
     pub timeout_ms: u32,
-    /// 0.
-    pub reserved: u32,
+    /// 1 to claim one of the attaches that were promised with `ndshm_segment_promise`,
+    /// if one is outstanding.
+    pub claim: u32,
+    /// The uuid that the segment must have, or zeros: one of another uuid that has
+    /// the name is none, `NDSHM_ERR_NOT_FOUND`.
+    pub uuid: [u8; NDSHM_UUID_SIZE],
 }
 
 // SAFETY: `repr(C)`, the size first; integers, which may be zero.
@@ -368,12 +430,16 @@ impl ndshm_attach_options {
         access_of(self.access, "options->access")
     }
 
-    fn timeout(&self) -> Result<Option<Duration>, Fault> {
-        match (self.reserved, self.timeout_ms) {
-            (0, 0) => Ok(None),
-            (0, ms) => Ok(Some(Duration::from_millis(ms.into()))),
-            _ => Err(Fault::Range("options->reserved")),
-        }
+    fn attach(&self) -> Result<Attach, Fault> {
+        let claim = match self.claim {
+            0 => false,
+            1 => true,
+            _ => return Err(Fault::Range("options->claim")),
+        };
+        let wait = Duration::from_millis(self.timeout_ms.into());
+        let timeout = (self.timeout_ms > 0).then_some(wait);
+        let uuid = (self.uuid != [0; _]).then_some(self.uuid);
+        Ok(Attach { access: self.access()?, timeout, uuid, claim })
     }
 }
 
@@ -404,10 +470,46 @@ pub unsafe extern "C" fn ndshm_segment_attach(
         let name = unsafe { args::name(name) }?;
         // SAFETY: the caller's promise.
         let options = unsafe { args::options(options) }?;
-        let attached = Segment::attach(&name, options.access()?, options.timeout()?)?;
+        let attached = Segment::attach_with(&name, &options.attach()?)?;
         // SAFETY: the caller's promise; it is aligned.
         unsafe { handle::store(out, Handle::Segment(attached)) };
         Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { report(error, call) }
+}
+
+/// Promises that the segment will be attached `n` times more with `claim` set in the
+/// options: until then its name stays, also when nobody has it any more, but not for longer
+/// than `timeout_ms` from now (0 for ten minutes, `NDSHM_FOREVER`). So a process may send the
+/// segment's name and uuid to another one, and end before that has attached it.
+///
+/// Everybody who has it may promise, for reading only, too. Promises add up, and lapse
+/// together, with the last. A claim without a promise does no harm. What is promised and
+/// never claimed, since the message was lost, is removed by the next `ndshm_segment_prune`
+/// after its time.
+///
+/// Returns `NDSHM_ERR_ARGUMENT` if `n` is 0 or there would be more than 16,777,215
+/// outstanding, and for `NDSHM_POLICY_OWNER` and `NDSHM_POLICY_ANONYMOUS`;
+/// `NDSHM_ERR_NOT_FOUND` if the name is gone, `NDSHM_ERR_HANDLE` for a draft and a handle that
+/// is not open, `NDSHM_ERR_PERMISSION` if the segment may not be written, `NDSHM_ERR_OS`.
+///
+/// # Safety
+/// * `segment` is NULL, or a handle that nobody closes meanwhile.
+/// * `error` is NULL, or its `struct_size` is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_promise(
+    segment: *const ndshm_segment,
+    n: u32,
+    timeout_ms: u64,
+    error: *mut ndshm_error,
+) -> i32 {
+    let call = || {
+        // SAFETY: the caller's promise.
+        let Handle::Segment(segment) = (unsafe { handle::borrow(segment) })? else {
+            return Err(Fault::NotPublished);
+        };
+        Ok(segment.promise(n, within(timeout_ms))?)
     };
     // SAFETY: the caller's promise.
     unsafe { report(error, call) }

@@ -8,6 +8,7 @@ use super::header::{
     MAX_HEADER_LEN, MIN_ALIGNMENT, Section, State, checksum,
 };
 use super::policy::Policy;
+use super::promises::Promises;
 use crate::dtype::DType;
 use crate::error::{Error, HeaderPart, Result};
 
@@ -88,7 +89,7 @@ pub fn decode(bytes: &[u8], object_size: u64) -> Result<View<'_>> {
         return Err(Error::Corrupt(HeaderPart::Checksum));
     }
     let state = State::decode(header.state)?;
-    let policy = Policy::decode(header.policy, header.handoff, header.expiry_ns)?;
+    let policy = Policy::decode(header.policy, header.handoff, header.handoff_ns)?;
     let (shape, strides) = extents(bytes, &header)?;
     let dtype = dtype(bytes, &header)?;
     let metadata = table(bytes, header.metadata, HeaderPart::Lengths)?;
@@ -166,11 +167,10 @@ pub fn reaping(bytes: &[u8], now_boot_ns: u64) -> Reaping {
     if header.state == State::Initializing as u32 {
         return Reaping::Always;
     }
-    let goes = match Policy::decode(header.policy, header.handoff, header.expiry_ns) {
-        Ok(policy) => policy != Policy::Persist && !policy.waits(header.attach_epoch, now_boot_ns),
-        Err(_) => false,
-    };
-    if goes && header.header_len <= MAX_HEADER_LEN {
+    let policy = Policy::decode(header.policy, header.handoff, header.handoff_ns);
+    let goes = policy.is_ok_and(|policy| policy != Policy::Persist);
+    let promised = Promises::of_word(header.promises).outstanding(now_boot_ns) > 0;
+    if goes && !promised && header.header_len <= MAX_HEADER_LEN {
         Reaping::IfIntact { header_len: header.header_len }
     } else {
         Reaping::Never
@@ -197,6 +197,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub const fn policy(&self) -> Policy {
         self.policy
+    }
+
+    /// What was promised when the header was copied.
+    #[must_use]
+    pub const fn promises(&self) -> Promises {
+        Promises::of_word(self.header.promises)
     }
 
     /// Whether the data was complete when the header was copied.

@@ -55,18 +55,20 @@ pub fn set_rows(buf: &mut [u8], plan: &mut Plan, rows: u64) -> Result<()> {
     seal(buf, header)
 }
 
-/// Sets the moment on the boot clock at which an encoded hand-off lapses.
+/// Sets when the name of an encoded array goes.
 ///
 /// # Errors
 /// [`Error::Argument`] if `buf` is short.
-pub fn set_expiry(buf: &mut [u8], expiry_ns: u64) -> Result<()> {
+pub fn set_policy(buf: &mut [u8], policy: Policy) -> Result<()> {
     let head = buf.get(..HEADER_SIZE).ok_or(Error::Argument)?;
-    let header = Header { expiry_ns, ..bytemuck::pod_read_unaligned(head) };
+    let (handoff, handoff_ns) = policy.fields();
+    let policy = policy.code();
+    let header = Header { policy, handoff_ns, handoff, ..bytemuck::pod_read_unaligned(head) };
     seal(buf, header)
 }
 
 fn fixed(plan: &Plan, ndim: usize, stamp: &Stamp) -> Header {
-    let (handoff, expiry_ns) = stamp.policy.fields();
+    let (handoff, handoff_ns) = stamp.policy.fields();
     Header {
         magic: MAGIC,
         endian: ENDIAN,
@@ -79,9 +81,7 @@ fn fixed(plan: &Plan, ndim: usize, stamp: &Stamp) -> Header {
         data_len: plan.data_len,
         state: State::Initializing as u32,
         refcount: 1,
-        handoff,
-        creator_pid: stamp.creator_pid,
-        expiry_ns,
+        handoff_ns,
         created_ns: stamp.created_ns,
         generation: stamp.generation,
         uuid: stamp.uuid,
@@ -94,6 +94,8 @@ fn fixed(plan: &Plan, ndim: usize, stamp: &Stamp) -> Header {
         names: plan.names,
         metadata: plan.metadata,
         alignment: plan.alignment,
+        handoff,
+        creator_pid: stamp.creator_pid,
         ..Header::zeroed()
     }
 }

@@ -56,9 +56,8 @@ pub struct Header {
     pub refcount: u32,
     pub attach_epoch: u32,
     pub checksum: u32,
-    pub handoff: u32,
-    pub creator_pid: u32,
-    pub expiry_ns: u64,
+    pub promises: u64,
+    pub handoff_ns: u64,
     pub created_ns: u64,
     pub generation: u64,
     pub uuid: [u8; 16],
@@ -71,7 +70,9 @@ pub struct Header {
     pub names: Section,
     pub metadata: Section,
     pub alignment: u32,
-    pub reserved: [u32; 17],
+    pub handoff: u32,
+    pub creator_pid: u32,
+    pub reserved: [u32; 15],
 }
 
 /// Offsets of the words that change during a segment's life.
@@ -82,10 +83,12 @@ pub mod offset {
     pub const REFCOUNT: usize = 68;
     /// Of the number of attaches so far.
     pub const ATTACH_EPOCH: usize = 72;
+    /// Of the [`Promises`](super::super::Promises).
+    pub const PROMISES: usize = 80;
     /// End of what the checksum covers in front of the words that change.
     pub(crate) const MUTABLE: usize = STATE;
     /// Start of what it covers behind them and itself.
-    pub(crate) const BEHIND_CHECKSUM: usize = 80;
+    pub(crate) const BEHIND_CHECKSUM: usize = 88;
 }
 
 macro_rules! assert_rows {
@@ -111,9 +114,8 @@ assert_rows! {
     refcount at offset::REFCOUNT,
     attach_epoch at offset::ATTACH_EPOCH,
     checksum at 76,
-    handoff at offset::BEHIND_CHECKSUM,
-    creator_pid at 84,
-    expiry_ns at 88,
+    promises at offset::PROMISES,
+    handoff_ns at offset::BEHIND_CHECKSUM,
     created_ns at 96,
     generation at 104,
     uuid at 112,
@@ -126,7 +128,9 @@ assert_rows! {
     names at 168,
     metadata at 176,
     alignment at 184,
-    reserved at 188,
+    handoff at 188,
+    creator_pid at 192,
+    reserved at 196,
 }
 const _: () = assert!(HEADER_SIZE == 256);
 

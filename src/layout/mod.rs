@@ -26,10 +26,9 @@
 //! | 64  | 4  | `state`         | atomic u32 | 0 being written, 1 ready | 1.0 |
 //! | 68  | 4  | `refcount`      | atomic u32 | processes attached; advice, a kill leaves it too high | 1.0 |
 //! | 72  | 4  | `attach_epoch`  | atomic u32 | attaches so far, wrapping | 1.0 |
-//! | 76  | 4  | `checksum`      | u32        | CRC-32 of bytes 0 to 63, then 80 to `header_len` | 1.0 |
-//! | 80  | 4  | `handoff`       | u32        | attaches that end a handoff, else 0 | 1.0 |
-//! | 84  | 4  | `creator_pid`   | u32        | for people only | 1.0 |
-//! | 88  | 8  | `expiry_ns`     | u64        | `CLOCK_BOOTTIME` at which a handoff lapses, else 0 | 1.0 |
+//! | 76  | 4  | `checksum`      | u32        | CRC-32 of bytes 0 to 63, then 88 to `header_len` | 1.0 |
+//! | 80  | 8  | `promises`      | atomic u64 | attaches to come, in the upper 24 bits, and when that lapses: see [`Promises`] | 1.0 |
+//! | 88  | 8  | `handoff_ns`    | u64        | how long a handoff waits from publication on, else 0 | 1.0 |
 //! | 96  | 8  | `created_ns`    | u64        | `CLOCK_REALTIME`, for people only | 1.0 |
 //! | 104 | 8  | `generation`    | u64        | counts replacements under one name, from 0 | 1.0 |
 //! | 112 | 16 | `uuid`          | bytes      | random, other for every segment | 1.0 |
@@ -42,7 +41,9 @@
 //! | 168 | 8  | `names`         | section    | the dtype's names, UTF-8 | 1.0 |
 //! | 176 | 8  | `metadata`      | section    | the creator's bytes | 1.0 |
 //! | 184 | 4  | `alignment`     | u32        | of the data: the creator's page size, at least 4096 | 1.0 |
-//! | 188 | 68 | `reserved`      | zeros      | must be written as zeros | 1.0 |
+//! | 188 | 4  | `handoff`       | u32        | attaches that end a handoff, else 0 | 1.0 |
+//! | 192 | 4  | `creator_pid`   | u32        | for people only | 1.0 |
+//! | 196 | 60 | `reserved`      | zeros      | must be written as zeros | 1.0 |
 //!
 //! A section is its offset (u32, a multiple of 8, in the header) and its number
 //! of items (u32). From 256 on lie the sections, then zeros, then the data. The
@@ -54,15 +55,17 @@ mod extent;
 mod header;
 mod plan;
 mod policy;
+mod promises;
 
 pub use decode::{Reaping, View, check_prefix, decode, is_intact, is_ready, reaping};
-pub use encode::{Stamp, encode, set_expiry, set_rows};
+pub use encode::{Stamp, encode, set_policy, set_rows};
 pub use extent::MAX_NDIM;
 pub use header::{
     FORMAT_MAJOR, FORMAT_MINOR, HEADER_SIZE, Header, MAGIC, MAX_HEADER_LEN, Section, State, offset,
 };
 pub use plan::{Array, Plan};
 pub use policy::Policy;
+pub use promises::Promises;
 
 #[cfg(all(test, feature = "std"))]
 mod tests;

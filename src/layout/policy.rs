@@ -14,14 +14,13 @@ pub enum Policy {
     /// When the creator detaches; others keep what they have attached. If the
     /// creator dies instead, as [`Policy::LastDetach`].
     Owner,
-    /// As [`Policy::LastDetach`], but not before it was attached `attaches` times
-    /// or `expiry_ns` has passed.
+    /// As [`Policy::LastDetach`], with so many attaches promised when it is published;
+    /// every attach claims one.
     Handoff {
         /// Attaches after the creator's own.
         attaches: u32,
-        /// Nanoseconds on the boot clock; 0 for never. In a
-        /// [`Spec`](crate::segment::Spec), which has none yet: from publication on.
-        expiry_ns: u64,
+        /// Nanoseconds that it waits for them from publication on; 0 for ever.
+        within_ns: u64,
     },
     /// It never has one.
     Anonymous,
@@ -43,36 +42,24 @@ impl Policy {
         }
     }
 
-    /// Whether a segment that was attached so often still waits to be taken over,
-    /// at this moment of the boot clock.
-    #[must_use]
-    pub const fn waits(self, attach_epoch: u32, now_boot_ns: u64) -> bool {
-        match self {
-            Self::Handoff { attaches, expiry_ns } => {
-                attach_epoch < attaches && (expiry_ns == 0 || now_boot_ns < expiry_ns)
-            }
-            _ => false,
-        }
-    }
-
     /// The handoff's fields in the header.
     pub(super) const fn fields(self) -> (u32, u64) {
         match self {
-            Self::Handoff { attaches, expiry_ns } => (attaches, expiry_ns),
+            Self::Handoff { attaches, within_ns } => (attaches, within_ns),
             _ => (0, 0),
         }
     }
 
-    pub(super) fn decode(code: u32, attaches: u32, expiry_ns: u64) -> Result<Self> {
+    pub(super) fn decode(code: u32, attaches: u32, within_ns: u64) -> Result<Self> {
         let policy = match code {
             1 => Self::LastDetach,
             Self::PERSIST => Self::Persist,
             3 => Self::Owner,
-            4 => Self::Handoff { attaches, expiry_ns },
+            4 => Self::Handoff { attaches, within_ns },
             5 => Self::Anonymous,
             _ => return Err(Error::Corrupt(HeaderPart::Policy)),
         };
-        let plain = policy.fields() == (attaches, expiry_ns);
+        let plain = policy.fields() == (attaches, within_ns);
         if plain { Ok(policy) } else { Err(Error::Corrupt(HeaderPart::Policy)) }
     }
 }

@@ -27,9 +27,9 @@ macro_rules! fields {
 
 fn struct_rows() -> Vec<(usize, usize, &'static str)> {
     fields!(magic endian format_major format_minor incompat ro_compat compat policy header_len
-        total_len data_offset data_len state refcount attach_epoch checksum handoff creator_pid
-        expiry_ns created_ns generation uuid ndim itemsize shape strides nodes dims names metadata
-        alignment reserved)
+        total_len data_offset data_len state refcount attach_epoch checksum promises handoff_ns
+        created_ns generation uuid ndim itemsize shape strides nodes dims names metadata
+        alignment handoff creator_pid reserved)
 }
 
 fn doc_rows() -> impl Iterator<Item = Vec<&'static str>> {
@@ -59,7 +59,7 @@ fn the_types_in_the_table_have_the_sizes_in_the_table() {
         let size = match row[4] {
             "u16" => 2,
             "u32" | "atomic u32" => 4,
-            "u64" | "section" => 8,
+            "u64" | "atomic u64" | "section" => 8,
             _ => continue,
         };
         assert_eq!(row[2].parse(), Ok(size), "{}", row[3]);
@@ -270,13 +270,12 @@ fn only_the_dead_may_be_reaped() {
         bytes[at..at + change.len()].copy_from_slice(change);
         reaping(&bytes, 1000)
     };
-    let handoff = |attaches: u32, expiry: u64, epoch: u32| {
+    let promised = |policy: u32, n: u64, ms: u64| {
         let mut bytes = bytes.clone();
-        bytes[28..32].copy_from_slice(&4_u32.to_ne_bytes());
-        bytes[72..76].copy_from_slice(&epoch.to_ne_bytes());
-        bytes[80..84].copy_from_slice(&attaches.to_ne_bytes());
-        bytes[88..96].copy_from_slice(&expiry.to_ne_bytes());
-        reaping(&bytes, 1000)
+        bytes[28..32].copy_from_slice(&policy.to_ne_bytes());
+        bytes[80..88].copy_from_slice(&(n << 40 | ms).to_ne_bytes());
+        bytes[188..192].copy_from_slice(&u32::from(policy == 4).to_ne_bytes());
+        reaping(&bytes, 3_000_000)
     };
     let goes = Reaping::IfIntact { header_len: bytes.len() as u64 };
     assert_eq!(with(0, &[]), goes, "last detach");
@@ -289,8 +288,15 @@ fn only_the_dead_may_be_reaped() {
     assert_eq!(with(12, &9_u16.to_ne_bytes()), Reaping::Never, "newer");
     assert_eq!(with(16, &1_u32.to_ne_bytes()), Reaping::Never, "unknown feature");
     assert_eq!(with(8, &ENDIAN.swap_bytes().to_ne_bytes()), Reaping::Never, "byte order");
-    assert_eq!((handoff(2, 0, 1), handoff(2, 0, 2)), (Reaping::Never, goes));
-    assert_eq!((handoff(2, 1001, 0), handoff(2, 1000, 0)), (Reaping::Never, goes));
+    for policy in [1, 3, 4] {
+        let forever = (1 << 40) - 1;
+        for (n, ms) in [(1, 4), (2, forever)] {
+            assert_eq!(promised(policy, n, ms), Reaping::Never, "promised");
+        }
+        for (n, ms) in [(0, 4), (0, forever), (1, 3), (9, 0)] {
+            assert_eq!(promised(policy, n, ms), goes, "claimed, or too late");
+        }
+    }
     for zeros in [&[][..], &[0; 100], &[0; 4096]] {
         assert_eq!(reaping(zeros, 0), Reaping::Always, "never begun");
     }
@@ -305,7 +311,7 @@ fn a_damaged_header_is_not_intact() {
     let sample = sample();
     assert!(is_intact(&sample));
     assert!(!is_intact(&sample[..sample.len() - 8]) && !is_intact(&[]));
-    for at in (0..sample.len()).filter(|at| !(64..76).contains(at)) {
+    for at in (0..sample.len()).filter(|at| !(64..76).contains(at) && !(80..88).contains(at)) {
         let mut damaged = sample.clone();
         damaged[at] ^= 0x10;
         assert!(!is_intact(&damaged), "byte {at}");
@@ -317,4 +323,31 @@ fn states_and_parts() {
     assert_eq!(State::decode(0), Ok(State::Initializing));
     assert_eq!(State::decode(1), Ok(State::Ready));
     assert_eq!(State::decode(2), Err(Error::Corrupt(HeaderPart::State)));
+}
+
+#[test]
+fn promises_add_up_are_claimed_and_lapse() {
+    const MS: u64 = 1_000_000;
+    let none = Promises::default();
+    assert_eq!((none.outstanding(0), none.expiry_ns(), none.claimed()), (0, 0, None));
+    let two = none.and(2, 3 * MS, 7 * MS).unwrap();
+    assert_eq!((two.outstanding(10 * MS - 1), two.outstanding(10 * MS)), (2, 0));
+    assert_eq!(two.expiry_ns(), 10 * MS);
+    let five = two.and(3, 1, 8 * MS).unwrap();
+    assert_eq!((five.outstanding(9 * MS), five.expiry_ns()), (5, 10 * MS), "the later moment");
+    let fresh = five.and(1, MS, 10 * MS).unwrap();
+    assert_eq!((fresh.outstanding(10 * MS), fresh.expiry_ns()), (1, 11 * MS), "lapsed ones go");
+    let forever = fresh.and(1, 0, 10 * MS).unwrap();
+    assert_eq!((forever.outstanding(u64::MAX), forever.expiry_ns()), (2, 0));
+    assert_eq!(none.and(1, u64::MAX, 5).unwrap().outstanding(u64::MAX), 1, "too far away");
+    let one = forever.claimed().unwrap();
+    let none = one.claimed().unwrap();
+    assert_eq!((one.outstanding(5), none.outstanding(5), none.claimed()), (1, 0, None));
+    assert_ne!(none.word(), 0, "there was one");
+    let soon = none.and(1, MS, 0).unwrap();
+    assert_eq!((soon.outstanding(0), soon.outstanding(MS)), (1, 0), "an old moment is over");
+    assert_eq!(none.and(1, 1, 1).unwrap().expiry_ns(), MS, "rounded up");
+    let most = none.and(Promises::MAX, 0, 0).unwrap();
+    assert_eq!((most.outstanding(5), most.and(1, 0, 0)), (Promises::MAX, None));
+    assert_eq!(Promises::of_word(most.word()), most);
 }

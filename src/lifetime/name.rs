@@ -47,6 +47,18 @@ impl Name {
         Self { path, len: name.len() as u8 }
     }
 
+    /// The name of the segment with this uuid that was given none: nobody else has it, and
+    /// nobody guesses it.
+    #[must_use]
+    pub fn of_uuid(uuid: &[u8; 16]) -> Self {
+        let mut text = *b"anon-00000000000000000000000000000000";
+        let nibbles = uuid.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        for (to, nibble) in text.iter_mut().skip(5).zip(nibbles) {
+            *to = if nibble < 10 { b'0' + nibble } else { b'a' + (nibble - 10) };
+        }
+        Self::spell(core::str::from_utf8(&text).unwrap_or_default())
+    }
+
     /// The name of a file in the directory of shared memory, if it is a segment's.
     #[must_use]
     pub fn from_file(file: &[u8]) -> Option<Self> {

@@ -106,17 +106,25 @@ fn claim(held: &Held, mode: u32) -> Result<()> {
     set_mode(held, mode)
 }
 
-/// Links a complete, locked, unnamed file to `name`.
+/// Links a complete, locked, unnamed file to `name`. Whether this call did: a process with
+/// the same file, which one of both was forked with, may have linked it already.
 ///
 /// # Errors
-/// [`Error::Exists`], [`Error::Permission`], [`Error::Busy`], [`Error::Os`].
-pub fn link(held: &Held, name: &Name) -> Result<()> {
+/// [`Error::Exists`], also if the file has another name already; [`Error::NotFound`] if it
+/// had one, and that was removed; [`Error::Permission`], [`Error::Busy`], [`Error::Os`].
+pub fn link(held: &Held, name: &Name) -> Result<bool> {
     let rivalry = Deadline::after(RIVALRY);
     loop {
+        let file = held.fd().stat()?;
+        let is_there = || stat_path(name.path()).is_ok_and(|there| there.same_inode(&file));
+        if file.nlink > 0 {
+            return if is_there() { Ok(false) } else { Err(Error::Exists) };
+        }
         match held.fd().link(name.path()) {
+            Err(Error::Os { errno: sys::EEXIST, .. }) if is_there() => return Ok(false),
             Err(Error::Os { errno: sys::EEXIST, .. }) => make_way(name)?,
             Err(error) => return Err(refine(error)),
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
         }
         if !rivalry.pause() {
             return Err(obstacle(name));

@@ -147,7 +147,8 @@ const INHERITANCE: Duration = Duration::from_millis(50);
 /// is given up, so that it is the same inode, and dropped after that.
 #[derive(Debug, Default)]
 pub struct Exit {
-    fresh: Option<(Name, Fd, Stat)>,
+    name: Option<Name>,
+    fresh: Option<(Fd, Stat)>,
     should_be_last: bool,
     may_go: bool,
 }
@@ -156,7 +157,15 @@ impl Exit {
     /// Nothing to do.
     #[must_use]
     pub const fn none() -> Self {
-        Self { fresh: None, should_be_last: false, may_go: false }
+        Self { name: None, fresh: None, should_be_last: false, may_go: false }
+    }
+
+    /// The step of one who knows no name of the inode yet: should a forked child have given
+    /// it `name` meanwhile, it is looked for when the lock was given up. What is found
+    /// is removed if it is dead, whoever's it was.
+    #[must_use]
+    pub const fn late(name: &Name) -> Self {
+        Self { name: Some(*name), fresh: None, should_be_last: false, may_go: false }
     }
 
     /// Prepares the step for the inode `id`, if `name` is still its name.
@@ -164,13 +173,16 @@ impl Exit {
     pub fn prepare(name: &Name, id: &Stat) -> Self {
         let Ok(fresh) = open_fresh(name) else { return Self::none() };
         let same = fresh.stat().is_ok_and(|now| now.same_inode(id));
-        Self { fresh: same.then_some((*name, fresh, *id)), ..Self::none() }
+        if !same {
+            return Self::none();
+        }
+        Self { name: Some(*name), fresh: Some((fresh, *id)), ..Self::none() }
     }
 
     /// The description that was opened for it.
     #[must_use]
     pub fn fd(&self) -> Option<&Fd> {
-        self.fresh.as_ref().map(|(_, fd, _)| fd)
+        self.fresh.as_ref().map(|(fd, _)| fd)
     }
 
     /// Says that nobody else should have the segment, so that it is worth
@@ -187,7 +199,7 @@ impl Exit {
 
     /// Removes the name now, whoever has the segment: its owner goes.
     pub fn remove_now(&mut self) {
-        if let Some((name, fresh, id)) = self.fresh.take() {
+        if let (Some(name), Some((fresh, id))) = (self.name.take(), self.fresh.take()) {
             // What stays after an error goes with the last one who has it.
             let _ = remove_inode(&name, &fresh, &id);
         }
@@ -195,13 +207,17 @@ impl Exit {
 
     /// Leaves the name alone.
     pub fn cancel(&mut self) {
-        self.fresh = None;
+        (self.name, self.fresh) = (None, None);
     }
 }
 
 impl Drop for Exit {
     fn drop(&mut self) {
-        let Some((name, fresh, id)) = &self.fresh else { return };
+        let Some(name) = &self.name else { return };
+        let Some((fresh, id)) = &self.fresh else {
+            let _ = reap(name);
+            return;
+        };
         if !self.may_go && may_go(fresh, id) != Ok(true) {
             return;
         }

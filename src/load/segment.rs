@@ -38,12 +38,24 @@ pub struct SegmentOptions {
     pub via: Via,
     /// Bytes of the creator's own: units, labels, attributes.
     pub metadata: Vec<u8>,
+    /// Without a name: it is not anonymous, but gets a name that follows from its uuid when
+    /// it is published. See [`Draft::create_late`].
+    pub late: bool,
+    /// With `late`: as [`Spec::fallback`].
+    pub fallback: bool,
 }
 
 impl Default for SegmentOptions {
     /// A segment that stays until somebody removes it, for its owner alone.
     fn default() -> Self {
-        Self { policy: Policy::Persist, mode: 0o600, via: Via::Auto, metadata: Vec::new() }
+        Self {
+            policy: Policy::Persist,
+            mode: 0o600,
+            via: Via::Auto,
+            metadata: Vec::new(),
+            late: false,
+            fallback: false,
+        }
     }
 }
 
@@ -82,9 +94,12 @@ pub fn load_segment_reporting<'n, 't, I: Into<Input>>(
     Ok((publish((sink, rows)).map_err(unboxed)?, report))
 }
 
-/// Text on its way to a segment: a [`Job`] whose end is a published segment.
+/// Text on its way to a segment: a [`Job`] whose end is a published segment, or a draft.
 #[derive(Debug)]
-pub struct SegmentJob(Job<SegmentSink>);
+pub struct SegmentJob {
+    job: Job<SegmentSink>,
+    late: bool,
+}
 
 impl SegmentJob {
     /// As [`Job::start`]. Without a name the segment is anonymous.
@@ -98,8 +113,10 @@ impl SegmentJob {
         options: &Options,
         segment: SegmentOptions,
     ) -> Result<Self> {
-        let open = SegmentSink::maker(name.into(), segment);
-        Job::start(inputs, rows, Unicode::Ucs4, options, open).map(Self).map_err(unboxed)
+        let (name, late) = (name.into(), segment.late);
+        let open = SegmentSink::maker(name, segment);
+        let job = Job::start(inputs, rows, Unicode::Ucs4, options, open).map_err(unboxed)?;
+        Ok(Self { job, late: late && name.is_none() })
     }
 
     /// As [`Job::step`].
@@ -107,37 +124,37 @@ impl SegmentJob {
     /// # Errors
     /// [`LoadError`]; the job is over then.
     pub fn step(&mut self, timeout: Duration) -> Result<Progress> {
-        self.0.step(timeout).map_err(unboxed)
+        self.job.step(timeout).map_err(unboxed)
     }
 
     /// How far it is.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        self.0.progress()
+        self.job.progress()
     }
 
     /// The rows that were left out so far.
     #[must_use]
     pub fn report(&self) -> &Report {
-        self.0.report()
+        self.job.report()
     }
 
     /// As [`Job::dtype`].
     #[must_use]
     pub fn dtype(&self) -> Option<DType<'_>> {
-        self.0.dtype()
+        self.job.dtype()
     }
 
     /// As [`Job::raw_fd`].
     #[must_use]
     pub const fn raw_fd(&self) -> i32 {
-        self.0.raw_fd()
+        self.job.raw_fd()
     }
 
     /// A handle that stops the job.
     #[must_use]
     pub fn canceller(&self) -> Canceller {
-        self.0.canceller()
+        self.job.canceller()
     }
 
     /// Steps until everything is done, and publishes the segment.
@@ -145,15 +162,33 @@ impl SegmentJob {
     /// # Errors
     /// [`LoadError`]; then there is no segment.
     pub fn finish(self) -> Result<Segment> {
-        self.0.finish().and_then(publish).map_err(unboxed)
+        self.job.finish().and_then(publish).map_err(unboxed)
+    }
+
+    /// Whether its name is one that comes late.
+    #[must_use]
+    pub const fn is_late(&self) -> bool {
+        self.late
+    }
+
+    /// Steps until everything is done. The segment can be published later, or never.
+    ///
+    /// # Errors
+    /// [`LoadError`]; then there is no segment.
+    pub fn finish_draft(self) -> Result<Draft> {
+        self.job.finish().and_then(complete).map_err(unboxed)
     }
 }
 
-fn publish((mut sink, rows): (SegmentSink, u64)) -> Result<Segment> {
+fn publish(read: (SegmentSink, u64)) -> Result<Segment> {
+    Ok(complete(read)?.publish().map_err(Error::from)?)
+}
+
+fn complete((mut sink, rows): (SegmentSink, u64)) -> Result<Draft> {
     sink.growable().map_err(LoadError::Sink)?;
     let mut growable = sink.growable.ok_or(Error::Argument)?;
     sink.gather.flush(appending(&mut growable))?;
-    Ok(growable.finish(rows)?.publish().map_err(Error::from)?)
+    Ok(growable.finish(rows)?)
 }
 
 #[derive(Debug)]
@@ -193,10 +228,11 @@ impl SegmentSink {
         // Without any row there is no telling the columns; NumPy says one.
         let (table, records) = ([0, u64::from(self.columns.unwrap_or(1))], [0]);
         let shape: &[u64] = if dtype.is_record() { &records } else { &table };
-        let SegmentOptions { policy, mode, via, ref metadata } = self.options;
-        let spec = Spec { metadata, policy, mode, via, ..Spec::new(dtype, shape) };
+        let SegmentOptions { policy, mode, via, late, fallback, ref metadata } = self.options;
+        let spec = Spec { metadata, policy, mode, via, fallback, ..Spec::new(dtype, shape) };
         match &self.name {
             Some(name) => Draft::create_growable(name, &spec),
+            None if late => Draft::create_growable_late(&spec),
             None => Draft::create_growable_anonymous(&spec),
         }
     }

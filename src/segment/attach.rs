@@ -7,30 +7,53 @@ use super::head::{Head, Prefix};
 use super::ready::{self, Outcome, Waiter};
 use super::{Access, Name, Policy, State};
 use crate::error::{Error, Result};
-use crate::layout::{HEADER_SIZE, MAGIC, offset};
+use crate::layout::{HEADER_SIZE, MAGIC, Promises, offset};
 use crate::lifetime::{Deadline, Held, acquire, probe, refine};
-use crate::sys::{Fd, Map, Seals, duplicate, shm_open};
+use crate::sys::{Fd, Map, Seals, Stat, duplicate, shm_open};
 
 /// How long a lock of somebody who looks for dead segments may last.
 const BUSY_GRACE: Duration = Duration::from_millis(500);
 
-pub(super) fn attach(name: &Name, access: Access, timeout: Option<Duration>) -> Result<Segment> {
-    let timeout = timeout.unwrap_or_default();
+/// How a segment is attached. Make it with [`Attach::new`] and change the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attach {
+    /// What the mapping allows.
+    pub access: Access,
+    /// How long to wait until the segment is there and ready.
+    pub timeout: Option<Duration>,
+    /// The segment is only taken for the right one if it has this uuid.
+    pub uuid: Option<[u8; 16]>,
+    /// Claims one of the attaches that were [promised](Segment::promise), if one is
+    /// outstanding. Who may not write the segment cannot; then the time decides.
+    pub claim: bool,
+}
+
+impl Attach {
+    /// Without waiting, whatever has the name, and without a claim.
+    #[must_use]
+    pub const fn new(access: Access) -> Self {
+        Self { access, timeout: None, uuid: None, claim: false }
+    }
+}
+
+pub(super) fn attach(name: &Name, how: &Attach) -> Result<Segment> {
+    let timeout = how.timeout.unwrap_or_default();
     let deadline = Deadline::after(timeout);
     let patience = Deadline::after(timeout.max(BUSY_GRACE));
     loop {
-        let lock = acquire(name, access, &patience);
-        match lock.and_then(|lock| attach_held(lock, name, access, &deadline)) {
+        let lock = acquire(name, how.access, &patience);
+        match lock.and_then(|lock| attach_held(lock, name, how, &deadline)) {
             Err(Error::NotFound | Error::NotReady) if deadline.pause() => {}
             result => return result,
         }
     }
 }
 
-fn attach_held(lock: Held, name: &Name, access: Access, deadline: &Deadline) -> Result<Segment> {
-    match open(&lock, access, deadline) {
+fn attach_held(lock: Held, name: &Name, how: &Attach, deadline: &Deadline) -> Result<Segment> {
+    match open(&lock, how.access, deadline).and_then(|found| right(found, how)) {
         Ok((head, map)) => {
-            count(&map, &lock, name);
+            let claim = how.claim || matches!(head.view().policy(), Policy::Handoff { .. });
+            count(&map, &lock, name, claim);
             Ok(Segment::new(head, map, lock, *name))
         }
         Err(error) => {
@@ -38,6 +61,12 @@ fn attach_held(lock: Held, name: &Name, access: Access, deadline: &Deadline) -> 
             Err(error)
         }
     }
+}
+
+/// What was found, if it has the uuid that was asked for.
+fn right(found: (Head, Map), how: &Attach) -> Result<(Head, Map)> {
+    let uuid = found.0.view().header().uuid;
+    if how.uuid.is_none_or(|asked| asked == uuid) { Ok(found) } else { Err(Error::NotFound) }
 }
 
 pub(super) fn attach_fd(raw_fd: i32, access: Access) -> Result<Segment> {
@@ -148,28 +177,40 @@ pub(super) fn counters(fd: &Fd) -> Option<Map> {
 /// Counts this process in, if the seals allow.
 fn count_anonymous(map: &Map, fd: &Fd) {
     if map.access() == Access::ReadWrite {
-        return increment(map);
+        return increment(map, false);
     }
     if let Ok(fd) = fd.reopen(Access::ReadWrite)
         && let Some(page) = counters(&fd)
     {
-        increment(&page);
+        increment(&page, false);
     }
 }
 
 /// Counts this process in, if permissions allow.
-fn count(map: &Map, lock: &Held, name: &Name) {
+fn count(map: &Map, lock: &Held, name: &Name, claim: bool) {
     if map.access() == Access::ReadWrite {
-        return increment(map);
+        return increment(map, claim);
     }
-    let Ok(fd) = shm_open(name.posix(), Access::ReadWrite) else { return };
-    let same = fd.stat().is_ok_and(|now| now.same_inode(lock.id()));
-    if same && let Some(page) = counters(&fd) {
-        increment(&page);
+    if let Ok(page) = writable_page(name, lock.id()) {
+        increment(&page, claim);
     }
 }
 
-fn increment(page: &Map) {
+/// The words that change, for who has mapped the inode `id` for reading only.
+pub(super) fn writable_page(name: &Name, id: &Stat) -> Result<Map> {
+    let fd = shm_open(name.posix(), Access::ReadWrite).map_err(refine)?;
+    if !fd.stat()?.same_inode(id) {
+        return Err(Error::NotFound);
+    }
+    Map::shared(&fd, HEADER_SIZE, Access::ReadWrite)
+}
+
+fn increment(page: &Map, claim: bool) {
     page.increment_u32(offset::REFCOUNT);
     page.increment_u32(offset::ATTACH_EPOCH);
+    if claim {
+        page.update_u64(offset::PROMISES, |word| {
+            Promises::of_word(word).claimed().map(Promises::word)
+        });
+    }
 }

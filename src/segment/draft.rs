@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-use super::growable::{Birth, no_space};
+use super::growable::{Birth, Home, no_space};
 use super::handle::Segment;
 use super::head::Head;
 use super::ready::{self, Creator};
 use super::{Access, Growable, Name, Policy, Spec};
 use crate::error::{Error, Result};
-use crate::layout::{State, View, offset};
-use crate::lifetime::{Site, byte, link};
+use crate::layout::{Promises, State, View, offset};
+use crate::lifetime::{Exit, Site, byte, link};
 use crate::sys::{self, Fd, Map, Seals, boot_ns, page_size};
 
 /// A segment in the making: every page is there, nobody else reads it. Dropped
@@ -21,8 +21,6 @@ pub struct Draft {
     site: Site,
     head: Head,
     birth: Birth,
-    /// Nanoseconds that a hand-off may take, 0 for any time.
-    handoff_ns: u64,
 }
 
 /// A draft that could not be published, and why. It can be tried again, maybe
@@ -58,7 +56,20 @@ impl Draft {
     /// cannot be; [`Error::Permission`], [`Error::Overflow`], [`Error::Busy`],
     /// [`Error::Os`].
     pub fn create(name: &Name, spec: &Spec<'_>) -> Result<Self> {
-        Self::create_as(Some(name), spec)
+        Self::create_as(Home::Named(name), spec)
+    }
+
+    /// The same with a name that is made of its uuid, which nobody can have
+    /// taken; [`rename`](Self::rename) gives it another one. Unlike other drafts
+    /// such a one may be published by a forked child that has inherited it, too, at any
+    /// time and however often, also while others do: all of them have the one segment then.
+    /// (Where the system has no files without names, or with
+    /// [`Via::ShmOpen`](super::Via::ShmOpen), only by one process.)
+    ///
+    /// # Errors
+    /// As for [`create`](Self::create).
+    pub fn create_late(spec: &Spec<'_>) -> Result<Self> {
+        Self::create_as(Home::Late, spec)
     }
 
     /// The same without a name: memory that other processes get by its
@@ -70,12 +81,15 @@ impl Draft {
     /// As for [`create`](Self::create). The policy of `spec` is left as it is or
     /// [`Policy::Anonymous`].
     pub fn create_anonymous(spec: &Spec<'_>) -> Result<Self> {
-        Self::create_as(None, spec)
+        Self::create_as(Home::Anonymous, spec)
     }
 
-    fn create_as(name: Option<&Name>, spec: &Spec<'_>) -> Result<Self> {
-        let parts = Growable::begin(name, spec)?;
-        refuse_hopeless(&parts)?;
+    fn create_as(home: Home<'_>, spec: &Spec<'_>) -> Result<Self> {
+        let mut parts = Growable::begin(home, spec)?;
+        match refuse_hopeless(&parts) {
+            Err(Error::NoSpace { need, .. }) if parts.may_move() => parts.move_to_memory(need)?,
+            result => result?,
+        }
         Self::complete(parts)
     }
 
@@ -85,7 +99,15 @@ impl Draft {
     /// # Errors
     /// As for [`create`](Self::create).
     pub fn create_growable(name: &Name, spec: &Spec<'_>) -> Result<Growable> {
-        Growable::create(Some(name), spec)
+        Growable::create(Home::Named(name), spec)
+    }
+
+    /// The same with the name of [`create_late`](Self::create_late).
+    ///
+    /// # Errors
+    /// As for [`create`](Self::create).
+    pub fn create_growable_late(spec: &Spec<'_>) -> Result<Growable> {
+        Growable::create(Home::Late, spec)
     }
 
     /// The same without a name.
@@ -93,23 +115,28 @@ impl Draft {
     /// # Errors
     /// As for [`create_anonymous`](Self::create_anonymous).
     pub fn create_growable_anonymous(spec: &Spec<'_>) -> Result<Growable> {
-        Growable::create(None, spec)
+        Growable::create(Home::Anonymous, spec)
     }
 
     /// Backs the whole segment with pages, keeping what was written, and maps it.
-    pub(super) fn complete(parts: Growable) -> Result<Self> {
-        let map = reserve_and_map(&parts)?;
-        let Growable { site, head, plan, birth, .. } = parts;
-        let head = Head::new(head, plan.total_len())?;
-        let handoff_ns = match head.view().policy() {
-            Policy::Handoff { expiry_ns, .. } => expiry_ns,
-            _ => 0,
+    pub(super) fn complete(mut parts: Growable) -> Result<Self> {
+        let map = match reserve_and_map(&parts) {
+            Err(Error::NoSpace { need, .. }) if parts.may_move() => {
+                parts.move_to_memory(need)?;
+                reserve_and_map(&parts)?
+            }
+            result => result?,
         };
-        Ok(Self { map, site, head, birth, handoff_ns })
+        let Growable { site, head, plan, birth, .. } = parts;
+        let draft = Self { map, site, head: Head::new(head, plan.total_len())?, birth };
+        if !matches!(birth, Birth::Named(_)) {
+            // Before any fork, so that more than one process can publish it.
+            draft.write_header()?;
+        }
+        Ok(draft)
     }
 
-    /// What the header will say; its state is that of a draft, and a hand-off's expiry
-    /// counts from publication.
+    /// What the header will say; its state is that of a draft.
     #[must_use]
     pub const fn header(&self) -> &View<'_> {
         self.head.view()
@@ -163,15 +190,17 @@ impl Draft {
         unsafe { self.site.held.fd().write_at(data, len, at) }
     }
 
-    /// Gives it another name, if it does not show the one it has yet.
+    /// Gives it another name, if it does not show the one it has yet. Then only one of the
+    /// processes that have it may publish it.
     ///
     /// # Errors
     /// [`Error::Argument`] if it does ([`Via::ShmOpen`](super::Via::ShmOpen)), or never
     /// gets one.
-    pub const fn rename(&mut self, name: &Name) -> Result<()> {
+    pub fn rename(&mut self, name: &Name) -> Result<()> {
         match &mut self.birth {
             Birth::Linked(old) => {
                 *old = *name;
+                self.site.exit = Exit::late(name);
                 Ok(())
             }
             Birth::Named(_) | Birth::Anonymous { .. } => Err(Error::Argument),
@@ -182,42 +211,52 @@ impl Draft {
     ///
     /// # Errors
     /// In [`Unpublished::error`]: [`Error::Exists`] if a live, persistent or waiting
-    /// segment got the name meanwhile; [`Error::Permission`], [`Error::Busy`], also if
+    /// segment got the name meanwhile, or a forked child has published it under another
+    /// name; [`Error::NotFound`] if one has, and that name is gone; [`Error::Permission`], [`Error::Busy`], also if
     /// a forked child still could write the bytes that are to be sealed; [`Error::Os`].
     #[allow(clippy::result_large_err, reason = "the draft comes back, and there is no heap")]
     pub fn publish(mut self) -> core::result::Result<Segment, Unpublished> {
-        if let Err(error) = self.write_header().and_then(|()| self.appear()) {
-            return Err(Unpublished { draft: self, error });
-        }
-        let Self { map, mut site, head, birth, .. } = self;
+        let first = match self.appear() {
+            Ok(first) => first,
+            Err(error) => return Err(Unpublished { draft: self, error }),
+        };
+        let Self { map, mut site, head, birth } = self;
         site.exit.cancel();
         Ok(match birth {
             Birth::Anonymous { .. } => Segment::anonymous(head, map, site.held),
-            Birth::Named(name) | Birth::Linked(name) => {
+            Birth::Named(name) | Birth::Linked(name) if first => {
                 Segment::creators(head, map, site.held, name)
+            }
+            Birth::Named(name) | Birth::Linked(name) => {
+                map.increment_u32(offset::REFCOUNT);
+                Segment::new(head, map, site.held, name)
             }
         })
     }
 
     /// Writes the header, whose state says that it is not ready.
-    fn write_header(&mut self) -> Result<()> {
-        if self.handoff_ns != 0 {
-            self.head.set_expiry(boot_ns().saturating_add(self.handoff_ns))?;
-        }
+    fn write_header(&self) -> Result<()> {
         let bytes = self.head.bytes();
         // SAFETY: the bytes are readable for their length.
         unsafe { self.site.held.fd().write_at(bytes.as_ptr(), bytes.len(), 0) }
     }
 
-    fn appear(&mut self) -> Result<()> {
+    /// Whether it has appeared by this call, and not by one of another process.
+    fn appear(&mut self) -> Result<bool> {
         match self.birth {
+            Birth::Named(_) if self.map.load_u32(offset::STATE) == Some(State::Ready as u32) => {
+                Ok(false)
+            }
             Birth::Named(_) => {
+                self.write_header()?;
+                self.promise_handoff();
                 // Once it is ready there is no way back. A lock that stays, which no kernel
                 // does, only makes it look busy.
                 let _ = ready::announce(self);
-                Ok(())
+                Ok(true)
             }
             Birth::Linked(name) => {
+                self.promise_handoff();
                 self.set_ready();
                 link(&self.site.held, &name)
             }
@@ -225,13 +264,25 @@ impl Draft {
             Birth::Anonymous { .. } if self.map.access() == Access::Read => Err(Error::ReadOnly),
             Birth::Anonymous { frozen } => {
                 self.set_ready();
-                self.seal(frozen)
+                self.seal(frozen).map(|()| true)
             }
+        }
+    }
+
+    /// Promises what its policy says: once, whoever publishes it and how often he tries.
+    fn promise_handoff(&self) {
+        if let Policy::Handoff { attaches, within_ns } = self.head.view().policy() {
+            let promises = Promises::default().and(attaches, within_ns, boot_ns());
+            let first = |word| if word == 0 { promises.map(Promises::word) } else { None };
+            self.map.update_u64(offset::PROMISES, first);
         }
     }
 
     fn seal(&mut self, frozen: bool) -> Result<()> {
         let fd = self.site.held.fd();
+        if fd.seals()?.has(Seals::LENGTH) {
+            return Ok(()); // a forked child, or the parent, has done it
+        }
         if frozen { freeze(fd, &mut self.map) } else { fd.seal(Seals::LENGTH.and(Seals::LAST)) }
     }
 }
@@ -287,7 +338,8 @@ fn reserve_and_map(parts: &Growable) -> Result<Map> {
     if let Err(error) = fd.reserve(parts.backed, need) {
         // What was reserved up to now is free again, and counts as such. But the header's page
         // stays: somebody may have it mapped, and wait for the state to change.
-        fd.truncate(fd.stat()?.size.min(page_size() as u64))?;
+        let keep = if parts.may_move() { parts.written() } else { page_size() as u64 };
+        fd.truncate(fd.stat()?.size.min(keep))?;
         return Err(no_space(fd, need, error));
     }
     Map::shared(fd, usize::try_from(need).map_err(|_| Error::Overflow)?, Access::ReadWrite)

@@ -2,14 +2,15 @@
 
 use core::time::Duration;
 
-use super::attach;
+use super::attach::{self, Attach};
 use super::head::Head;
+use super::spec::wait_ns;
 use super::{Access, Name, Policy, State};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::layout::{View, offset};
+use crate::layout::{Promises, View, offset};
 use crate::lifetime::{Exit, Held, Hold};
-use crate::sys::{Fd, Map, Seals, Stat, lineage, stat_path};
+use crate::sys::{Fd, Map, Seals, Stat, boot_ns, lineage, stat_path};
 
 /// A segment that this process has attached. Dropping it detaches; whoever is
 /// last then removes the name, if the policy says so.
@@ -61,7 +62,52 @@ impl Segment {
     /// [`Error::NotNdshm`], [`Error::Endian`], [`Error::TooNew`],
     /// [`Error::Truncated`], [`Error::Corrupt`].
     pub fn attach(name: &Name, access: Access, timeout: Option<Duration>) -> Result<Self> {
-        attach::attach(name, access, timeout)
+        attach::attach(name, &Attach { timeout, ..Attach::new(access) })
+    }
+
+    /// The same with more to say.
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach); [`Error::NotFound`], too, if a segment of another uuid
+    /// has the name.
+    pub fn attach_with(name: &Name, how: &Attach) -> Result<Self> {
+        attach::attach(name, how)
+    }
+
+    /// Promises that it will be attached, with [`Attach::claim`], `n` times more: until then
+    /// the name stays, also when nobody has it, but not for longer than `within`
+    /// from now; [`Duration::MAX`] is for ever. Promises of several processes add up, and
+    /// lapse together, with the last.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if `n` is 0 or more than [`Promises::MAX`] would be outstanding,
+    /// and for a segment whose name does not depend on who has it: [`Policy::Owner`],
+    /// [`Policy::Anonymous`]. [`Error::NotFound`] if the name is gone. [`Error::Permission`]
+    /// if the segment may not be written; [`Error::Os`].
+    pub fn promise(&self, n: u32, within: Duration) -> Result<()> {
+        let name = self.name.as_ref().filter(|_| n > 0 && self.policy() != Policy::Owner);
+        let name = name.ok_or(Error::Argument)?;
+        let (within_ns, now) = (wait_ns(within), boot_ns());
+        let more = |word| Promises::of_word(word).and(n, within_ns, now).map(Promises::word);
+        let promised = match self.map.access() {
+            Access::ReadWrite => self.map.update_u64(offset::PROMISES, more),
+            Access::Read => {
+                attach::writable_page(name, &self.id)?.update_u64(offset::PROMISES, more)
+            }
+        };
+        if promised != Some(true) {
+            return Err(Error::Argument);
+        }
+        // Nobody but `unlink` removes it now that it is promised, and the lock is held.
+        if self.is_current() { Ok(()) } else { Err(Error::NotFound) }
+    }
+
+    /// Attaches that are promised, not claimed yet and not lapsed.
+    #[must_use]
+    pub fn promised(&self) -> u32 {
+        let mut word = [0; 8];
+        let _ = self.map.copy_to(offset::PROMISES, &mut word);
+        Promises::of_word(u64::from_ne_bytes(word)).outstanding(boot_ns())
     }
 
     /// Attaches the anonymous segment behind a descriptor that came from another

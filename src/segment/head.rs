@@ -1,7 +1,7 @@
 //! The private copy of a header, validated once.
 
 use crate::error::Result;
-use crate::layout::{View, check_prefix, decode, is_ready, set_expiry};
+use crate::layout::{View, check_prefix, decode, is_ready};
 use crate::sys::{Fd, Pages};
 
 /// The first bytes of an object, read at once. Most headers are shorter.
@@ -63,16 +63,6 @@ impl Head {
     pub(super) fn read(fd: &Fd) -> Result<Self> {
         let object_size = fd.stat()?.size;
         Self::copy(fd, &Prefix::read(fd)?, object_size)
-    }
-
-    /// Sets when a hand-off lapses, before the header is written.
-    pub(super) fn set_expiry(&mut self, expiry_ns: u64) -> Result<()> {
-        // The view's bytes stay as they are, so this is another copy.
-        let mut pages = Pages::new(self.pages.len())?;
-        pages.iter_mut().zip(self.pages.iter()).for_each(|(to, &from)| *to = from);
-        set_expiry(&mut pages, expiry_ns)?;
-        *self = Self::new(pages, self.view.header().total_len)?;
-        Ok(())
     }
 
     /// The header's own bytes.

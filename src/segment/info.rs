@@ -6,7 +6,7 @@ use super::{Access, Alive, Name, State};
 use crate::error::{Error, Result};
 use crate::layout::{MAGIC, View};
 use crate::lifetime::{probe, reap, refine, remove_current};
-use crate::sys::{Fd, SHM_DIR, for_each_name, shm_open};
+use crate::sys::{Fd, SHM_DIR, boot_ns, for_each_name, shm_open};
 
 /// What can be seen of an object without its header, be it valid or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,13 @@ impl Info {
     #[must_use]
     pub const fn refcount(&self) -> u32 {
         self.header().header().refcount
+    }
+
+    /// Attaches that were promised when the header was read, and not claimed, and for whom
+    /// it is not too late now.
+    #[must_use]
+    pub fn promised(&self) -> u32 {
+        self.header().promises().outstanding(boot_ns())
     }
 
     /// Copies data from `offset` on into `buf`, through the kernel; the number

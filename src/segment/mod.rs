@@ -28,9 +28,10 @@ mod spec;
 mod typed;
 mod walk;
 
-pub use crate::layout::{Policy, State};
+pub use crate::layout::{Policy, Promises, State};
 pub use crate::lifetime::{Alive, MAX_NAME, Name, Removal, Via};
 pub use crate::sys::Access;
+pub use attach::Attach;
 pub use column::{Column, Iter};
 pub use draft::{Draft, Unpublished};
 pub use element::Element;

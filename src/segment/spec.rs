@@ -2,10 +2,11 @@
 
 use core::time::Duration;
 
+use super::growable::Home;
 use super::{Policy, Via};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::layout::Array;
+use crate::layout::{Array, Promises};
 
 /// How long a segment waits to be taken over, if nothing else is said.
 pub const HANDOFF_TIMEOUT: Duration = Duration::from_secs(600);
@@ -15,12 +16,16 @@ pub const HANDOFF_TIMEOUT: Duration = Duration::from_secs(600);
 /// published. [`Duration::MAX`] is for ever.
 #[must_use]
 pub const fn handoff(attaches: u32, within: Duration) -> Policy {
-    let expiry_ns = match within.as_nanos() {
+    Policy::Handoff { attaches, within_ns: wait_ns(within) }
+}
+
+/// A time to wait in nanoseconds, 0 for ever.
+pub(super) const fn wait_ns(within: Duration) -> u64 {
+    match within.as_nanos() {
         0 => 1, // 0 would be for ever
         ns if ns > u64::MAX as u128 => 0,
         ns => ns as u64,
-    };
-    Policy::Handoff { attaches, expiry_ns }
+    }
 }
 
 /// What a segment is to be. Make it with [`Spec::new`] and change the rest.
@@ -43,6 +48,10 @@ pub struct Spec<'a> {
     pub mode: u32,
     /// How the segment gets its name.
     pub via: Via,
+    /// Of a segment that gets its name late: where shared memory is too small, it goes on as
+    /// an anonymous one, which never gets a name, also in the middle of a growth. What
+    /// is there is moved. The policy is [`Policy::LastDetach`] then.
+    pub fallback: bool,
 }
 
 impl<'a> Spec<'a> {
@@ -57,6 +66,7 @@ impl<'a> Spec<'a> {
             policy: Policy::LastDetach,
             mode: 0o600,
             via: Via::Auto,
+            fallback: false,
         }
     }
 
@@ -69,14 +79,21 @@ impl<'a> Spec<'a> {
         }
     }
 
-    /// The policy, if a segment with or without a name can have it.
-    pub(super) const fn policy(&self, named: bool) -> Result<Policy> {
-        match (named, self.policy) {
-            (true, Policy::Anonymous | Policy::Handoff { attaches: 0, .. }) => Err(Error::Argument),
-            (true, policy) => Ok(policy),
-            (false, Policy::LastDetach | Policy::Anonymous) => Ok(Policy::Anonymous),
-            (false, _) => Err(Error::Argument),
-        }
+    /// The policy, if a segment with such a name can have it.
+    pub(super) fn policy(&self, home: Home<'_>) -> Result<Policy> {
+        let possible = match (home, self.policy) {
+            (Home::Late, policy) if self.fallback => policy == Policy::LastDetach,
+            _ if self.fallback => false,
+            (Home::Anonymous, policy) => {
+                return match policy {
+                    Policy::LastDetach | Policy::Anonymous => Ok(Policy::Anonymous),
+                    _ => Err(Error::Argument),
+                };
+            }
+            (_, Policy::Handoff { attaches, .. }) => (1..=Promises::MAX).contains(&attaches),
+            (_, policy) => policy != Policy::Anonymous,
+        };
+        if possible { Ok(self.policy) } else { Err(Error::Argument) }
     }
 
     /// The permission bits. Whoever cannot read a segment cannot find out that
@@ -87,10 +104,5 @@ impl<'a> Spec<'a> {
         } else {
             Err(Error::Argument)
         }
-    }
-
-    /// Whether the data stays as it is once it is published.
-    pub(super) const fn is_frozen(&self) -> bool {
-        self.mode & 0o222 == 0
     }
 }

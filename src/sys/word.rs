@@ -4,7 +4,7 @@
 //! is aligned, and a mapping that cannot be written is only loaded from, which
 //! `core::sync::atomic` allows on read-only memory for relaxed loads.
 
-use core::sync::atomic::{AtomicU32, Ordering, fence};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 use super::clock::timespec;
 use super::{Access, Map};
@@ -63,6 +63,30 @@ impl Map {
         Some(old.map_or(0, |old| old.wrapping_sub(1)))
     }
 
+    /// The double word at `offset`, if it is aligned, inside, and can be written.
+    fn writable_double_word(&self, offset: usize) -> Option<&AtomicU64> {
+        let end = offset.checked_add(8)?;
+        if end > self.len() || !offset.is_multiple_of(8) || self.access() == Access::Read {
+            return None;
+        }
+        // SAFETY: `offset` lies within the mapping.
+        let at = unsafe { self.as_ptr().add(offset) };
+        // SAFETY: aligned, since mappings are and `offset` is; mapped as long as `self`
+        // lives; this crate reaches these words by atomics only.
+        Some(unsafe { AtomicU64::from_ptr(at.cast()) })
+    }
+
+    /// Puts what `change` makes of the double word at `offset` in its place, in one step.
+    /// Whether it did: not if `change` makes nothing of it. None if it cannot be written.
+    pub fn update_u64(
+        &self,
+        offset: usize,
+        change: impl FnMut(u64) -> Option<u64>,
+    ) -> Option<bool> {
+        let word = self.writable_double_word(offset)?;
+        Some(word.fetch_update(Ordering::AcqRel, Ordering::Acquire, change).is_ok())
+    }
+
     /// `FUTEX_WAIT` across processes while the word is `value`, at most `ns`
     /// nanoseconds. May return early; the caller looks again.
     pub fn wait_u32(&self, offset: usize, value: u32, ns: u64) {
@@ -102,5 +126,11 @@ mod tests {
         assert_eq!((ro.load_u32(4093), ro.load_u32(4096), ro.load_u32(2)), (None, None, None));
         assert_eq!(ro.load_u32(usize::MAX), None);
         ro.wait_u32(64, 8, u64::MAX);
+        let add = |word: u64| word.checked_add(1 << 33);
+        assert_eq!((rw.update_u64(72, add), rw.load_u32(76)), (Some(true), Some(2)));
+        assert_eq!(rw.update_u64(72, |_| None), Some(false));
+        assert_eq!((ro.update_u64(72, add), ro.load_u32(76)), (None, Some(2)));
+        assert_eq!((rw.update_u64(76, add), rw.update_u64(4092, add)), (None, None));
+        assert_eq!(rw.update_u64(usize::MAX, add), None);
     }
 }

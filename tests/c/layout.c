@@ -99,13 +99,16 @@ OFFSET(ndshm_info, expiry_ns, 96);
 OFFSET(ndshm_info, uuid, 104);
 OFFSET(ndshm_info, shape, 120);
 OFFSET(ndshm_info, strides, 376);
-SIZE(ndshm_info, 632);
+OFFSET(ndshm_info, promised, 632);
+OFFSET(ndshm_info, reserved, 636);
+SIZE(ndshm_info, 640);
 
 OFFSET(ndshm_attach_options, struct_size, 0);
 OFFSET(ndshm_attach_options, access, 4);
 OFFSET(ndshm_attach_options, timeout_ms, 8);
-OFFSET(ndshm_attach_options, reserved, 12);
-SIZE(ndshm_attach_options, 16);
+OFFSET(ndshm_attach_options, claim, 12);
+OFFSET(ndshm_attach_options, uuid, 16);
+SIZE(ndshm_attach_options, 32);
 
 OFFSET(ndshm_create_options, struct_size, 0);
 OFFSET(ndshm_create_options, ndim, 4);
@@ -124,7 +127,9 @@ OFFSET(ndshm_create_options, mode, 52);
 OFFSET(ndshm_create_options, via, 56);
 OFFSET(ndshm_create_options, handoff_attaches, 60);
 OFFSET(ndshm_create_options, handoff_timeout_ms, 64);
-SIZE(ndshm_create_options, 72);
+OFFSET(ndshm_create_options, naming, 72);
+OFFSET(ndshm_create_options, reserved, 76);
+SIZE(ndshm_create_options, 80);
 
 OFFSET(ndshm_input, read, 16);
 OFFSET(ndshm_input, context, 24);

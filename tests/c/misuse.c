@@ -141,8 +141,8 @@ static void attach(void)
     options.access = 2;
     REFUSED(NDSHM_ERR_ARGUMENT, "access", ndshm_segment_attach(name, &options, &out, &error));
     options.access = NDSHM_ACCESS_READ;
-    options.reserved = 1;
-    REFUSED(NDSHM_ERR_ARGUMENT, "reserved", ndshm_segment_attach(name, &options, &out, &error));
+    options.claim = 2;
+    REFUSED(NDSHM_ERR_ARGUMENT, "claim", ndshm_segment_attach(name, &options, &out, &error));
     options.struct_size = 4;
     REFUSED(NDSHM_ERR_ARGUMENT, "struct_size", ndshm_segment_attach(name, &options, &out, &error));
     REFUSED(NDSHM_ERR_NOT_FOUND, "no segment", ndshm_segment_unlink(name, &error));

@@ -188,6 +188,70 @@ static void policies(void)
     EXPECT(ndshm_segment_peek(name, NULL, 0, &info, &error) == NDSHM_ERR_NOT_FOUND);
 }
 
+/* One that is promised waits for those who claim it, and for them alone. */
+static void promises(void)
+{
+    static const uint64_t shape[] = {1};
+    ndshm_create_options options = of(1, shape, 0);
+    ndshm_attach_options claim = {.struct_size = sizeof(claim), .claim = 1};
+    ndshm_segment made = {0}, seen = {0};
+    ndshm_info info = {.struct_size = sizeof(info)};
+
+    GOOD(ndshm_segment_create(name, &options, &made, &error));
+    EXPECT(ndshm_segment_promise(&made, 1, 0, &error) == NDSHM_ERR_HANDLE);
+    EXPECT(ndshm_segment_promised(&made) == 0 && ndshm_segment_promised(NULL) == 0);
+    GOOD(ndshm_segment_publish(&made, &error));
+    EXPECT(ndshm_segment_promise(&made, 0, 0, &error) == NDSHM_ERR_ARGUMENT);
+    GOOD(ndshm_segment_promise(&made, 1, 0, &error));
+    GOOD(ndshm_segment_promise(&made, 1, 1000, &error));
+    EXPECT(ndshm_segment_promised(&made) == 2);
+    GOOD(ndshm_segment_uuid(&made, claim.uuid, &error));
+    GOOD(ndshm_segment_detach(&made));
+    GOOD(ndshm_segment_peek(name, NULL, 0, &info, &error));
+    EXPECT(info.promised == 2 && info.attached == 0 && info.handoff_attaches == 0);
+    EXPECT(info.expiry_ns != 0 && info.reserved == 0);
+    claim.uuid[0] ^= 1;
+    EXPECT(ndshm_segment_attach(name, &claim, &seen, &error) == NDSHM_ERR_NOT_FOUND);
+    claim.uuid[0] ^= 1;
+    for (int left = 1; left >= 0; left--) {
+        GOOD(ndshm_segment_attach(name, &claim, &seen, &error));
+        EXPECT(ndshm_segment_promised(&seen) == (uint32_t)left);
+        GOOD(ndshm_segment_detach(&seen));
+    }
+    EXPECT(ndshm_segment_peek(name, NULL, 0, &info, &error) == NDSHM_ERR_NOT_FOUND);
+}
+
+/* A name that comes with the publication, if at all. */
+static void late(void)
+{
+    static const uint64_t shape[] = {2};
+    ndshm_create_options options = of(1, shape, 0);
+    ndshm_segment made = {0}, seen = {0};
+    char kept[NDSHM_MAX_NAME + 1];
+
+    options.naming = NDSHM_NAMING_LATE;
+    EXPECT(ndshm_segment_create(name, &options, &made, &error) == NDSHM_ERR_ARGUMENT);
+    for (options.naming = NDSHM_NAMING_LATE; options.naming < 3; options.naming++) {
+        GOOD(ndshm_segment_create(NULL, &options, &made, &error));
+        EXPECT(ndshm_segment_name(&made) == NULL);
+        int32_t *data = ndshm_segment_data_mut(&made);
+        data[1] = 5;
+        GOOD(ndshm_segment_publish(&made, &error));
+        EXPECT(ndshm_segment_data_mut(&made) == data && ndshm_segment_name(&made) != NULL);
+        strcpy(kept, ndshm_segment_name(&made));
+        EXPECT(strncmp(kept, "anon-", 5) == 0 && strlen(kept) == 37);
+        GOOD(ndshm_segment_attach(kept, NULL, &seen, &error));
+        GOOD(ndshm_segment_detach(&made));
+        EXPECT(((const int32_t *)ndshm_segment_data(&seen))[1] == 5);
+        GOOD(ndshm_segment_detach(&seen));
+        EXPECT(ndshm_segment_attach(kept, NULL, &seen, &error) == NDSHM_ERR_NOT_FOUND);
+    }
+    EXPECT(ndshm_segment_create(NULL, &options, &made, &error) == NDSHM_ERR_ARGUMENT);
+    options.naming = 0;
+    options.reserved = 1;
+    EXPECT(ndshm_segment_create(name, &options, &made, &error) == NDSHM_ERR_ARGUMENT);
+}
+
 static void peek(void)
 {
     static const uint64_t shape[] = {2, 3};
@@ -323,6 +387,8 @@ int main(void)
     copies();
     renamed();
     policies();
+    promises();
+    late();
     peek();
     anonymous(SOCK_SEQPACKET);
     anonymous(SOCK_STREAM);

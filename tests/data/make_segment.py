@@ -60,10 +60,10 @@ def segment():
         "<8sIHHIIIIQQQQ", b"\x89NDSHM\r\n", 0x01020304, 1, 0, 0, 0, 0, 4,
         header_len, data_offset + data_len, data_offset, data_len)
     behind = struct.pack(
-        "<IIQQQ16sII12II68x", 3, 4242, 600_000_000_000, 1_700_000_000_000_000_000, 7,
-        bytes(range(16)), len(SHAPE), 40, *places, PAGE)
+        "<QQQ16sII12IIII60x", 600_000_000_000, 1_700_000_000_000_000_000, 7,
+        bytes(range(16)), len(SHAPE), 40, *places, PAGE, 3, 4242)
     checksum = zlib.crc32(behind + body, zlib.crc32(start))
-    header = start + struct.pack("<IIII", 1, 0, 0, checksum) + behind + body
+    header = start + struct.pack("<IIIIQ", 1, 0, 0, checksum, 0) + behind + body
     assert len(start) == 64 and len(header) == header_len
     return header + bytes(data_offset - header_len) + bytes(range(data_len))
 

@@ -21,7 +21,7 @@ def read_header(buffer):
     length, total, start, size, state = struct.unpack_from("=QQQQI", head, 32)
     if length != len(head) or start + size != total or total > len(buffer):
         raise ValueError("the lengths do not fit the object")
-    if zlib.crc32(head[80:], zlib.crc32(head[:64])) != struct.unpack_from("=I", head, 76)[0]:
+    if zlib.crc32(head[88:], zlib.crc32(head[:64])) != struct.unpack_from("=I", head, 76)[0]:
         raise ValueError("wrong checksum")
     if state != 1:
         raise ValueError("not ready")

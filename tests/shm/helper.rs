@@ -85,6 +85,11 @@ impl Helper {
         writeln!(self.stdin.as_ref().unwrap()).unwrap();
     }
 
+    /// Sends it a line.
+    pub(crate) fn tell(&mut self, line: &str) {
+        writeln!(self.stdin.as_ref().unwrap(), "{line}").unwrap();
+    }
+
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

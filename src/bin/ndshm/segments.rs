@@ -88,7 +88,7 @@ fn standing(info: &Info) -> &'static str {
         "attached"
     } else if policy == Policy::Persist {
         "persistent"
-    } else if policy.waits(info.header().header().attach_epoch, boot_ns()) {
+    } else if info.promised() > 0 {
         "waiting"
     } else {
         "dead"
@@ -134,6 +134,9 @@ fn print_info(out: &mut dyn Write, info: &Info) -> io::Result<()> {
     line("data", format!("{} at offset {}", human(header.data_len), header.data_offset))?;
     line("state", format!("{:?}", view.state()).to_lowercase())?;
     line("policy", policy(view.policy()))?;
+    if let Some(promised) = promised(info) {
+        line("promised", promised)?;
+    }
     line("attached", attached(glance.alive, header.refcount))?;
     line("attaches", format!("{} so far", header.attach_epoch))?;
     line("created", format!("{} ago by process {}", age(header.created_ns), header.creator_pid))?;
@@ -151,19 +154,20 @@ fn policy(policy: Policy) -> String {
         Policy::LastDetach => "last-detach: goes when nobody has it attached".into(),
         Policy::Persist => "persist: stays until it is removed".into(),
         Policy::Owner => "owner: goes when its creator detaches".into(),
-        Policy::Handoff { attaches, expiry_ns } => {
-            format!("hand-off: waits for attach number {attaches}{}", waits_for(expiry_ns))
-        }
+        Policy::Handoff { attaches, .. } => format!("hand-off: waits for attach number {attaches}"),
         other => format!("{other:?}").to_lowercase(),
     }
 }
 
-/// How long a hand-off still waits.
-fn waits_for(expiry_ns: u64) -> String {
-    match (expiry_ns, expiry_ns.saturating_sub(boot_ns()) / 1_000_000_000) {
-        (0, _) => String::new(),
-        (_, 0) => ", but its time is over".into(),
-        (_, seconds) => format!(", {} more", duration(seconds)),
+/// How often it is still to be attached, and how long it waits for that.
+fn promised(info: &Info) -> Option<String> {
+    let (expiry_ns, now) = (info.header().promises().expiry_ns(), boot_ns());
+    let seconds = expiry_ns.saturating_sub(now) / 1_000_000_000;
+    match (info.promised(), expiry_ns) {
+        (0, 1..) if expiry_ns <= now => Some("the time is over".into()),
+        (0, _) => None,
+        (n, 0) => Some(format!("{n} attaches to come")),
+        (n, _) => Some(format!("{n} attaches to come, {} more", duration(seconds))),
     }
 }
 

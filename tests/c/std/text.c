@@ -91,6 +91,20 @@ static void named(void)
     GOOD(ndshm_segment_detach(&seen));
     EXPECT(count_names() == 0);
 
+    /* A draft, which gets its name when it is published. */
+    memset(&options, 0, sizeof(options));
+    options.struct_size = sizeof(options);
+    options.naming = NDSHM_NAMING_LATE;
+    GOOD(ndshm_load(inputs, 1, &text, NULL, &options, &made, &error));
+    EXPECT(is_pairs(&made, 1000, 1) && count_names() == 0 && !ndshm_segment_name(&made));
+    GOOD(ndshm_segment_publish(&made, &error));
+    EXPECT(is_pairs(&made, 1000, 1) && ndshm_segment_is_current(&made));
+    GOOD(ndshm_segment_attach(ndshm_segment_name(&made), NULL, &seen, &error));
+    GOOD(ndshm_segment_detach(&made));
+    EXPECT(is_pairs(&seen, 1000, 1));
+    GOOD(ndshm_segment_detach(&seen));
+    EXPECT(count_names() == 0);
+
     options = anonymous();
     GOOD(ndshm_load(inputs, 1, &text, NULL, &options, &made, &error));
     EXPECT(is_pairs(&made, 1000, 1) && ndshm_segment_fd(&made) >= 0);
