@@ -17,7 +17,7 @@ ifneq (,$(findstring mpi,$(shell pkg-config --cflags hdf5 2>/dev/null)))
 export HDF5_DIR ?= /usr/lib/$(shell gcc -print-multiarch)/hdf5/serial
 endif
 
-.PHONY: all help setup setup-tests build demo check check-static torture lint bench clean fuzz loom
+.PHONY: all help setup setup-tests build demo check check-static wheel check-wheel torture lint bench clean fuzz loom
 
 .DEFAULT_GOAL = all
 
@@ -33,6 +33,7 @@ help:
 	@echo 'make lib      build the C libraries, target/lib/libndshm.so and libndshm.a'
 	@echo 'make install  install command, libraries, headers, manual: PREFIX= DESTDIR= LIBDIR='
 	@echo 'make check-static  runs the tests of HDF5 files with the HDF5 2 that is built for it'
+	@echo 'make wheel    build the Python package, with an HDF5 of its own; make check-wheel tests it'
 	@echo 'make torture  kill, stop and fail it at every call, for minutes (SECONDS=60)'
 	@echo 'make lint     formatting, clippy, documentation, layering'
 	@echo 'make loom     every order of the steps of a creator and its waiters (a minute)'
@@ -70,11 +71,14 @@ demo: build
 	@echo '           $(CURDIR)/$(DEMO)/climate.h5'
 	@echo 'Read them with: python3 -c "import h5py; print(h5py.File('"'$(DEMO)/methylation.h5'"')['"'sample_a'"'][:3])"'
 
-$(VENV)/.done: tests/requirements.txt tests/requirements-readers.txt
+$(VENV)/.done: tests/requirements.txt tests/requirements-readers.txt python/tests/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/requirements-readers.txt \
 	  || echo 'setup: not all other readers of HDF5 files can be had here'
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r python/tests/requirements.txt \
+	  -c tests/requirements.txt \
+	  || echo 'setup: not all packages that take arrays can be had here'
 	@touch $@
 
 # What of the tests drives Python needs the library, and what is compared with NumPy 2.4 its
@@ -96,6 +100,7 @@ check: setup-tests $(VENV)/.done $(LIB)/libndshm.so.$(LIBRARY_VERSION)
 	$(LOADTXT) tests/numpy_suite.py --kw workers=4,chunk_bytes=64
 	$(LOADTXT) tests/differential_loadtxt.py --cases 20000 --seed 1 --quiet
 	$(LOADTXT) tests/python_arrays.py
+	$(LOADTXT) -m pytest -q -p no:cacheprovider python/tests
 	@.ci/skipped
 
 # The other HDF5 that files are written by: the crate brings its source, the newest there is.
@@ -108,6 +113,18 @@ check-static: setup-tests $(VENV)/.done
 	  NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --target-dir target/static \
 	  --features capi,static-hdf5 --config profile.dev.package.hdf5-metno-src.opt-level=3 \
 	  --lib $(STATIC_TESTS:%=--test %)
+
+# The wheel, which serves every Python from 3.9 on: minutes for HDF5 at first, seconds later on. It
+# is tested as it is installed, without the library that the other tests use.
+wheel: $(VENV)/.done
+	rm -rf target/wheels
+	$(VENV)/bin/pip wheel --quiet --disable-pip-version-check --no-deps -w target/wheels ./python
+
+check-wheel: wheel
+	python3 -m venv --clear target/wheel-venv
+	target/wheel-venv/bin/pip install --quiet --disable-pip-version-check pytest h5py target/wheels/*.whl
+	env -u NDSHM_LIBRARY NDSHM_INSTALLED=1 target/wheel-venv/bin/python -B -m pytest -q \
+	  -p no:cacheprovider python/tests
 
 # The long forms of what `make check` runs for some seconds: every error at every
 # call, storms of SECONDS, 100,000 rounds; then the tests of segments where mappings

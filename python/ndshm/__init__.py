@@ -3,12 +3,45 @@
     import ndshm
     table = ndshm.loadtxt("calls.tsv", dtype="S10,i4,f4")
 
-What is here is NumPy's own interface over the library `libndshm`; NumPy is all that it
-needs. See `docs/text.md` for what differs from `np.loadtxt`.
+    with ndshm.create("temps", (365, 720, 1440), "f4") as t:
+        t.array[:] = values
+        t.publish()
+        ...
+    temps = ndshm.attach("temps", timeout=5).array      # in any process
+
+    ndshm.convert(["a.tsv", "b.tsv"], "all.h5", dtype="chr:S10,pos:i4,pct:f4")
+
+It is an interface to the library `libndshm`; NumPy is all that it needs.
 """
 
+from ._convert import Conversion, convert, load
+from ._directory import Info, describe, info, ls, prune, unlink
+from ._errors import (
+    AccessError,
+    ArgumentError,
+    CorruptError,
+    DTypeError,
+    ExistsError,
+    FileError,
+    InputError,
+    NdshmError,
+    NoSpaceError,
+    NotFoundError,
+    NotReadyError,
+    TextError,
+    WorkersError,
+)
+from ._exchange import export, import_
+from ._join import Joined, Problem, Verified, join, verify
 from ._library import version
 from ._loadtxt import loadtxt
+from ._progress import Progress
+from ._segment import Segment, array, attach, create, empty, zeros
 
-__all__ = ["loadtxt", "version"]
+__all__ = [
+    "AccessError", "ArgumentError", "Conversion", "CorruptError", "DTypeError", "ExistsError", "FileError", "Info",
+    "InputError", "Joined", "NdshmError", "NoSpaceError", "NotFoundError", "NotReadyError", "Problem", "Progress",
+    "Segment", "TextError", "Verified", "WorkersError", "array", "attach", "convert", "create", "describe", "empty",
+    "export", "import_", "info", "join", "load", "loadtxt", "ls", "prune", "unlink", "verify", "version", "zeros",
+]
 __version__ = "0.1.0"

@@ -28,8 +28,8 @@ def warn(source, call):
             f"`max_rows={most}`."
             "  This differs from the behaviour in NumPy <=1.22 which counted lines rather than rows.  If desired, the "
             "previous behaviour can be achieved by using `itertools.islice`.\nPlease see the 1.23 release notes for an "
-            "example on how to do this.  If you wish to ignore this warning, use `warnings.filterwarnings`.  This warning is "
-            "expected to be removed in the future and is given only once per `loadtxt` call.",
+            "example on how to do this.  If you wish to ignore this warning, use `warnings.filterwarnings`.  This warning "
+            "is expected to be removed in the future and is given only once per `loadtxt` call.",
             category=UserWarning, stacklevel=5)
 
 

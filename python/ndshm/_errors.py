@@ -1,53 +1,145 @@
-"""Errors of the library as the exceptions that NumPy raises."""
+"""What goes wrong, as exceptions: each is an `NdshmError`, and what Python and NumPy raise for the like.
 
-import numpy as np
+    NdshmError
+        ArgumentError(ValueError)         a value that makes no sense, a name that is none
+        DTypeError(TypeError)             a type that a segment, text or a file cannot have
+        TextError(ValueError)             a line of text that is not what was asked for
+        InputError(OSError)               a file that cannot be read
+        FileError(OSError)                a file that cannot be written; a system call that failed
+        ExistsError(FileExistsError)      a segment or file of this name is there
+        NotFoundError(FileNotFoundError)  no segment or file has this name
+        NotReadyError(TimeoutError)       a segment is there, its data is not complete
+        AccessError(PermissionError)      its owner does not allow it
+        NoSpaceError(MemoryError)         shared memory is full, or too little was given
+        CorruptError(ValueError)          what is there is no whole segment
+        WorkersError(RuntimeError)        workers died, a creator died, the job was cancelled
+"""
 
-from . import _library as lib
+from __future__ import annotations
 
-PYTHON_CLASSES = {lib.ERR_ARGUMENT: ValueError, lib.ERR_DTYPE: TypeError, lib.ERR_NOT_TEXT: TypeError,
-                  lib.ERR_TEXT: ValueError, lib.ERR_INPUT: OSError, lib.ERR_NO_SPACE: MemoryError,
-                  lib.ERR_MEMORY: MemoryError}
+import errno
+import os
+from collections.abc import Sequence
 
-SUBSET = "use `usecols` to select a subset and avoid this error"
-
-
-def exception(error, usecols=None, dtype=None):
-    """What the record of a failed call says, as an exception. `dtype`: the one that was asked for, if the library has
-    found another."""
-    if error.fault:
-        if error.fault == lib.FAULT_CONVERT and dtype is not None and dtype.kind == "M":
-            return date_error(lib.text_of(error))
-        message = row_message(error, usecols, dtype)
-        if message:
-            return ValueError(message)
-    message = error.message.decode(errors="replace")
-    if error.os_errno:
-        return OSError(error.os_errno, message)
-    return PYTHON_CLASSES.get(error.code, RuntimeError)(message)
-
-
-def row_message(error, usecols, dtype):
-    """NumPy's words for a row that cannot be read: rows from 1, but from 0 if a value does not convert."""
-    wanted, found, row = error.wanted, error.found, error.row + 1
-    if error.fault == lib.FAULT_CONVERT:
-        # What is to be found NumPy keeps as objects at first.
-        kind = np.dtype(error.dtype.decode()) if dtype is None else "object"
-        return (f"could not convert string {lib.text_of(error)!r:.100} to {kind} at row {error.row}, "
-                f"column {error.column}.")
-    if error.fault == lib.FAULT_COLUMNS_CHANGED:
-        return f"the number of columns changed from {wanted} to {found} at row {row}; {SUBSET}"
-    if error.fault == lib.FAULT_COLUMNS_REQUIRED:
-        return f"the dtype passed requires {wanted} columns but {found} were found at row {row}; {SUBSET}"
-    if error.fault == lib.FAULT_COLUMN_INDEX:
-        index = next((i for i in usecols or () if lib.as_column(i) == wanted), wanted)
-        return f"invalid column index {index} at row {row} with {found} columns"
-    return None
+from . import _codes as codes
+from . import _structs as structs
 
 
-def date_error(text):
-    """What NumPy says when it has read the text and converts it."""
-    try:
-        np.datetime64(text)
-    except ValueError as error:
-        return error
-    return ValueError(f'the date "{text}" does not fit the unit that the text needs')
+class NdshmError(Exception):
+    """Something that the library refuses or cannot do.
+
+    `code` is the library's status (`NDSHM_ERR_...`). Of errors in text `file`, `line` (from 1), `row` (from 0),
+    `column` (from 1) and `byte` (from 0) say where; each is None where it does not apply.
+    """
+
+    code: int = 0
+    file: str | None = None
+    line: int | None = None
+    row: int | None = None
+    column: int | None = None
+    byte: int | None = None
+
+
+class ArgumentError(NdshmError, ValueError):
+    """A value that makes no sense, or a name that is none."""
+
+
+class DTypeError(NdshmError, TypeError):
+    """A type that a segment, text or a file cannot have."""
+
+
+class TextError(NdshmError, ValueError):
+    """Text that is not what was asked for."""
+
+
+class InputError(NdshmError, OSError):
+    """A file that cannot be read."""
+
+
+class FileError(NdshmError, OSError):
+    """A file that cannot be written, or a system call that failed."""
+
+
+class ExistsError(NdshmError, FileExistsError):
+    """A segment or a file of this name is there."""
+
+
+class NotFoundError(NdshmError, FileNotFoundError):
+    """No segment or file has this name."""
+
+
+class NotReadyError(NdshmError, TimeoutError):
+    """The segment is there, but its data is not complete, or it is locked."""
+
+
+class AccessError(NdshmError, PermissionError):
+    """The owner does not allow it."""
+
+
+class NoSpaceError(NdshmError, MemoryError):
+    """Shared memory is full, or less memory was given than is needed."""
+
+
+class CorruptError(NdshmError, ValueError):
+    """What is there is no whole segment that this library can read."""
+
+
+class WorkersError(NdshmError, RuntimeError):
+    """Workers died, or who created the segment, or the job was cancelled, or the library has a bug."""
+
+
+GROUPS: list[tuple[type[NdshmError], Sequence[int]]] = [
+    (ArgumentError, [codes.ERR_ARGUMENT, codes.ERR_OVERFLOW, codes.ERR_NAME, codes.ERR_DATASET_NAME, codes.ERR_HANDLE]),
+    (DTypeError, [codes.ERR_DTYPE, codes.ERR_DTYPE_SPACE, codes.ERR_NOT_TEXT, codes.ERR_DTYPE_DIFFERS,
+                  codes.ERR_HDF5_TYPE]),
+    (TextError, [codes.ERR_TEXT, codes.ERR_COLUMNS, codes.ERR_EMPTY, codes.ERR_FILL, codes.ERR_SHARDS]),
+    (InputError, [codes.ERR_INPUT]),
+    (FileError, [codes.ERR_OS, codes.ERR_HDF5, codes.ERR_FILE, codes.ERR_DISK_FULL]),
+    (ExistsError, [codes.ERR_EXISTS, codes.ERR_FILE_EXISTS]),
+    (NotFoundError, [codes.ERR_NOT_FOUND]),
+    (NotReadyError, [codes.ERR_NOT_READY, codes.ERR_BUSY]),
+    (AccessError, [codes.ERR_PERMISSION, codes.ERR_READ_ONLY]),
+    (NoSpaceError, [codes.ERR_NO_SPACE, codes.ERR_MEMORY]),
+    (CorruptError, [codes.ERR_NOT_NDSHM, codes.ERR_TOO_NEW, codes.ERR_ENDIAN, codes.ERR_TRUNCATED, codes.ERR_CORRUPT,
+                    codes.ERR_UNSEALED]),
+]
+CLASSES = {code: group for group, members in GROUPS for code in members}
+# Of an input: the file is missing, or may not be read.
+BY_ERRNO: dict[int, type[NdshmError]] = {errno.ENOENT: NotFoundError, errno.EACCES: AccessError,
+                                         errno.EPERM: AccessError}
+
+
+def exception(record: structs.Error, files: Sequence[object] = (), about: str | None = None) -> NdshmError:
+    """What the record of a failed call says, as an exception. `files` are the inputs; `about` begins the message."""
+    group = CLASSES.get(record.code, WorkersError)
+    if issubclass(group, (InputError, FileError)):
+        group = BY_ERRNO.get(record.os_errno, group)
+    message = record.message.decode(errors="replace")
+    error = group(message if about is None else f"{about}: {message}")
+    if isinstance(error, OSError) and record.os_errno:
+        error.errno = record.os_errno
+    return placed(error, record, files)
+
+
+def placed(error: NdshmError, record: structs.Error, files: Sequence[object] = ()) -> NdshmError:
+    """The exception, with the place that a record names."""
+    error.code = record.code
+    error.line = record.line or None
+    error.column = record.column or None
+    error.row = None if record.row == codes.NO_PLACE else record.row
+    error.byte = None if record.byte == codes.NO_PLACE else record.byte
+    if record.input < len(files):
+        error.file = name_of(files[record.input])
+    return error
+
+
+def name_of(file: object) -> str | None:
+    """A file's name, if it has one."""
+    name = getattr(file, "name", None) if hasattr(file, "read") else file
+    return os.fsdecode(name) if isinstance(name, (str, bytes, os.PathLike)) else None
+
+
+def check(status: int, record: structs.Error, about: str | None = None) -> None:
+    """Raises what the record says, if a call has failed."""
+    if status != codes.OK:
+        raise exception(record, about=about)

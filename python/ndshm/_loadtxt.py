@@ -1,32 +1,50 @@
 """`loadtxt`: NumPy's function, done by the library's workers."""
 
+from __future__ import annotations
+
 import contextlib
 import ctypes
 import errno
 import os
 import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import _arguments as args
 from . import _blank
-from . import _library as lib
-from ._array import Owner
-from ._errors import exception
+from . import _codes as codes
+from . import _structs as structs
+from ._library import library
+from ._numpy_errors import as_column, numpy_exception
+from ._owner import Owner
 from ._rows import Rows
 from ._source import open_source
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import DTypeLike
 
 # How long a step may wait before Python looks for signals.
 TICK_MS = 100
 
 
-def loadtxt(fname, dtype=float, comments="#", delimiter=None, converters=None, skiprows=0, usecols=None, unpack=False,
-            ndmin=0, encoding=None, max_rows=None, *, quotechar=None, like=None, workers=None, chunk_bytes=None):
+def loadtxt(fname: Any, dtype: DTypeLike | None = float, comments: str | bytes | Sequence[str] | None = "#",
+            delimiter: str | bytes | None = None, converters: Any = None, skiprows: int = 0,
+            usecols: int | Sequence[int] | None = None, unpack: bool = False, ndmin: int = 0, encoding: str | None = None,
+            max_rows: int | None = None, *, quotechar: str | None = None, like: Any = None, workers: int | None = None,
+            chunk_bytes: int | None = None) -> Any:
     """Loads a table of text as `np.loadtxt` does: the same array or the same exception.
 
     The parameters are NumPy's. The array shows shared memory that worker processes have written; it can be
     changed, and goes when nothing refers to it any more. `converters` are refused, since they are Python functions.
-    What else differs is in `docs/text.md`.
+    What else differs is in `docs/text.md`. Exceptions are NumPy's; those about a row have `file`, `line` (from 1) and
+    `column` (from 1) as attributes.
+
+    >>> ndshm.loadtxt(["1 2", "3 4"])
+    array([[1., 2.],
+           [3., 4.]])
     """
     if like is not None:
         dispatched = dispatch(like, fname, dtype=dtype, comments=comments, delimiter=delimiter, converters=converters,
@@ -87,13 +105,13 @@ class Call:
         rows = Rows(self.dtype, self.usecols)
         if self.max_rows == 0 and self.skiprows == 0:
             return rows.made(0, ())
-        options = lib.sized(lib.TextOptions, workers=workers, piece_bytes=chunk_bytes, allow_empty=1,
+        options = structs.sized(structs.TextOptions, workers=workers, piece_bytes=chunk_bytes, allow_empty=1,
                             dtype=rows.text.encode(), encoding=utf8(source.encoding), delimiter=utf8(self.delimiter),
                             quote=utf8(self.quotechar), skiprows=source.without(self.skiprows, self.comment, self.delimiter),
                             max_rows=self.max_rows or 0, no_rows=self.max_rows == 0)
         self.set_comments(options, source)
         if rows.columns is not None:
-            options.usecols = (ctypes.c_int32 * len(rows.columns))(*map(lib.as_column, rows.columns))
+            options.usecols = (ctypes.c_int32 * len(rows.columns))(*map(as_column, rows.columns))
             options.usecols_len = len(rows.columns)
         array = rows.array(self.read(rows, source, options))
         if self.max_rows and _blank.WARNS:
@@ -105,13 +123,13 @@ class Call:
         owner, error = read(source, options)
         if error is None:
             return owner
-        if rows.open and self.dtype.kind == "M" and error.fault == lib.FAULT_CONVERT and source.again is not None:
+        if rows.open and self.dtype.kind == "M" and error.fault == codes.FAULT_CONVERT and source.again is not None:
             # NumPy takes all rows for text first, and finds out about columns.
             options.dtype = b"U1"
             with contextlib.closing(source.again()) as source:
                 source.without(self.skiprows, self.comment, self.delimiter)
                 error = read(source, options)[1] or error
-        raise exception(error, self.usecols, self.dtype if rows.open else None)
+        raise numpy_exception(error, source.path, self.usecols, self.dtype if rows.open else None)
 
     def set_comments(self, options, source):
         if self.strings is None or source.path is None:
@@ -136,25 +154,25 @@ def utf8(text):
 
 def read(source, options):
     """(the segment with the rows: two dimensions, or one if they are records, None), or (None, what is wrong)."""
-    library, error, job, owner = lib.library(), lib.sized(lib.Error), lib.Job(), Owner()
+    native, error, job, owner = library(), structs.sized(structs.Error), structs.Job(), Owner()
     source.check()
     errors = []
-    inputs = lib.Input(kind=lib.INPUT_FILE if source.path else lib.INPUT_READER, read=reader(source.read, errors),
+    inputs = structs.Input(kind=codes.INPUT_FILE if source.path else codes.INPUT_READER, read=reader(source.read, errors),
                        path=os.fsencode(source.path) if source.path else None)
-    made = lib.sized(lib.CreateOptions, policy=lib.POLICY_ANONYMOUS)
-    progress = lib.sized(lib.Progress)
-    status = library.ndshm_load_start(inputs, 1, options, None, made, job, error)
+    made = structs.sized(structs.CreateOptions, policy=codes.POLICY_ANONYMOUS)
+    progress = structs.sized(structs.Progress)
+    status = native.ndshm_load_start(inputs, 1, options, None, made, job, error)
     try:
-        while status == lib.OK and not progress.done:
-            status = library.ndshm_job_step(job, TICK_MS, progress, error)
-        if status == lib.OK:
-            status = library.ndshm_load_finish(job, owner.handle, error)
+        while status == codes.OK and not progress.done:
+            status = native.ndshm_job_step(job, TICK_MS, progress, error)
+        if status == codes.OK:
+            status = native.ndshm_load_finish(job, owner.handle, error)
     finally:
-        library.ndshm_job_discard(job)
+        native.ndshm_job_discard(job)
     if errors and comes_first(source, options, error, owner):
         raise errors.pop()
-    if status != lib.OK:
-        if error.fault in (0, lib.FAULT_ENCODING):
+    if status != codes.OK:
+        if error.fault in (0, codes.FAULT_ENCODING):
             source.retry()
         return None, error
     return owner, None
@@ -165,16 +183,16 @@ def comes_first(source, options, error, owner):
     if error.fault:
         return source.read.quoted
     limited = options.max_rows or options.no_rows
-    return error.code != lib.OK or not limited or owner.shape()[0] < options.max_rows
+    return error.code != codes.OK or not limited or owner.shape[0] < options.max_rows
 
 
 def reader(read, errors):
     """The function that the library calls for text. What goes wrong in it is kept, and ends the text: a row before it
     may be wrong, too, or the last one that is wanted."""
     if read is None:
-        return lib.ReadFunction(0)
+        return structs.ReadFunction(0)
 
-    @lib.ReadFunction
+    @structs.ReadFunction
     def give(_context, buffer, size):
         try:
             data = bytes(read(size))

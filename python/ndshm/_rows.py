@@ -18,10 +18,10 @@ class Rows:
 
     def array(self, owner):
         """The rows as NumPy has them: two dimensions, or one of records."""
-        rows = owner.shape()[0]
+        rows = owner.shape[0]
         if self.nothing or rows == 0:
-            return self.made(rows, owner.shape()[1:])
-        return owner.array(np.dtype(owner.dtype()) if self.open else self.dtype)
+            return self.made(rows, owner.shape[1:])
+        return owner.array(owner.dtype if self.open else self.dtype)
 
     def made(self, rows, columns):
         """An array without anything in it."""

@@ -125,7 +125,7 @@ impl Writer {
         let Some(old) = &self.old else { return Ok(()) };
         let (path, size) = (self.temporary.path(), old.stamp.size);
         let shift = library::with(|session| contents::chunk_shift(session, old.base))?;
-        let tree = Tree { file: self.temporary.fd(), base: old.base };
+        let tree = Tree::new(self.temporary.fd(), old.base);
         let Contents { names, aliases, rows } =
             library::with(|session| contents::look(session, path, tree, shift))?;
         self.chunk_shift = shift;

@@ -7,10 +7,12 @@
 //! no answer. Nothing here is trusted: the caller compares number and bytes with HDF5's, or
 //! looks at each entry.
 
+use core::cell::Cell;
 use std::vec;
 use std::vec::Vec;
 
 use super::temporary::Extent;
+use crate::error::Error;
 use crate::sys::Fd;
 
 /// Bytes of an address.
@@ -24,10 +26,12 @@ const LAYOUT: u16 = 8;
 const CONTINUATION: u16 = 16;
 
 /// A file whose addresses count from `base`.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(super) struct Tree<'a> {
-    pub(super) file: &'a Fd,
-    pub(super) base: u64,
+    file: &'a Fd,
+    base: u64,
+    /// Why the file could not be read, which says nothing of the tree.
+    failed: Cell<Option<Error>>,
 }
 
 /// Gets an entry; none if it cannot be.
@@ -65,6 +69,8 @@ pub(super) enum Found {
     Other,
     /// It cannot be.
     Damaged,
+    /// The file cannot be read.
+    Unreadable(Error),
     /// All chunks.
     Chunks(Vec<Entry>),
 }
@@ -78,7 +84,11 @@ struct Style {
     head: usize,
 }
 
-impl Tree<'_> {
+impl<'a> Tree<'a> {
+    pub(super) const fn new(file: &'a Fd, base: u64) -> Self {
+        Self { file, base, failed: Cell::new(None) }
+    }
+
     /// Where the chunks of the dataset lie whose header is at `object`; none if that is not
     /// found, or if there are more than `most`.
     pub(super) fn chunks(&self, object: u64, most: u64) -> Option<Vec<Extent>> {
@@ -94,7 +104,11 @@ impl Tree<'_> {
     /// All that the tree says of the chunks, of which there are no more than `most`, of a
     /// dataset with so many axes.
     pub(super) fn entries(&self, object: u64, axes: usize, most: u64) -> Found {
-        let Some((root, key)) = self.root(object) else { return Found::Other };
+        let root = self.root(object);
+        if let Some(error) = self.failed.take() {
+            return Found::Unreadable(error);
+        }
+        let Some((root, key)) = root else { return Found::Other };
         let mut found = Vec::new();
         let read = self.all(root, key, most, &mut |entry| {
             let (head, rest) = entry.split_at_checked(8)?;
@@ -107,7 +121,7 @@ impl Tree<'_> {
         if key == 8 + 8 * (axes + 1) && read.is_some() {
             Found::Chunks(found)
         } else {
-            Found::Damaged
+            self.failed.take().map_or(Found::Damaged, Found::Unreadable)
         }
     }
 
@@ -205,8 +219,13 @@ impl Tree<'_> {
 
     fn read(&self, at: u64, len: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; len];
-        let n = self.file.read_at(&mut bytes, at.checked_add(self.base)?).ok()?;
-        (n == len).then_some(bytes)
+        match self.file.read_at(&mut bytes, at.checked_add(self.base)?) {
+            Ok(n) => (n == len).then_some(bytes),
+            Err(error) => {
+                self.failed.set(Some(error));
+                None
+            }
+        }
     }
 }
 

@@ -342,7 +342,7 @@ mod tests {
         with_chunks(&path, &[(100, 3000, 1), (5000, 40, 7), (1, 1, 1), (64, 0, 3)]);
         let fd = fd_of(&fs::File::open(&path).unwrap()).unwrap();
         let rows = |base| {
-            let tree = Tree { file: &fd, base };
+            let tree = Tree::new(&fd, base);
             let mut rows = library::with(|s| look(s, &path, tree, 0)).unwrap().rows;
             rows.sort_unstable();
             rows
@@ -351,7 +351,7 @@ mod tests {
         let (by_tree, by_hdf5) = (rows(0), rows(3));
         assert_eq!(by_tree.len(), 3000 + 40 * 7 + 1);
         assert_eq!(by_tree, by_hdf5);
-        let is_found = |object| Tree { file: &fd, base: 0 }.chunks(object, 5000).is_some();
+        let is_found = |object| Tree::new(&fd, 0).chunks(object, 5000).is_some();
         assert!((0..fs::metadata(&path).unwrap().len()).filter(|&at| is_found(at)).count() >= 4);
     }
 
@@ -370,7 +370,7 @@ mod tests {
             // SAFETY: a live slice.
             unsafe { file.write_at(bytes.as_ptr(), bytes.len(), 0) }.unwrap();
             for &object in &objects {
-                let found = Tree { file: &file, base: 0 }.chunks(object as u64, 200);
+                let found = Tree::new(&file, 0).chunks(object as u64, 200);
                 assert!(found.is_none_or(|found| found.len() <= 200), "{at}");
             }
         }

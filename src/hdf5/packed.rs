@@ -163,9 +163,10 @@ impl Stored {
         // SAFETY: the id is live, the place is writable.
         let asked = unsafe { h5o::H5Oget_info2(dataset.raw(), &raw mut info, h5o::H5O_INFO_BASIC) };
         session.check("H5Oget_info2", asked)?;
-        let tree = Tree { file: fd, base: block.base };
+        let tree = Tree::new(fd, block.base);
         match tree.entries(info.addr, self.extents().len(), most) {
             Found::Chunks(found) => Ok(Some(found)),
+            Found::Unreadable(error) => Err(io_error("read", self.opened().path(), error)),
             Found::Damaged => Err(Error::Read { subject: String::new(), fault: ReadFault::Chunks }),
             // Versions differ in what addresses count from.
             Found::Other if block.base != 0 => Ok(None),
