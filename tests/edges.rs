@@ -310,7 +310,7 @@ fn header_with(change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let len = u64::from_ne_bytes(bytes[32..40].try_into().unwrap()) as usize;
     let mut crc = crc32fast::Hasher::new();
     crc.update(&bytes[..64]);
-    crc.update(&bytes[80..len]);
+    crc.update(&bytes[88..len]);
     bytes[76..80].copy_from_slice(&crc.finalize().to_ne_bytes());
     bytes
 }

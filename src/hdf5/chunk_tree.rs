@@ -219,7 +219,10 @@ impl<'a> Tree<'a> {
 
     fn read(&self, at: u64, len: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; len];
-        match self.file.read_at(&mut bytes, at.checked_add(self.base)?) {
+        let at = at.checked_add(self.base)?;
+        // What no file can reach is no error of the disk.
+        i64::try_from(at.checked_add(len as u64)?).ok()?;
+        match self.file.read_at(&mut bytes, at) {
             Ok(n) => (n == len).then_some(bytes),
             Err(error) => {
                 self.failed.set(Some(error));
