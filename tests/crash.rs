@@ -8,6 +8,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
 
 mod common;
+#[path = "crash/marked.rs"]
+mod marked;
 #[path = "crash/shim.rs"]
 mod shim;
 
@@ -19,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::{
-    Folder, NDSHM, Ran, Running, Snapshot, eventually, is_dead, joined, ndshm, run, send, stop,
+    Folder, NDSHM, Ran, Running, Snapshot, eventually, joined, ndshm, run, send, stop,
     with_private_mounts,
 };
 use shim::shim;
@@ -118,15 +120,7 @@ impl Case {
     /// No process of this case is left.
     #[track_caller]
     fn has_no_process(&self, what: &str) {
-        eventually(&format!("the end of all processes after {what}"), || {
-            !fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-                let name = entry.file_name();
-                let pid = name.to_str().and_then(|name| name.parse::<i32>().ok());
-                let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-                let is_ours = environment.split(|&b| b == 0).any(|e| e == self.mark.as_bytes());
-                is_ours && pid.is_some_and(|pid| !is_dead(pid))
-            })
-        });
+        marked::has_no_process(&self.mark, what);
     }
 
     /// The next run makes the file, and nothing is left but that.

@@ -9,6 +9,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
 
 mod common;
+#[path = "crash/marked.rs"]
+mod marked;
 #[path = "crash/shim.rs"]
 mod shim;
 
@@ -19,8 +21,8 @@ use std::path::Path;
 use std::process::Command;
 
 use common::{
-    Folder, Ran, Running, SegmentName, Snapshot, eventually, is_dead, is_stopped, joined, ndshm,
-    run, with_private_mounts,
+    Folder, Ran, Running, SegmentName, Snapshot, eventually, is_stopped, joined, ndshm, run,
+    with_private_mounts,
 };
 use shim::shim;
 
@@ -157,15 +159,7 @@ impl Case {
     /// No process of this case is left.
     #[track_caller]
     fn has_no_process(&self, what: &str) {
-        eventually(&format!("the end of all processes after {what}"), || {
-            !fs::read_dir("/proc").unwrap().flatten().any(|entry| {
-                let name = entry.file_name();
-                let pid = name.to_str().and_then(|name| name.parse::<i32>().ok());
-                let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
-                let is_ours = environment.split(|&b| b == 0).any(|e| e == self.mark.as_bytes());
-                is_ours && pid.is_some_and(|pid| !is_dead(pid))
-            })
-        });
+        marked::has_no_process(&self.mark, what);
     }
 
     #[track_caller]
