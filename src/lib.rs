@@ -130,6 +130,8 @@ pub mod text;
 #[cfg(feature = "hdf5")]
 pub mod convert;
 #[cfg(feature = "hdf5")]
+pub mod describe;
+#[cfg(feature = "hdf5")]
 pub mod exchange;
 #[cfg(feature = "capi")]
 #[allow(unsafe_code)]

@@ -66,6 +66,16 @@ fn types_of_others_are_understood_or_refused() {
 }
 
 #[test]
+fn strings_of_any_length_become_such_of_one() {
+    python("h5_texts");
+}
+
+#[test]
+fn groups_of_columns_become_records_again() {
+    python("h5_columns");
+}
+
+#[test]
 fn damaged_hdf5_files_are_refused() {
     python("h5_damaged");
 }

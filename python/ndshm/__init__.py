@@ -14,6 +14,7 @@
 It is an interface to the library `libndshm`; NumPy is all that it needs.
 """
 
+from . import _leave, _loky, _send
 from ._convert import Conversion, convert, load
 from ._directory import Info, describe, info, ls, prune, unlink
 from ._errors import (
@@ -24,6 +25,7 @@ from ._errors import (
     ExistsError,
     FileError,
     InputError,
+    LapsedError,
     NdshmError,
     NoSpaceError,
     NotFoundError,
@@ -40,8 +42,12 @@ from ._segment import Segment, array, attach, create, empty, zeros
 
 __all__ = [
     "AccessError", "ArgumentError", "Conversion", "CorruptError", "DTypeError", "ExistsError", "FileError", "Info",
-    "InputError", "Joined", "NdshmError", "NoSpaceError", "NotFoundError", "NotReadyError", "Problem", "Progress",
-    "Segment", "TextError", "Verified", "WorkersError", "array", "attach", "convert", "create", "describe", "empty",
-    "export", "import_", "info", "join", "load", "loadtxt", "ls", "prune", "unlink", "verify", "version", "zeros",
+    "InputError", "Joined", "LapsedError", "NdshmError", "NoSpaceError", "NotFoundError", "NotReadyError",
+    "Problem", "Progress", "Segment", "TextError", "Verified", "WorkersError", "array", "attach", "convert",
+    "create", "describe", "empty", "export", "import_", "info", "join", "load", "loadtxt", "ls", "prune", "unlink",
+    "verify", "version", "zeros",
 ]
 __version__ = "0.1.0"
+_send.register()
+_loky.register()
+_leave.register()

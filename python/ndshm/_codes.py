@@ -54,6 +54,9 @@ INPUT_READER = 2
 POLICY_ANONYMOUS = 5
 POLICIES = {"last-detach": 1, "persist": 2, "owner": 3, "handoff": 4, "anonymous": POLICY_ANONYMOUS}
 
+NAMING_GIVEN = 0
+NAMING_LATE_OR_NONE = 2
+
 ACCESS_READ = 0
 ACCESS_READ_WRITE = 1
 

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from . import _codes as codes
 from . import _file_structs as file_structs
 from . import _structs as structs
 from ._hdf5 import hdf5_options
@@ -103,9 +104,9 @@ def load(files: Inputs, name: str | None = None, dtype: DTypeLike = "auto", *, p
     >>> ndshm.load(io.StringIO("1 2\\n3 4\\n"), dtype="i4").array.tolist()
     [[1, 2], [3, 4]]
     """
-    if name is None and policy == "last-detach":
-        policy = "anonymous"
-    options, owner = create_options(policy, mode, metadata, handoff_attaches, handoff_timeout), Owner()
+    late = name is None and policy == "last-detach"
+    options, owner = create_options(policy, mode, metadata, handoff_attaches, handoff_timeout), Owner(late)
+    options.naming = codes.NAMING_LATE_OR_NONE if late else codes.NAMING_GIVEN
     how, given = text_options(dtype, **text), listed(files)
     work = Work(given)
     sources = inputs_of(given, work.raised)

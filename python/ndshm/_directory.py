@@ -74,8 +74,8 @@ def describe(what: object) -> Info:
     shape    (2, 3)
     dtype    float32
     bytes    24
-    policy   anonymous
-    holders  1
+    policy   last-detach
+    holders  0
     """
     if isinstance(what, str):
         return info(what)

@@ -12,6 +12,7 @@
         AccessError(PermissionError)      its owner does not allow it
         NoSpaceError(MemoryError)         shared memory is full, or too little was given
         CorruptError(ValueError)          what is there is no whole segment
+        LapsedError(RuntimeError)         an array that was sent is gone, the message came too late
         WorkersError(RuntimeError)        workers died, a creator died, the job was cancelled
 """
 
@@ -82,6 +83,13 @@ class NoSpaceError(NdshmError, MemoryError):
 
 class CorruptError(NdshmError, ValueError):
     """What is there is no whole segment that this library can read."""
+
+
+class LapsedError(NdshmError, RuntimeError):
+    """An array that was sent is gone: the message came too late, or somebody removed the name.
+
+    It is no `OSError`, which workers of a pool take for the end of their pipe.
+    """
 
 
 class WorkersError(NdshmError, RuntimeError):

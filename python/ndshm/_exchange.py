@@ -17,6 +17,7 @@ from ._library import library
 from ._owner import Owner, owner_of
 from ._progress import Reporter
 from ._segment import Segment, array, attach, create_options
+from ._send import published
 
 
 def import_(file: str | os.PathLike[str], name: str | None = None, dataset: str | None = None, *,
@@ -54,6 +55,7 @@ def export(what: Segment | str | np.ndarray[Any, Any], output: str | os.PathLike
     8
     """
     owner = whole_owner(what)
+    published(owner)  # jobs take no drafts
     if dataset is None and owner.name is None:
         dataset = "data"
     options = structs.sized(file_structs.ExportOptions, format=one_of(codes.FORMATS, "format", format), replace=replace,

@@ -25,6 +25,8 @@ FUNCTIONS: list[tuple[str, object, list[object]]] = [
     ("ndshm_segment_create", c_int32, [c_char_p, CREATE, SEGMENT, ERROR]),
     ("ndshm_segment_publish", c_int32, [SEGMENT, ERROR]),
     ("ndshm_segment_attach", c_int32, [c_char_p, POINTER(s.AttachOptions), SEGMENT, ERROR]),
+    ("ndshm_segment_promise", c_int32, [SEGMENT, c_uint32, c_uint64, ERROR]),
+    ("ndshm_segment_attach_fd", c_int32, [c_int, POINTER(s.AttachOptions), SEGMENT, ERROR]),
     ("ndshm_segment_detach", c_int32, [SEGMENT]),
     ("ndshm_segment_fd", c_int, [SEGMENT]),
     ("ndshm_segment_name", c_char_p, [SEGMENT]),

@@ -154,12 +154,12 @@ def utf8(text):
 
 def read(source, options):
     """(the segment with the rows: two dimensions, or one if they are records, None), or (None, what is wrong)."""
-    native, error, job, owner = library(), structs.sized(structs.Error), structs.Job(), Owner()
+    native, error, job, owner = library(), structs.sized(structs.Error), structs.Job(), Owner(late=True)
     source.check()
     errors = []
     inputs = structs.Input(kind=codes.INPUT_FILE if source.path else codes.INPUT_READER, read=reader(source.read, errors),
                        path=os.fsencode(source.path) if source.path else None)
-    made = structs.sized(structs.CreateOptions, policy=codes.POLICY_ANONYMOUS)
+    made = structs.sized(structs.CreateOptions, naming=codes.NAMING_LATE_OR_NONE)
     progress = structs.sized(structs.Progress)
     status = native.ndshm_load_start(inputs, 1, options, None, made, job, error)
     try:

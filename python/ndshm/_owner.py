@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from . import _structs as structs
+from ._codes import UUID_SIZE
 from ._dtypes import from_text
 from ._library import library
 
@@ -24,12 +26,15 @@ class Owner:
     go in any order.
     """
 
-    __slots__ = ("__weakref__", "detach", "handle")
+    __slots__ = ("__weakref__", "detach", "handle", "late")
 
-    def __init__(self) -> None:
+    def __init__(self, late: bool = False) -> None:
+        # Whether it gets a name when it is first sent.
+        self.late = late
         # Kept here: modules may be gone when it is needed.
         self.detach: Callable[[Any], int] = library().ndshm_segment_detach
         self.handle = structs.Segment()
+        OWNERS.add(self)
 
     def __del__(self) -> None:
         if hasattr(self, "handle"):  # else the library is missing
@@ -40,6 +45,13 @@ class Owner:
         """Its name; None of an anonymous one, and of a draft."""
         name = library().ndshm_segment_name(self.handle)
         return None if name is None else name.decode()
+
+    @property
+    def uuid(self) -> bytes:
+        """Random bytes, of no other segment."""
+        raw = (ctypes.c_uint8 * UUID_SIZE)()
+        library().ndshm_segment_uuid(self.handle, raw, None)
+        return bytes(raw)
 
     @property
     def ndim(self) -> int:
@@ -101,6 +113,10 @@ class Owner:
         # An array over an array that shows this object's bytes: NumPy looks there whether they may be written.
         made: np.ndarray[Any, Any] = np.ndarray(shape, shown, np.asarray(self), 0, strides)
         return made
+
+
+# All that this process has.
+OWNERS: weakref.WeakSet[Owner] = weakref.WeakSet()
 
 
 def owner_of(array: object) -> Owner | None:

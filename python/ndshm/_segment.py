@@ -65,8 +65,8 @@ class Segment:
 
     @property
     def name(self) -> str | None:
-        """Its name; None for one without."""
-        return self._name
+        """Its name; None for one without, or one that gets its name when it is first sent."""
+        return self._name if self._name is not None or self._owner is None else self._owner.name
 
     @property
     def uuid(self) -> UUID:
@@ -184,9 +184,14 @@ def create(name: str | None, shape: int | tuple[int, ...], dtype: DTypeLike = fl
     """
     if name is None and policy == "last-detach":
         policy = "anonymous"
+    return made(name, shape, dtype, order, create_options(policy, mode, metadata, handoff_attaches, handoff_timeout))
+
+
+def made(name: str | None, shape: int | tuple[int, ...], dtype: DTypeLike, order: str,
+         options: structs.CreateOptions) -> Segment:
+    """A new segment of the shape and type."""
     kind = np.dtype(dtype)
     shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
-    options = create_options(policy, mode, metadata, handoff_attaches, handoff_timeout)
     if min(shape, default=0) < 0:
         raise ValueError("negative dimensions are not allowed")
     options.dtype = to_text(kind).encode()
@@ -196,7 +201,7 @@ def create(name: str | None, shape: int | tuple[int, ...], dtype: DTypeLike = fl
     if order == "F":
         steps = [kind.itemsize * math.prod(max(1, extent) for extent in shape[:axis]) for axis in range(len(shape))]
         options.strides = (ctypes.c_int64 * max(1, len(shape)))(*steps)
-    owner = Owner()
+    owner = Owner(late=options.naming != codes.NAMING_GIVEN)
     check(library().ndshm_segment_create(structs.utf8(name), options, owner.handle, SCRATCH.error), SCRATCH.error, name)
     return Segment(owner, name)
 
@@ -251,7 +256,9 @@ def empty(shape: int | tuple[int, ...], dtype: DTypeLike = float, order: str = "
     >>> ndshm.empty((2, 2)).tolist()
     [[0.0, 0.0], [0.0, 0.0]]
     """
-    return create(None, shape, dtype, policy="anonymous", order=order).publish().array
+    options = create_options("last-detach")
+    options.naming = codes.NAMING_LATE_OR_NONE
+    return made(None, shape, dtype, order, options).array
 
 
 zeros = empty

@@ -11,7 +11,7 @@ use super::extend::ExtendFault;
 use crate::error::code;
 use crate::hdf5;
 use crate::load::{LoadError, Position};
-use crate::store::ChunkError;
+use crate::store::{ChunkError, DescribeError};
 
 /// Result of a conversion.
 pub type Result<T> = core::result::Result<T, ConvertError>;
@@ -92,60 +92,6 @@ pub enum ConvertError {
         /// Its name.
         name: String,
     },
-    /// A dimension cannot have this name.
-    DimName {
-        /// The name.
-        name: String,
-    },
-    /// The dimensions are more or fewer than the axes of a dataset.
-    DimAxes {
-        /// The dataset.
-        name: String,
-        /// Dimensions that were named.
-        dims: usize,
-        /// Axes of the dataset.
-        axes: usize,
-    },
-    /// Datasets of one group differ in the extent of a dimension.
-    DimExtent {
-        /// The path of the dimension.
-        name: String,
-        /// Its extent in the datasets before, or in the file that is added to.
-        first: u64,
-        /// The dataset that differs.
-        dataset: String,
-        /// Its extent there, as far as it is known.
-        extent: u64,
-    },
-    /// The coordinates of a dimension are not as many as its extent.
-    Coordinates {
-        /// The dimension.
-        name: String,
-        /// How many are given.
-        given: Option<u64>,
-        /// Its extent, as far as it is known.
-        extent: u64,
-    },
-    /// No step of a range of coordinates meets its end.
-    Range {
-        /// The dimension.
-        name: String,
-    },
-    /// The file that is added to has a dimension with other coordinates.
-    DimValues {
-        /// The path of the dimension.
-        name: String,
-    },
-    /// An attribute was given for an object that is not made.
-    NoObject {
-        /// Its name.
-        name: String,
-    },
-    /// Units were given for a column that is not there.
-    UnitsColumn {
-        /// The column.
-        column: String,
-    },
     /// Rows do not fit a dataset that is there.
     Extend {
         /// The dataset.
@@ -160,6 +106,8 @@ pub enum ConvertError {
         /// As many are possible.
         most: usize,
     },
+    /// What was to be said of the datasets does not fit them.
+    Describe(DescribeError),
     /// The rows could not be put into chunks.
     Chunks(ChunkError),
     /// The text could not be read.
@@ -176,14 +124,6 @@ impl ConvertError {
             Self::SameName { .. } | Self::NoName { .. } => code::DATASET_NAME,
             Self::OutputIsInput { .. } => code::TARGET,
             Self::AttributeTwice { .. }
-            | Self::DimName { .. }
-            | Self::DimAxes { .. }
-            | Self::DimExtent { .. }
-            | Self::DimValues { .. }
-            | Self::Range { .. }
-            | Self::Coordinates { .. }
-            | Self::NoObject { .. }
-            | Self::UnitsColumn { .. }
             | Self::Axes { .. }
             | Self::SourceColumn
             | Self::SourceName { .. }
@@ -193,6 +133,7 @@ impl ConvertError {
             | Self::StackShape { .. }
             | Self::Shape { .. } => crate::error::Error::Argument.code(),
             Self::Extend { fault, .. } => fault.code(),
+            Self::Describe(error) => error.code(),
             Self::Chunks(error) => error.code(),
             Self::Load(error) => error.code(),
             Self::Hdf5(error) => error.code(),
@@ -203,6 +144,7 @@ impl ConvertError {
     #[must_use]
     pub fn errno(&self) -> i32 {
         match self {
+            Self::Describe(error) => error.errno(),
             Self::Chunks(error) => error.errno(),
             Self::Load(error) => error.errno(),
             Self::Hdf5(error) => error.errno(),
@@ -233,6 +175,15 @@ impl From<ChunkError> for ConvertError {
         match error {
             ChunkError::Hdf5(error) => Self::Hdf5(error),
             other => Self::Chunks(other),
+        }
+    }
+}
+
+impl From<DescribeError> for ConvertError {
+    fn from(error: DescribeError) -> Self {
+        match error {
+            DescribeError::Hdf5(error) => Self::Hdf5(error),
+            other => Self::Describe(other),
         }
     }
 }

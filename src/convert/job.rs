@@ -9,7 +9,6 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use super::dims::Extent;
 use super::error::{ConvertError, Result, boxed};
 use super::extend::Growth;
 use super::options::{Options, Provenance};
@@ -25,7 +24,7 @@ use crate::hdf5::{self, Writer, check_dtype, check_target};
 use crate::load::{
     self, Begun, Canceller, Input, Misfit, Progress, Report, RowType, RowTypeRef, SinkError,
 };
-use crate::store::{self, ChunkError, ChunkedRows, Packing};
+use crate::store::{self, ChunkError, ChunkedRows, Extent, Packing};
 use crate::text::Unicode;
 
 /// Bytes of metadata for a dataset beside its type: headers, names, links.

@@ -4,7 +4,6 @@
 //! memory, and [`hdf5`](crate::hdf5), which writes the rows from there. HDF5 is
 //! entered after the fork only, and only by the thread that steps.
 
-mod dims;
 mod error;
 mod extend;
 mod job;
@@ -16,16 +15,15 @@ mod rows;
 mod scheme;
 mod sink;
 
-pub use dims::{Coordinates, Dimension, ObjectAttribute};
-pub(crate) use dims::{Dims, Ending, Extent};
 pub use error::{ConvertError, Result};
 pub use extend::ExtendFault;
 pub use job::Job;
 pub use options::{Arrange, CategoryColumn, Options, Provenance, Shape};
-pub use sink::Dataset;
 
 pub use crate::hdf5::Attribute;
-pub use crate::store::ChunkError;
+pub use crate::store::{
+    ChunkError, Coordinates, Dataset, DescribeError, Dimension, ObjectAttribute,
+};
 
 use core::sync::atomic::AtomicBool;
 use std::path::{Path, PathBuf};

@@ -3,9 +3,9 @@
 use std::string::String;
 use std::vec::Vec;
 
-use super::dims::{Dimension, ObjectAttribute};
 use crate::hdf5::{self, Attribute};
 use crate::load;
+use crate::store::{Dimension, ObjectAttribute};
 
 /// How inputs become a file.
 #[derive(Debug, Clone, Default)]

@@ -6,15 +6,13 @@ use std::vec::Vec;
 
 use std::string::String;
 
-use super::dims::{Dims, Ending};
 use super::error::Result;
 use super::extend::Growth;
-use super::sink::Dataset;
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
 use crate::hdf5::{self, AttrValue, Category, Writer};
 use crate::load::Gather;
-use crate::store::ChunkedRows;
+use crate::store::{ChunkedRows, Dataset, Dims, Ending};
 
 /// The file that rows go to.
 #[derive(Debug)]
@@ -54,7 +52,7 @@ impl Output {
             return Ok(None);
         }
         names.iter().try_for_each(|name| writer.check_name(name))?;
-        ending.look(writer, names).map(Some)
+        Ok(Some(ending.look(writer, names)?))
     }
 
     /// The dtype of rows in the file.
@@ -157,12 +155,12 @@ impl Output {
     pub(super) fn end(&mut self, ending: &Ending, dims: &Dims, made: &[Dataset]) -> Result<()> {
         match self {
             Self::Contiguous(own) => {
-                ending.write(&mut own.writer, dims, made, own.dtype.as_dtype())
+                Ok(ending.write(&mut own.writer, dims, made, own.dtype.as_dtype())?)
             }
             Self::Chunked(rows) => {
                 let ChunkedRows { writer, dtype, .. } = rows;
                 writer.grow_scales()?;
-                ending.write(writer, dims, made, dtype.as_dtype())
+                Ok(ending.write(writer, dims, made, dtype.as_dtype())?)
             }
         }
     }

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::dims::{Ending, Extent};
 use super::error::{ConvertError, Result};
 use super::names;
 use super::options::{Arrange, CategoryColumn, Options, Provenance, Shape};
@@ -14,6 +13,7 @@ use crate::dtype::DType;
 use crate::hdf5::Attribute;
 use crate::load::Input;
 use crate::pack;
+use crate::store::{DescribeError, Ending, Extent};
 
 /// Axes of an HDF5 dataset, at most.
 const AXES: usize = 32;
@@ -96,7 +96,12 @@ impl Scheme {
             header: options.load.header,
             attributes: options.attributes.clone(),
             provenance: options.provenance,
-            ending: Ending::of(options)?,
+            ending: Ending::new(
+                &options.dims,
+                &options.object_attributes,
+                &options.units,
+                &options.hdf5.storage,
+            )?,
         })
     }
 
@@ -120,10 +125,12 @@ impl Scheme {
             ConvertError::Category { column } => {
                 !self.header || dtype.root().fields().any(|field| field.name() == *column)
             }
-            ConvertError::DimAxes { .. }
+            ConvertError::Describe(
+                DescribeError::DimAxes { .. }
+                | DescribeError::UnitsColumn { .. }
+                | DescribeError::NoObject { .. },
+            )
             | ConvertError::SourceColumn
-            | ConvertError::UnitsColumn { .. }
-            | ConvertError::NoObject { .. }
             | ConvertError::Chunks(_) => !self.header,
             _ => false,
         }

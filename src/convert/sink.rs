@@ -4,7 +4,6 @@ use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
 
-use super::dims::{Dims, Extent};
 use super::error::{ConvertError, Result, boxed};
 use super::extend::{self, Growth};
 use super::options::Shape;
@@ -14,15 +13,7 @@ use super::rows::Rewrite;
 use super::scheme::{Join, Scheme};
 use crate::hdf5::{self, AttrValue, Attribute};
 use crate::load::{Block, Sink, SinkError};
-
-/// A dataset that was made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dataset {
-    /// Its path in the file.
-    pub name: String,
-    /// Its shape: rows, and columns if the dtype is a scalar.
-    pub shape: Vec<u64>,
-}
+use crate::store::{Dataset, Dims, Extent};
 
 #[derive(Debug)]
 pub(super) struct FileSink {
@@ -126,7 +117,7 @@ impl FileSink {
         let is_record = self.output.dtype().is_record();
         let extents = self.scheme.extents(is_record, Extent::Unknown, Extent::Unknown);
         let check = |name| self.scheme.ending.check_extents(&self.dims, name, &extents);
-        names.iter().try_for_each(|name| check(name))
+        Ok(names.iter().try_for_each(|name| check(name))?)
     }
 
     /// Refuses a dataset that does not fit its dimensions, as soon as that is seen.
@@ -141,7 +132,8 @@ impl FileSink {
             _ => self.arrived,
         };
         let extents = self.scheme.extents(columns.is_none(), Extent::AtLeast(rows), columns_known);
-        self.scheme.ending.check_extents(&self.dims, self.scheme.name(self.input), &extents)
+        let name = self.scheme.name(self.input);
+        Ok(self.scheme.ending.check_extents(&self.dims, name, &extents)?)
     }
 
     /// Refuses more elements than the shape has, as soon as they come.

@@ -41,13 +41,19 @@ impl Table {
             self.header = false;
             self.write_names(to);
         }
+        let mut left = self.per_line - first % self.per_line;
         for (number, element) in (first..).zip(elements.chunks_exact(self.item.max(1))) {
             self.element(element, to).map_err(|field| {
                 let field = field.into();
                 ExchangeError::Text { field, element: number }
             })?;
-            let is_last = number % self.per_line == self.per_line - 1;
-            to.push(if is_last { '\n' } else { self.delimiter });
+            left -= 1;
+            if left == 0 {
+                left = self.per_line;
+                to.push('\n');
+            } else {
+                to.push(self.delimiter);
+            }
         }
         Ok(())
     }

@@ -10,13 +10,12 @@ use std::vec::Vec;
 
 use super::error::{ExchangeError, Result};
 use super::export::{ExportOptions, Exported, Format};
-use crate::convert::{self, Dataset, Dims, Ending, Extent};
 use crate::dtype::{Field, Kind};
 use crate::dtype_buf::DTypeBuf;
 use crate::error::Error;
 use crate::hdf5::{self, Attribute, Writer, check_dtype};
 use crate::segment::Segment;
-use crate::store::{self, ChunkedRows, Packing};
+use crate::store::{self, ChunkedRows, Dataset, Dims, Ending, Extent, Packing};
 
 /// Metadata of a file with one dataset, beside its type.
 const METADATA: u64 = 512;
@@ -59,7 +58,8 @@ impl Hdf5 {
         let metadata = check_dtype(dtype, &made)? + METADATA;
         let own = segment.name().map_or(DATASET, |name| name.as_str());
         let name = options.dataset.clone().unwrap_or_else(|| own.to_string());
-        let ending = Ending::of(&described(options, &made)).map_err(Box::new)?;
+        let (dims, objects, units) = (&options.dims, &options.object_attributes, &options.units);
+        let ending = Ending::new(dims, objects, units, &made.storage).map_err(Box::new)?;
         let extents: Vec<_> = segment.shape().iter().map(|&n| Extent::Exactly(n)).collect();
         ending.check(core::slice::from_ref(&name), &extents, dtype).map_err(Box::new)?;
         let file = if made.storage.is_chunked() {
@@ -215,17 +215,6 @@ fn written(options: &ExportOptions) -> hdf5::Options {
     made.bool_as_u8 = options.bool_as_u8;
     made.storage = options.storage.clone();
     made
-}
-
-/// What is said of the dataset, in the words of a conversion.
-fn described(options: &ExportOptions, made: &hdf5::Options) -> convert::Options {
-    convert::Options {
-        hdf5: made.clone(),
-        dims: options.dims.clone(),
-        units: options.units.clone(),
-        object_attributes: options.object_attributes.clone(),
-        ..convert::Options::default()
-    }
 }
 
 /// What packers may use.

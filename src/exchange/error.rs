@@ -6,9 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::string::String;
 
-use crate::convert::{ChunkError, ConvertError};
 use crate::error::{Error, code};
 use crate::hdf5;
+use crate::store::{ChunkError, DescribeError};
 
 /// Result of an import or an export.
 pub type Result<T> = core::result::Result<T, ExchangeError>;
@@ -67,7 +67,7 @@ pub enum ExchangeError {
     /// Its rows could not be put into chunks.
     Chunks(Box<ChunkError>),
     /// What is to be said of the dataset does not fit it.
-    Described(Box<ConvertError>),
+    Described(Box<DescribeError>),
     /// HDF5, or the target.
     Hdf5(hdf5::Error),
     /// The segment, or memory for it.
@@ -264,10 +264,10 @@ impl From<Box<ChunkError>> for ExchangeError {
     }
 }
 
-impl From<Box<ConvertError>> for ExchangeError {
-    fn from(error: Box<ConvertError>) -> Self {
+impl From<Box<DescribeError>> for ExchangeError {
+    fn from(error: Box<DescribeError>) -> Self {
         match *error {
-            ConvertError::Hdf5(error) => Self::Hdf5(error),
+            DescribeError::Hdf5(error) => Self::Hdf5(error),
             _ => Self::Described(error),
         }
     }

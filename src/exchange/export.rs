@@ -11,19 +11,19 @@ use std::string::String;
 use std::time::Instant;
 use std::vec::Vec;
 
-use super::copy::{self, Order};
+use super::copy::{self, Order, Walk};
 use super::csv::Table;
 use super::dataset::Hdf5;
 use super::error::{ExchangeError, Result};
 use super::output::Output;
 use super::value;
 use super::{PIECE, STEP, npy};
-use crate::convert::{Dimension, ObjectAttribute};
 use crate::dtype::DType;
 use crate::error::Error;
 use crate::hdf5::{Attribute, Storage};
 use crate::load::{Canceller, Progress};
 use crate::segment::Segment;
+use crate::store::{Dimension, ObjectAttribute};
 use crate::sys::{self, Epoll};
 
 /// How long a step waits that nobody else waits for.
@@ -167,7 +167,7 @@ pub struct ExportJob<S: Borrow<Segment>> {
 struct Work {
     sink: Sink,
     /// How elements are taken out of the segment.
-    order: Order,
+    walk: Walk,
     /// Elements of the segment, and those that are done.
     count: u64,
     done: u64,
@@ -315,13 +315,10 @@ impl Work {
             Format::Npy => npy_sink(segment, output, options)?,
             Format::Csv => csv_sink(segment, output, options)?,
         };
-        let order = match (copy::order_of(segment), &sink) {
-            // The bytes go out as they lie.
-            (Order::Fortran, Sink::Npy(_)) => Order::C,
-            (order, _) => order,
-        };
+        let fortran = copy::order_of(segment) == Order::Fortran;
+        let walk = Walk::new(segment, fortran && format == Format::Npy);
         let (buf, text, path) = (Vec::new(), String::new(), output.to_path_buf());
-        Ok(Self { sink, order, count, done: 0, complete: false, buf, text, path })
+        Ok(Self { sink, walk, count, done: 0, complete: false, buf, text, path })
     }
 
     /// What is readable when a step that could do nothing can go on, if there are such.
@@ -339,14 +336,14 @@ impl Work {
         }
         let item = u64::from(segment.itemsize()).max(1);
         let end = (self.done + (STEP / item).max(1)).min(self.count);
-        if self.done < end && self.order == Order::C && self.is_verbatim() {
+        if self.done < end && self.walk.is_c() && self.is_verbatim() {
             self.pass(segment, end)?;
         }
         while self.done < end && self.has_room()? {
             let n = (end - self.done).min((self.piece() / item).max(1));
             self.buf.resize((n * item) as usize, 0);
             if segment.itemsize() > 0 {
-                copy::elements(segment, self.order, self.done, &mut self.buf)?;
+                self.walk.copy(segment, self.done, &mut self.buf)?;
             }
             self.give(segment.dtype())?;
             self.done += n;
@@ -377,7 +374,7 @@ impl Work {
     /// Bytes that are copied at a time.
     fn piece(&self) -> u64 {
         let most = if let Sink::Hdf5(dataset) = &self.sink { dataset.most() } else { None };
-        most.unwrap_or(u64::MAX).min(PIECE as u64)
+        most.unwrap_or(u64::MAX).min(self.walk.piece(PIECE as u64, STEP))
     }
 
     /// Has the kernel copy the elements up to `end` straight out of the segment.
@@ -387,13 +384,18 @@ impl Work {
         if from.checked_add(len).is_none_or(|end| end > segment.data_len()) {
             return Err(Error::Argument.into());
         }
-        let data = segment.data_ptr().wrapping_add(from);
-        match &mut self.sink {
-            // SAFETY: so many bytes from there on are in the segment's mapping.
-            Sink::Hdf5(dataset) => unsafe { dataset.add_shared(data, len) }?,
-            // SAFETY: as above.
-            Sink::Npy(output) => unsafe { output.write_shared(data, len) }?,
-            Sink::Csv(..) => return Err(Error::Argument.into()),
+        for begin in (from..from + len).step_by(PIECE) {
+            let (data, len) =
+                (segment.data_ptr().wrapping_add(begin), PIECE.min(from + len - begin));
+            // The kernel would meet one page after the other that is not mapped.
+            sys::map_ahead(data, len);
+            match &mut self.sink {
+                // SAFETY: so many bytes from there on are in the segment's mapping.
+                Sink::Hdf5(dataset) => unsafe { dataset.add_shared(data, len) }?,
+                // SAFETY: as above.
+                Sink::Npy(output) => unsafe { output.write_shared(data, len) }?,
+                Sink::Csv(..) => return Err(Error::Argument.into()),
+            }
         }
         self.done = end;
         Ok(())

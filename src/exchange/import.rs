@@ -13,7 +13,7 @@ use super::source::{Flat, Source, Way};
 use super::{PIECE, STEP};
 use crate::dtype::DType;
 use crate::error::Error;
-use crate::hdf5::Stored;
+use crate::hdf5::{Made, Stored};
 use crate::load::{Canceller, Progress, SegmentOptions};
 use crate::pool::default_workers;
 use crate::segment::{Draft, Growable, Name, Segment, Spec};
@@ -113,7 +113,7 @@ impl ImportJob {
         options: impl Into<ImportOptions>,
     ) -> Result<Self> {
         let ImportOptions { segment, workers } = options.into();
-        let source = Source::open(file, dataset)?;
+        let source = Source::open(file, dataset, true)?;
         let sink = Sink::create(&source, name.into(), &segment)?;
         let crew = sink.crew(&source, workers.unwrap_or_else(default_workers))?;
         let (canceller, ready) = (Canceller::new()?, Epoll::new()?);
@@ -226,7 +226,8 @@ impl Sink {
         let spec = Spec { metadata, policy, mode, via, ..Spec::new(dtype, &source.shape) };
         let spec = Spec { strides: source.strides.as_deref(), ..spec };
         let mut open = source.shape.clone();
-        let grows = matches!(source.way, Way::Flat { .. }) && source.strides.is_none();
+        let grows =
+            matches!(source.way, Way::Flat { .. } | Way::Made(_)) && source.strides.is_none();
         match open.first_mut() {
             Some(rows) if grows => *rows = 0,
             _ => {
@@ -279,7 +280,7 @@ impl Work {
     /// Goes on from a byte of the array; up to which one it came.
     fn advance(&mut self, from: u64, timeout: Duration) -> Result<u64> {
         let Self { crew, source, sink, buf } = self;
-        match &source.way {
+        match &mut source.way {
             Way::Flat { file, offset } => {
                 let item = source.dtype.as_dtype().itemsize();
                 flat(Flow { file, offset: *offset, len: source.len, item }, sink, buf, from)
@@ -288,6 +289,7 @@ impl Work {
                 Some(crew) => crew.step(timeout),
                 None => Err(Error::Argument.into()),
             },
+            Way::Made(made) => some_made(made, sink, buf, source.len, from),
             Way::Rows { stored, step } => rows(stored, *step, sink, source.len, from),
         }
     }
@@ -319,6 +321,22 @@ fn flat(flow: Flow<'_>, sink: &mut Sink, buf: &mut Vec<u8>, from: u64) -> Result
         at += n as u64;
     }
     Ok(at)
+}
+
+/// Makes some rows.
+fn some_made(
+    made: &mut Made,
+    sink: &mut Sink,
+    buf: &mut Vec<u8>,
+    len: u64,
+    from: u64,
+) -> Result<u64> {
+    let row = made.row().max(1) as u64;
+    let rows = (STEP / row).max(1).min((len - from).div_ceil(row));
+    buf.resize((rows * row) as usize, 0);
+    made.read(from / row, buf)?;
+    sink.write(buf, from)?;
+    Ok(from + rows * row)
 }
 
 /// Has HDF5 unpack some rows to where they are to lie.

@@ -17,14 +17,16 @@ mod export;
 mod import;
 mod npy;
 mod output;
+mod pieces;
 mod source;
-mod stamp;
+pub(crate) mod stamp;
 mod unpacking;
 mod value;
 
 pub use error::{ExchangeError, FileFault, Result};
 pub use export::{ExportJob, ExportOptions, Exported, Format, export};
 pub use import::{ImportJob, ImportOptions, import};
+pub(crate) use pieces::Pieces;
 pub use source::split_path;
 
 /// Bytes that one step copies, about.

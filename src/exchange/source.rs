@@ -13,7 +13,7 @@ use std::vec::Vec;
 use super::error::{ExchangeError, FileFault, Result};
 use super::npy;
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::{self, NOTES, Packed, Place, ReadFault, Reader, Sources, Stored};
+use crate::hdf5::{self, Foreign, Made, NOTES, Packed, Place, ReadFault, Reader, Sources, Stored};
 use crate::layout::MAX_NDIM;
 
 /// How many datasets a message names.
@@ -41,6 +41,8 @@ pub(super) enum Way {
     Packed(Arc<Packed>),
     /// By HDF5, rows of chunks at a time.
     Rows { stored: Box<Stored>, step: u64 },
+    /// Made of one dataset, or of several.
+    Made(Box<Made>),
 }
 
 /// A file whose bytes are read without HDF5.
@@ -88,14 +90,20 @@ impl Source {
     /// Looks whether what was read is what is there: a part that is missing or cut in the
     /// middle is no error to HDF5.
     pub(super) fn check(&self) -> Result<()> {
-        if let (Some(seen), Way::Rows { stored, .. }) = (&self.seen, &self.way) {
-            seen.compare(stored)?;
+        match (&self.seen, &self.way) {
+            (Some(seen), Way::Rows { stored, .. }) => seen.compare(stored)?,
+            // Those of the first are the first ones.
+            (Some(seen), Way::Made(made)) => {
+                made.datasets().next().map_or(Ok(()), |stored| seen.compare(stored))?;
+            }
+            _ => {}
         }
         Ok(())
     }
 
-    /// Looks at a file, and in an HDF5 file at a dataset.
-    pub(super) fn open(path: &Path, dataset: Option<&str>) -> Result<Self> {
+    /// Looks at a file, and in an HDF5 file at a dataset. Who has `workers` takes its chunks as
+    /// they lie there.
+    pub(super) fn open(path: &Path, dataset: Option<&str>, workers: bool) -> Result<Self> {
         let io = |e| ExchangeError::io("open it", path, e);
         // A pipe would be waited for.
         if !std::fs::metadata(path).map_err(io)?.is_file() {
@@ -108,7 +116,7 @@ impl Source {
         match (is_npy, dataset) {
             (true, None) => Self::npy(file, path, len),
             (true, Some(_)) => Err(ExchangeError::file(path, FileFault::NoPaths)),
-            (false, dataset) => Self::hdf5(path, dataset),
+            (false, dataset) => Self::hdf5(path, dataset, workers),
         }
     }
 
@@ -128,7 +136,7 @@ impl Source {
         })
     }
 
-    fn hdf5(path: &Path, dataset: Option<&str>) -> Result<Self> {
+    fn hdf5(path: &Path, dataset: Option<&str>, workers: bool) -> Result<Self> {
         let mut seen = Sources::begin(path)?;
         let reader = Reader::open(path).map_err(|error| match error {
             hdf5::Error::Read { fault: ReadFault::NotHdf5, .. } => {
@@ -136,23 +144,24 @@ impl Source {
             }
             other => other.into(),
         })?;
-        let stored = match dataset {
-            Some(name) => reader.dataset(name)?,
-            None => reader.dataset(&only(&reader)?)?,
+        let only_one;
+        let name = if let Some(name) = dataset {
+            name
+        } else {
+            only_one = only(&reader)?;
+            &only_one
+        };
+        let stored = match reader.dataset(name) {
+            Ok(stored) => stored,
+            Err(error) => return made(&reader, name, seen, error),
         };
         seen.follow(&stored)?;
         let seen = Some(seen);
-        let fault = |fault| Err(ExchangeError::file(path, fault));
-        if stored.shape().len() > MAX_NDIM {
-            return fault(FileFault::Axes(stored.shape().len()));
-        }
-        let Some(len) = stored.len().filter(|&len| i64::try_from(len).is_ok()) else {
-            return fault(FileFault::Shape);
-        };
+        let len = checked_len(path, stored.shape(), stored.len())?;
         let dtype = DTypeBuf::copy_of(stored.dtype())?;
         let shape = stored.shape().to_vec();
         let offset = if len == 0 { Some(0) } else { stored.offset()? };
-        let packed = stored.packed()?;
+        let packed = if workers { stored.packed()? } else { None };
         let stored = Box::new(stored);
         let way = match (offset, packed) {
             (Some(offset), _) => Way::Flat { file: Flat::Stored(stored), offset },
@@ -163,11 +172,49 @@ impl Source {
     }
 }
 
+/// What is no array, but can be made one; else the error that said so.
+fn made(reader: &Reader, name: &str, mut seen: Sources, error: hdf5::Error) -> Result<Source> {
+    let made = match &error {
+        hdf5::Error::Read { fault: ReadFault::NotDataset, .. } => reader.columns(name)?,
+        hdf5::Error::Read {
+            fault: ReadFault::Type { field, what: Foreign::VariableString },
+            ..
+        } if field.is_empty() => Some(reader.texts(name)?),
+        _ => None,
+    };
+    let Some(made) = made else { return Err(error.into()) };
+    made.datasets().try_for_each(|stored| seen.follow(stored))?;
+    let (shape, dtype) = (made.shape().to_vec(), DTypeBuf::copy_of(made.dtype())?);
+    let item = u64::from(made.dtype().itemsize());
+    let len = shape.iter().try_fold(item, |bytes, &n| bytes.checked_mul(n));
+    let len = checked_len(reader.path(), &shape, len)?;
+    Ok(Source {
+        dtype,
+        shape,
+        strides: None,
+        len,
+        seen: Some(seen),
+        way: Way::Made(Box::new(made)),
+    })
+}
+
+/// Bytes of an array that a segment can have.
+fn checked_len(path: &Path, shape: &[u64], len: Option<u64>) -> Result<u64> {
+    if shape.len() > MAX_NDIM {
+        return Err(ExchangeError::file(path, FileFault::Axes(shape.len())));
+    }
+    let len = len.filter(|&len| i64::try_from(len).is_ok());
+    len.ok_or_else(|| ExchangeError::file(path, FileFault::Shape))
+}
+
 /// The only dataset of a file.
 fn only(reader: &Reader) -> Result<String> {
     let mut all = reader.datasets()?;
     // What a joined file notes of its shards is none of its data.
     all.retain(|name| name.split('/').next() != Some(NOTES));
+    if let Some(group) = columns_of(reader, &all)? {
+        return Ok(group);
+    }
     let fault = match all.len() {
         0 => FileFault::NoDatasets,
         1 => return Ok(all.remove(0)),
@@ -177,6 +224,17 @@ fn only(reader: &Reader) -> Result<String> {
         }
     };
     Err(ExchangeError::file(reader.path(), fault))
+}
+
+/// The group of columns that all datasets are.
+fn columns_of(reader: &Reader, all: &[String]) -> Result<Option<String>> {
+    let group = all.first().and_then(|first| first.rsplit_once('/'));
+    let Some((group, _)) = group.filter(|_| all.len() > 1) else { return Ok(None) };
+    let is_in = |name: &String| name.rsplit_once('/').is_some_and(|(of, _)| of == group);
+    if !all.iter().all(is_in) || reader.columns(group)?.is_none() {
+        return Ok(None);
+    }
+    Ok(Some(group.to_string()))
 }
 
 /// Rows that are read at a time: as many as make a step, in whole chunks.

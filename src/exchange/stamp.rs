@@ -11,7 +11,7 @@ const ERA: i128 = 146_097;
 
 /// Writes the time that is `count` times `multiple` units after 1970-01-01T00:00:00, as far as
 /// the unit goes. A datetime without a unit has no text.
-pub(super) fn write(to: &mut String, count: i64, unit: Unit, multiple: u32) {
+pub(crate) fn write(to: &mut String, count: i64, unit: Unit, multiple: u32) {
     if count == i64::MIN {
         to.push_str("NaT");
         return;

@@ -1,6 +1,5 @@
 //! Elements as text that reads back as the same bytes.
 
-use core::fmt::Write;
 use std::string::{String, ToString};
 use std::{format, vec::Vec};
 
@@ -98,9 +97,7 @@ impl Column {
         match self.kind {
             Kind::Bool => to.push(if bytes.first() == Some(&0) { '0' } else { '1' }),
             Kind::Int => integer(to, self.signed(bytes)),
-            Kind::Uint => {
-                let _ = write!(to, "{}", self.unsigned(bytes));
-            }
+            Kind::Uint => integer(to, self.unsigned(bytes)),
             Kind::Float => self.float(bytes, to),
             Kind::Complex => {
                 let (re, im) = bytes.split_at(bytes.len() / 2);
@@ -140,8 +137,8 @@ impl Column {
         let bits = self.unsigned(bytes);
         match bytes.len() {
             2 => half(bits as u16, to),
-            4 => single(f32::from_bits(bits as u32), to),
-            _ => number(to, f64::from_bits(bits), &f64::from_bits(bits)),
+            4 => single(to, f32::from_bits(bits as u32)),
+            _ => number(to, f64::from_bits(bits)),
         }
     }
 }
@@ -169,7 +166,13 @@ pub(super) fn to_utf8(dtype: DType<'_>, elements: &mut [u8], first: u64) -> Resu
 
 fn unsigned(bytes: &[u8], little: bool) -> u64 {
     let fold = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
-    if little { bytes.iter().rev().fold(0, fold) } else { bytes.iter().fold(0, fold) }
+    if !little {
+        return bytes.iter().fold(0, fold);
+    }
+    if let Ok(bytes) = bytes.try_into() {
+        return u64::from_le_bytes(bytes);
+    }
+    bytes.iter().rev().fold(0, fold)
 }
 
 /// Appends a padded text; false if there is no such text.
@@ -183,36 +186,37 @@ fn unicode(bytes: &[u8], little: bool, to: &mut String) -> bool {
     true
 }
 
-fn integer(to: &mut String, value: i64) {
-    // Writing to a string does not fail.
-    let _ = write!(to, "{value}");
+fn integer(to: &mut String, value: impl itoa::Integer) {
+    to.push_str(itoa::Buffer::new().format(value));
 }
 
 /// The shortest text of a number, in the form that Python would choose.
-fn number<T: core::fmt::Display + core::fmt::LowerExp>(to: &mut String, value: f64, shown: &T) {
-    let _ = if value.is_nan() {
-        write!(to, "{}nan", if value.is_sign_negative() { "-" } else { "" })
-    } else if value != 0.0 && value.is_finite() && !(1e-4..1e16).contains(&value.abs()) {
-        write!(to, "{shown:e}")
+fn number(to: &mut String, value: f64) {
+    if value.is_finite() {
+        to.push_str(zmij::Buffer::new().format_finite(value));
     } else {
-        let at = to.len();
-        let written = write!(to, "{shown}");
-        if value.is_finite() && !to.get(at..).is_some_and(|text| text.contains('.')) {
-            to.push_str(".0");
-        }
-        written
-    };
+        special(to, value);
+    }
+}
+
+fn special(to: &mut String, value: f64) {
+    if value.is_sign_negative() {
+        to.push('-');
+    }
+    to.push_str(if value.is_nan() { "nan" } else { "inf" });
 }
 
 /// A reader makes a float64 of the text first, and narrows that; should that be another
 /// number, all its digits are written.
-fn single(value: f32, to: &mut String) {
-    let at = to.len();
-    number(to, value.into(), &value);
-    let back = to.get(at..).and_then(|text| text.parse::<f64>().ok());
-    if value.is_finite() && back.is_none_or(|back| (back as f32).to_bits() != value.to_bits()) {
-        to.truncate(at);
-        number(to, value.into(), &f64::from(value));
+fn single(to: &mut String, value: f32) {
+    if !value.is_finite() {
+        return special(to, value.into());
+    }
+    let mut buffer = zmij::Buffer::new();
+    let text = buffer.format_finite(value);
+    match fast_float2::parse::<f64, _>(text) {
+        Ok(back) if (back as f32).to_bits() == value.to_bits() => to.push_str(text),
+        _ => number(to, value.into()),
     }
 }
 
@@ -223,11 +227,11 @@ fn half(bits: u16, to: &mut String) {
         for digits in 0..5 {
             let short: Option<f64> = format!("{value:.digits$e}").parse().ok();
             if let Some(short) = short.filter(|&short| crate::text::half_bits(short) == bits) {
-                return number(to, short, &short);
+                return number(to, short);
             }
         }
     }
-    number(to, value, &value);
+    number(to, value);
 }
 
 fn widened(bits: u16) -> f64 {
@@ -298,7 +302,7 @@ mod tests {
             (1.0, "1.0"),
             (-0.0, "-0.0"),
             (1e-9, "1e-9"),
-            (1e16, "1e16"),
+            (1e16, "1e+16"),
             (123_456.5, "123456.5"),
             (f64::INFINITY, "inf"),
             (-f64::NAN, if (-f64::NAN).is_sign_negative() { "-nan" } else { "nan" }),

@@ -18,11 +18,11 @@ use std::thread;
 use std::time::Instant;
 use std::vec;
 
-use super::chunk_tree::Tree;
 use super::contents::{self, Contents};
 use super::dataset::Names;
 use super::error::{AppendFault, Error, Result, io_error};
 use super::file;
+use super::header::View;
 use super::library;
 use super::superblock::{self, Found};
 use super::target::{Target, directory_space};
@@ -125,7 +125,7 @@ impl Writer {
         let Some(old) = &self.old else { return Ok(()) };
         let (path, size) = (self.temporary.path(), old.stamp.size);
         let shift = library::with(|session| contents::chunk_shift(session, old.base))?;
-        let tree = Tree::new(self.temporary.fd(), old.base);
+        let tree = View::new(self.temporary.fd(), old.base);
         let Contents { names, aliases, rows } =
             library::with(|session| contents::look(session, path, tree, shift))?;
         self.chunk_shift = shift;

@@ -13,12 +13,13 @@ use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::h5t::hvl_t;
 use hdf5_sys::{h5a, h5d, h5o, h5p, h5s, h5t};
 
+use super::carried::read_text;
 use super::dataset::c_path;
 use super::error::Result;
 use super::id::Id;
 use super::library::Session;
 use super::scales::{self, NO_VARIABLE};
-use super::stored::read_text;
+use super::there::{self, There};
 
 /// Reference to an object: `H5R_OBJECT`, which the bindings call `H5R_OBJECT1` from HDF5 1.12 on.
 const OBJECT: c_int = 0;
@@ -32,20 +33,9 @@ unsafe extern "C" {
 const LIST: &str = "DIMENSION_LIST";
 
 /// The paths of the scales of a dataset's first axis, without a slash in front.
-pub(super) fn of_first_axis(session: &Session, set: hid_t) -> Result<Vec<String>> {
-    let name = c_path(LIST)?;
-    // SAFETY: the name is a C string, the id is live, here and below.
-    let there = unsafe { h5a::H5Aexists(set, name.as_ptr()) };
-    session.check("H5Aexists", there)?;
-    if there == 0 {
-        return Ok(Vec::new());
-    }
-    // SAFETY: as above.
-    let raw = unsafe { h5a::H5Aopen(set, name.as_ptr(), h5p::H5P_DEFAULT) };
-    let attribute = session.own("H5Aopen", raw, h5a::H5Aclose)?;
-    // SAFETY: as above.
-    let raw = unsafe { h5a::H5Aget_space(attribute.raw()) };
-    let space = session.own("H5Aget_space", raw, h5s::H5Sclose)?;
+pub(super) fn of_first_axis(session: &Session, file: &There, set: hid_t) -> Result<Vec<String>> {
+    let Some(attribute) = there::attribute(session, set, LIST)? else { return Ok(Vec::new()) };
+    let space = there::attribute_space(session, &attribute)?;
     // SAFETY: a predefined type.
     let raw = unsafe { h5t::H5Tvlen_create(*h5t::H5T_STD_REF_OBJ) };
     let kind = session.own("H5Tvlen_create", raw, h5t::H5Tclose)?;
@@ -58,7 +48,7 @@ pub(super) fn of_first_axis(session: &Session, set: hid_t) -> Result<Vec<String>
     // SAFETY: there is room for as many lists as the space has.
     let status = unsafe { h5a::H5Aread(attribute.raw(), kind.raw(), lists.as_mut_ptr().cast()) };
     session.check("H5Aread", status)?;
-    let named = names(session, set, lists.first());
+    let named = names(session, file, set, lists.first());
     let (list, at) = (h5p::H5P_DEFAULT, lists.as_mut_ptr().cast());
     // SAFETY: gives back what `H5Aread` has allocated; the pointers are not used after this.
     #[allow(deprecated, reason = "what came after it is not in HDF5 1.10")]
@@ -67,12 +57,17 @@ pub(super) fn of_first_axis(session: &Session, set: hid_t) -> Result<Vec<String>
     Ok(named)
 }
 
-fn names(session: &Session, set: hid_t, list: Option<&hvl_t>) -> Vec<String> {
+fn names(session: &Session, file: &There, set: hid_t, list: Option<&hvl_t>) -> Vec<String> {
     let mut names = Vec::new();
     let Some(list) = list.filter(|list| !list.p.is_null()) else { return names };
     for i in 0..list.len {
         let at = list.p.cast::<hobj_ref_t>().wrapping_add(i);
-        // SAFETY: HDF5 has written so many references there.
+        // SAFETY: HDF5 has written so many references there, here and below.
+        let object = unsafe { at.read_unaligned() };
+        if file.heaps().check(object).is_err() {
+            continue;
+        }
+        // SAFETY: as above.
         let raw = unsafe { H5Rdereference2(set, h5p::H5P_DEFAULT, OBJECT, at.cast_const().cast()) };
         // One that leads nowhere holds nothing up.
         if let Ok(scale) = session.own("H5Rdereference2", raw, h5o::H5Oclose) {
@@ -108,9 +103,7 @@ pub(super) fn look(session: &Session, file: hid_t, path: &str) -> Result<Attache
     // SAFETY: the name is a C string, the id is live.
     let raw = unsafe { h5d::H5Dopen2(file, name.as_ptr(), h5p::H5P_DEFAULT) };
     let set = session.own("H5Dopen2", raw, h5d::H5Dclose)?;
-    // SAFETY: the id is live, here and below.
-    let raw = unsafe { h5d::H5Dget_space(set.raw()) };
-    let space = session.own("H5Dget_space", raw, h5s::H5Sclose)?;
+    let space = there::space(session, set.raw())?;
     let (mut extent, mut most): ([hsize_t; 32], [hsize_t; 32]) = ([0; 32], [0; 32]);
     let (e, m) = (extent.as_mut_ptr(), most.as_mut_ptr());
     // SAFETY: as above; there is room for as many extents as a dataset can have.

@@ -12,12 +12,12 @@ use hdf5_sys::h5::{H5_INDEX_NAME, H5_ITER_INC};
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::{h5a, h5d, h5p, h5s, h5t};
 
-use super::dataset::c_path;
 use super::error::Result;
 use super::foreign::Type;
 use super::id::Id;
 use super::library::Session;
-use super::shard::{shape, simple};
+use super::shard::simple;
+use super::there;
 use super::{attribute, types};
 
 /// A larger attribute is left behind.
@@ -112,29 +112,36 @@ pub(super) fn given(
     object: hid_t,
     name: &str,
 ) -> Result<Option<attribute::Attribute>> {
-    let name = c_path(name)?;
-    // SAFETY: the name is a C string, the id is live, here and below.
-    let there = unsafe { h5a::H5Aexists(object, name.as_ptr()) };
-    session.check("H5Aexists", there)?;
-    if there == 0 {
+    let Some(opened) = there::attribute(session, object, name)? else { return Ok(None) };
+    Ok(read(session, &opened)?.and_then(|attribute| attribute.as_given()))
+}
+
+/// The text of a scalar attribute; none if there is no such attribute, or it is no text.
+pub(super) fn read_text(session: &Session, object: hid_t, name: &str) -> Result<Option<String>> {
+    let Some(opened) = there::attribute(session, object, name)? else { return Ok(None) };
+    let Some(found) = read(session, &opened)? else { return Ok(None) };
+    if found.shape.is_none_or(|shape| shape.iter().any(|&n| n != 1)) {
         return Ok(None);
     }
-    // SAFETY: as above.
-    let raw = unsafe { h5a::H5Aopen(object, name.as_ptr(), h5p::H5P_DEFAULT) };
-    let opened = session.own("H5Aopen", raw, h5a::H5Aclose)?;
-    Ok(read(session, &opened)?.and_then(|attribute| attribute.as_given()))
+    let bytes = match found.value {
+        Value::Texts(mut texts) => {
+            texts.pop().flatten().map(CString::into_bytes).unwrap_or_default()
+        }
+        Value::Bytes(mut bytes) if found.kind.text().starts_with("|S") => {
+            bytes.truncate(bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len()));
+            bytes
+        }
+        Value::Bytes(_) => return Ok(None),
+    };
+    Ok(String::from_utf8(bytes).ok())
 }
 
 fn read(session: &Session, attribute: &Id) -> Result<Option<Attribute>> {
     let name = name(session, attribute)?;
-    // SAFETY: the id is live.
-    let raw = unsafe { h5a::H5Aget_type(attribute.raw()) };
-    let kind = session.own("H5Aget_type", raw, h5t::H5Tclose)?;
+    let kind = there::attribute_type(session, attribute)?;
     let kind = Type::copy(session, kind.raw())?;
-    // SAFETY: the id is live.
-    let space = unsafe { h5a::H5Aget_space(attribute.raw()) };
-    let space = session.own("H5Aget_space", space, h5s::H5Sclose)?;
-    let shape = shape(session, &space)?;
+    let space = there::attribute_space(session, attribute)?;
+    let shape = there::extents(session, &space)?.map(|(extents, _)| extents);
     let count = shape
         .as_ref()
         .map_or(Some(0), |shape| shape.iter().try_fold(1_u64, |count, &n| count.checked_mul(n)));

@@ -7,32 +7,14 @@
 //! no answer. Nothing here is trusted: the caller compares number and bytes with HDF5's, or
 //! looks at each entry.
 
-use core::cell::Cell;
-use std::vec;
 use std::vec::Vec;
 
+use super::header::{ADDRESS, View, number};
 use super::temporary::Extent;
 use crate::error::Error;
-use crate::sys::Fd;
 
-/// Bytes of an address.
-const ADDRESS: usize = 8;
-/// Blocks that an object's header has at most.
-const DEEP: usize = 64;
-/// Longest block of a header.
-const BLOCK: u64 = 1 << 20;
-/// Messages of an object's header.
+/// The message of an object's header that says where its bytes lie.
 const LAYOUT: u16 = 8;
-const CONTINUATION: u16 = 16;
-
-/// A file whose addresses count from `base`.
-#[derive(Debug)]
-pub(super) struct Tree<'a> {
-    file: &'a Fd,
-    base: u64,
-    /// Why the file could not be read, which says nothing of the tree.
-    failed: Cell<Option<Error>>,
-}
 
 /// Gets an entry; none if it cannot be.
 type Each<'a> = dyn FnMut(&[u8]) -> Option<()> + 'a;
@@ -42,13 +24,6 @@ type Each<'a> = dyn FnMut(&[u8]) -> Option<()> + 'a;
 struct Left {
     nodes: u64,
     entries: u64,
-}
-
-/// A part of an object's header.
-#[derive(Debug, Clone, Copy)]
-struct Block {
-    at: u64,
-    len: u64,
 }
 
 /// A chunk by its entry in the tree.
@@ -75,20 +50,7 @@ pub(super) enum Found {
     Chunks(Vec<Entry>),
 }
 
-/// How messages lie in a header.
-#[derive(Debug, Clone, Copy)]
-struct Style {
-    /// Version 2 of headers.
-    new: bool,
-    /// Bytes in front of a message.
-    head: usize,
-}
-
-impl<'a> Tree<'a> {
-    pub(super) const fn new(file: &'a Fd, base: u64) -> Self {
-        Self { file, base, failed: Cell::new(None) }
-    }
-
+impl View<'_> {
     /// Where the chunks of the dataset lie whose header is at `object`; none if that is not
     /// found, or if there are more than `most`.
     pub(super) fn chunks(&self, object: u64, most: u64) -> Option<Vec<Extent>> {
@@ -105,7 +67,7 @@ impl<'a> Tree<'a> {
     /// dataset with so many axes.
     pub(super) fn entries(&self, object: u64, axes: usize, most: u64) -> Found {
         let root = self.root(object);
-        if let Some(error) = self.failed.take() {
+        if let Some(error) = self.failed() {
             return Found::Unreadable(error);
         }
         let Some((root, key)) = root else { return Found::Other };
@@ -121,13 +83,13 @@ impl<'a> Tree<'a> {
         if key == 8 + 8 * (axes + 1) && read.is_some() {
             Found::Chunks(found)
         } else {
-            self.failed.take().map_or(Found::Damaged, Found::Unreadable)
+            self.failed().map_or(Found::Damaged, Found::Unreadable)
         }
     }
 
     /// Where the tree begins, and how long its keys are.
     fn root(&self, object: u64) -> Option<(u64, usize)> {
-        let layout = self.layout(object)?;
+        let layout = self.message(object, LAYOUT)?;
         let (&[3, 2, axes], rest) = layout.split_first_chunk()? else { return None };
         Some((number(rest.get(..ADDRESS)?)?, 8 + 8 * usize::from(axes)))
     }
@@ -176,90 +138,4 @@ impl<'a> Tree<'a> {
         }
         Some(())
     }
-
-    /// The message of an object's header that says where its bytes lie.
-    fn layout(&self, object: u64) -> Option<Vec<u8>> {
-        let (style, first) = self.header(object)?;
-        let mut blocks = Vec::from([first]);
-        for _ in 0..DEEP {
-            let Block { at, len } = blocks.pop()?;
-            let bytes = self.read(at, usize::try_from(len).ok().filter(|_| len <= BLOCK)?)?;
-            let mut rest = bytes.as_slice();
-            while let Some((kind, message, behind)) = style.message(rest) {
-                match kind {
-                    LAYOUT => return Some(message.to_vec()),
-                    CONTINUATION => blocks.push(style.continuation(message)?),
-                    _ => {}
-                }
-                rest = behind;
-            }
-        }
-        None
-    }
-
-    /// The first block of messages.
-    fn header(&self, object: u64) -> Option<(Style, Block)> {
-        let head = self.read(object, 12)?;
-        if let Some(flags) = head.strip_prefix(b"OHDR\x02") {
-            let flags = *flags.first()?;
-            let times = if flags & 0x20 == 0 { 0 } else { 16 };
-            let phases = if flags & 0x10 == 0 { 0 } else { 4 };
-            let (skip, width) = (6 + times + phases, 1 << (flags & 3));
-            let size = self.read(object.checked_add(skip)?, width)?;
-            let at = object.checked_add(skip)?.checked_add(width as u64)?;
-            let style = Style { new: true, head: if flags & 4 == 0 { 4 } else { 6 } };
-            return Some((style, Block { at, len: number(&size)? }));
-        }
-        if head.first() != Some(&1) {
-            return None;
-        }
-        let len = number(head.get(8..12)?)?;
-        Some((Style { new: false, head: 8 }, Block { at: object.checked_add(16)?, len }))
-    }
-
-    fn read(&self, at: u64, len: usize) -> Option<Vec<u8>> {
-        let mut bytes = vec![0; len];
-        let at = at.checked_add(self.base)?;
-        // What no file can reach is no error of the disk.
-        i64::try_from(at.checked_add(len as u64)?).ok()?;
-        match self.file.read_at(&mut bytes, at) {
-            Ok(n) => (n == len).then_some(bytes),
-            Err(error) => {
-                self.failed.set(Some(error));
-                None
-            }
-        }
-    }
-}
-
-impl Style {
-    /// The first message of a block, its kind, and what is behind it.
-    fn message(self, block: &[u8]) -> Option<(u16, &[u8], &[u8])> {
-        let (head, rest) = block.split_at_checked(self.head)?;
-        let (kind, size) = match *head {
-            [kind, low, high, ..] if self.new => (u16::from(kind), [low, high]),
-            [a, b, low, high, ..] => (u16::from_le_bytes([a, b]), [low, high]),
-            _ => return None,
-        };
-        let (message, behind) = rest.split_at_checked(usize::from(u16::from_le_bytes(size)))?;
-        Some((kind, message, behind))
-    }
-
-    /// Where the messages go on.
-    fn continuation(self, message: &[u8]) -> Option<Block> {
-        let at = number(message.get(..ADDRESS)?)?;
-        let len = number(message.get(ADDRESS..2 * ADDRESS)?)?;
-        // A signature in front, a checksum behind.
-        Some(if self.new {
-            Block { at: at.checked_add(4)?, len: len.checked_sub(8)? }
-        } else {
-            Block { at, len }
-        })
-    }
-}
-
-/// A number of up to eight bytes, the lowest first.
-fn number(bytes: &[u8]) -> Option<u64> {
-    let fits = (1..=8).contains(&bytes.len());
-    fits.then(|| bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
 }

@@ -15,16 +15,17 @@ use std::vec::Vec;
 use hdf5_sys::h5::{H5_INDEX_NAME, H5_ITER_NATIVE, HADDR_UNDEF, haddr_t, herr_t, hsize_t};
 use hdf5_sys::h5i::{self, hid_t};
 use hdf5_sys::h5l::{self, H5L_info_t};
-use hdf5_sys::{h5d, h5g, h5o, h5p, h5s, h5t};
+use hdf5_sys::{h5d, h5g, h5p, h5t};
 
-use super::chunk_tree::Tree;
 use super::dataset;
 use super::error::{Error, PathFault, Result};
 use super::file;
+use super::header::View;
 use super::id::Id;
 use super::layout;
 use super::library::Session;
 use super::temporary::Extent;
+use super::there::{self, Lock, There};
 use crate::filter::Filters;
 
 /// Axes that a dataset has at most, and one for the element.
@@ -49,8 +50,8 @@ pub(super) struct Contents {
 
 /// Looks into the file at `path`, which `tree` reads, too, and in which HDF5 tells addresses of
 /// chunks less by `shift`.
-pub(super) fn look(session: &Session, path: &Path, tree: Tree<'_>, shift: u64) -> Result<Contents> {
-    let file = file::open_to_read(session, path)?;
+pub(super) fn look(session: &Session, path: &Path, tree: View<'_>, shift: u64) -> Result<Contents> {
+    let file = There::open(session, path, Lock::Own)?;
     let mut walk = Walk {
         session,
         file: &file,
@@ -65,7 +66,7 @@ pub(super) fn look(session: &Session, path: &Path, tree: Tree<'_>, shift: u64) -
         walk.visit_group(&group)?;
     }
     let contents = walk.contents;
-    file.close(session, "H5Fclose")?;
+    file.close(session)?;
     Ok(contents)
 }
 
@@ -73,8 +74,8 @@ pub(super) fn look(session: &Session, path: &Path, tree: Tree<'_>, shift: u64) -
 #[derive(Debug)]
 struct Walk<'a> {
     session: &'a Session,
-    file: &'a Id,
-    tree: Tree<'a>,
+    file: &'a There,
+    tree: View<'a>,
     /// What is to be added to the address that HDF5 tells of a chunk.
     shift: u64,
     /// Steps over chunks that may still be made.
@@ -96,13 +97,16 @@ struct Link {
 
 impl Walk<'_> {
     fn visit_group(&mut self, path: &[u8]) -> Result<()> {
-        for link in links(self.session, self.file, path)? {
+        for link in links(self.session, self.file.raw(), path)? {
             let mut inner = path.to_vec();
             if !path.is_empty() {
                 inner.push(b'/');
             }
             inner.extend_from_slice(link.name.to_bytes());
-            let is_group = link.object.is_some_and(|object| self.visit(&inner, object));
+            let is_group = match link.object {
+                Some(object) => self.visit(&inner, object)?,
+                None => false,
+            };
             // No name that anybody gives here can be equal to one that is no UTF-8.
             if let Ok(name) = String::from_utf8(inner) {
                 self.contents.names.push((name, is_group));
@@ -112,16 +116,21 @@ impl Walk<'_> {
     }
 
     /// Notes an object; whether it is a group.
-    fn visit(&mut self, path: &[u8], object: u64) -> bool {
-        // An object of a kind that this HDF5 does not know cannot be opened.
-        let Ok(opened) = open_object(self.session, self.file, path) else { return false };
+    fn visit(&mut self, path: &[u8], object: u64) -> Result<bool> {
+        let opened = match self.file.object(self.session, &c_path(path)?) {
+            Ok(opened) => opened,
+            // HDF5 may come to what is damaged later, and never back.
+            Err(error @ Error::Read { .. }) => return Err(error),
+            // An object of a kind that this HDF5 does not know cannot be opened.
+            Err(_) => return Ok(false),
+        };
         // SAFETY: the id is live.
         let kind = unsafe { h5i::H5Iget_type(opened.raw()) };
         if let Some(first) = self.seen.get(&object) {
             let alias = text(path).zip(text(first)).filter(|_| kind == h5i::H5I_GROUP);
             let is_group = alias.is_some();
             self.contents.aliases.extend(alias);
-            return is_group;
+            return Ok(is_group);
         }
         self.seen.insert(object, path.to_vec());
         match kind {
@@ -129,7 +138,7 @@ impl Walk<'_> {
             h5i::H5I_DATASET => self.note_rows(&opened, object),
             _ => {}
         }
-        kind == h5i::H5I_GROUP
+        Ok(kind == h5i::H5I_GROUP)
     }
 
     fn note_rows(&mut self, set: &Id, object: u64) {
@@ -145,9 +154,7 @@ impl Walk<'_> {
     }
 
     fn note_chunks(&mut self, set: &Id, object: u64) {
-        // SAFETY: the id is live.
-        let space = unsafe { h5d::H5Dget_space(set.raw()) };
-        let Ok(space) = self.session.own("H5Dget_space", space, h5s::H5Sclose) else { return };
+        let Ok(space) = there::space(self.session, set.raw()) else { return };
         let mut count: hsize_t = 0;
         // SAFETY: the ids are live, `count` is writable.
         let status = unsafe { h5d::H5Dget_num_chunks(set.raw(), space.raw(), &raw mut count) };
@@ -215,26 +222,17 @@ fn text(path: &[u8]) -> Option<String> {
 }
 
 fn is_chunked(session: &Session, set: &Id) -> bool {
-    // SAFETY: the id is live.
-    let list = unsafe { h5d::H5Dget_create_plist(set.raw()) };
-    let Ok(list) = session.own("H5Dget_create_plist", list, h5p::H5Pclose) else { return false };
+    let Ok(list) = there::creation(session, set.raw()) else { return false };
     // SAFETY: the id is live.
     let layout = unsafe { h5p::H5Pget_layout(list.raw()) };
     layout == h5d::H5D_CHUNKED
 }
 
-fn open_object(session: &Session, file: &Id, path: &[u8]) -> Result<Id> {
-    let name = c_path(path)?;
-    // SAFETY: the name is a C string, the id is live.
-    let raw = unsafe { h5o::H5Oopen(file.raw(), name.as_ptr(), h5p::H5P_DEFAULT) };
-    session.own("H5Oopen", raw, h5o::H5Oclose)
-}
-
 /// The links of a group, as they lie there.
-fn links(session: &Session, file: &Id, path: &[u8]) -> Result<Vec<Link>> {
+fn links(session: &Session, file: hid_t, path: &[u8]) -> Result<Vec<Link>> {
     let name = if path.is_empty() { c"/".into() } else { c_path(path)? };
     // SAFETY: the name is a C string, the id is live.
-    let raw = unsafe { h5g::H5Gopen2(file.raw(), name.as_ptr(), h5p::H5P_DEFAULT) };
+    let raw = unsafe { h5g::H5Gopen2(file, name.as_ptr(), h5p::H5P_DEFAULT) };
     let group = session.own("H5Gopen2", raw, h5g::H5Gclose)?;
     let mut links: Vec<Link> = Vec::new();
     let data = (&raw mut links).cast::<c_void>();
@@ -342,7 +340,7 @@ mod tests {
         with_chunks(&path, &[(100, 3000, 1), (5000, 40, 7), (1, 1, 1), (64, 0, 3)]);
         let fd = fd_of(&fs::File::open(&path).unwrap()).unwrap();
         let rows = |base| {
-            let tree = Tree::new(&fd, base);
+            let tree = View::new(&fd, base);
             let mut rows = library::with(|s| look(s, &path, tree, 0)).unwrap().rows;
             rows.sort_unstable();
             rows
@@ -351,7 +349,7 @@ mod tests {
         let (by_tree, by_hdf5) = (rows(0), rows(3));
         assert_eq!(by_tree.len(), 3000 + 40 * 7 + 1);
         assert_eq!(by_tree, by_hdf5);
-        let is_found = |object| Tree::new(&fd, 0).chunks(object, 5000).is_some();
+        let is_found = |object| View::new(&fd, 0).chunks(object, 5000).is_some();
         assert!((0..fs::metadata(&path).unwrap().len()).filter(|&at| is_found(at)).count() >= 4);
     }
 
@@ -370,7 +368,7 @@ mod tests {
             // SAFETY: a live slice.
             unsafe { file.write_at(bytes.as_ptr(), bytes.len(), 0) }.unwrap();
             for &object in &objects {
-                let found = Tree::new(&file, 0).chunks(object as u64, 200);
+                let found = View::new(&file, 0).chunks(object as u64, 200);
                 assert!(found.is_none_or(|found| found.len() <= 200), "{at}");
             }
         }

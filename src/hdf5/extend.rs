@@ -12,20 +12,20 @@ use std::vec::Vec;
 
 use hdf5_sys::h5::{HADDR_UNDEF, haddr_t, hsize_t};
 use hdf5_sys::h5i::hid_t;
-use hdf5_sys::{h5a, h5d, h5p, h5s, h5t};
+use hdf5_sys::{h5a, h5d, h5s, h5t};
 
 use super::append::changed;
 use super::attached;
 use super::attribute::{self, AttrValue};
 use super::chunks::{Chunked, advance};
 use super::error::{AppendFault, Error, Result, io_error};
-use super::file;
 use super::id::Id;
 use super::library::{self, Session};
 use super::rows_fault::RowsFault;
 use super::scales;
 use super::table::{self, Extendable, open_group, open_sets};
 use super::temporary::Extent;
+use super::there::{self, Lock, There};
 use super::writer::{CLOSED, Options, Writer};
 use crate::filter::{Tiles, Unpacker};
 
@@ -79,12 +79,13 @@ impl Writer {
         }
         let (path, shift) = (self.temporary.path(), self.chunk_shift);
         let found = library::with(|session| {
-            let file = file::open_to_read(session, path)?;
+            let file = There::open(session, path, Lock::Own)?;
             let names = self.growing.iter().map(|growing| growing.table.path.as_str());
             let tables = table::of_all(session, &file, names)?;
-            let growing = tables.into_iter().map(|table| growing(session, &file, table, shift));
+            let growing =
+                tables.into_iter().map(|table| growing(session, file.raw(), table, shift));
             let growing: Vec<Growing> = growing.collect::<Result<_>>()?;
-            file.close(session, "H5Fclose")?;
+            file.close(session)?;
             Ok(growing)
         })?;
         if found.iter().zip(&self.growing).any(|(now, before)| now.table != before.table) {
@@ -224,13 +225,13 @@ impl Writer {
 }
 
 /// Finds out where the last chunks of a table lie.
-fn growing(session: &Session, file: &Id, table: Extendable, shift: u64) -> Result<Growing> {
+fn growing(session: &Session, file: hid_t, table: Extendable, shift: u64) -> Result<Growing> {
     let full = table.full_rows();
     let mut tail = Vec::new();
     if table.extents.first().is_none_or(|&rows| rows == full) || table.row_bytes() == 0 {
         return Ok(Growing { table, tail });
     }
-    for set in open_sets(session, file.raw(), &table)? {
+    for set in open_sets(session, file, &table)? {
         let mut origin: Vec<hsize_t> = vec![0; table.extents.len()];
         if let Some(first) = origin.first_mut() {
             *first = full;
@@ -295,33 +296,17 @@ fn without(extents: &mut Vec<Extent>, (at, len): Extent) {
 }
 
 fn rows(session: &Session, set: &Id) -> Result<u64> {
-    // SAFETY: the id is live.
-    let raw = unsafe { h5d::H5Dget_space(set.raw()) };
-    let space = session.own("H5Dget_space", raw, h5s::H5Sclose)?;
-    let shape = super::shard::shape(session, &space)?;
-    Ok(shape.and_then(|shape| shape.first().copied()).unwrap_or(0))
+    let shape = there::extents(session, &there::space(session, set.raw())?)?;
+    Ok(shape.and_then(|shape| shape.0.first().copied()).unwrap_or(0))
 }
 
 /// Corrects the number of rows where PyTables has noted it.
 fn count_rows(session: &Session, object: hid_t, rows: u64) -> Result<()> {
-    let name = super::dataset::c_path(ROWS)?;
-    // SAFETY: the name is a C string, the id is live, here and below.
-    let there = unsafe { h5a::H5Aexists(object, name.as_ptr()) };
-    session.check("H5Aexists", there)?;
-    if there == 0 {
-        return Ok(());
-    }
-    // SAFETY: as above.
-    let raw = unsafe { h5a::H5Aopen(object, name.as_ptr(), h5p::H5P_DEFAULT) };
-    let attribute = session.own("H5Aopen", raw, h5a::H5Aclose)?;
-    // SAFETY: as above.
-    let raw = unsafe { h5a::H5Aget_space(attribute.raw()) };
-    let space = session.own("H5Aget_space", raw, h5s::H5Sclose)?;
-    // SAFETY: as above.
+    let Some(attribute) = there::attribute(session, object, ROWS)? else { return Ok(()) };
+    let space = there::attribute_space(session, &attribute)?;
+    // SAFETY: the id is live, as those below.
     let count = unsafe { h5s::H5Sget_simple_extent_npoints(space.raw()) };
-    // SAFETY: as above.
-    let raw = unsafe { h5a::H5Aget_type(attribute.raw()) };
-    let kind = session.own("H5Aget_type", raw, h5t::H5Tclose)?;
+    let kind = there::attribute_type(session, &attribute)?;
     // SAFETY: as above.
     let class = unsafe { h5t::H5Tget_class(kind.raw()) };
     if count == 1 && class == h5t::H5T_class_t::H5T_INTEGER {

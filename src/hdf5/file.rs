@@ -143,18 +143,6 @@ pub(super) fn create(
     Err(Error::Swept { path: target.path().to_path_buf() })
 }
 
-/// Opens a file only to look into it.
-pub(super) fn open_to_read(session: &Session, path: &Path) -> Result<Id> {
-    let access = new_list(session, *h5p::H5P_CLS_FILE_ACCESS)?;
-    // SAFETY: `access` is a file access list, here and below.
-    session.check("H5Pset_fapl_sec2", unsafe { h5p::H5Pset_fapl_sec2(access.raw()) })?;
-    // SAFETY: as above.
-    let status = unsafe { h5p::H5Pset_fclose_degree(access.raw(), h5f::H5F_CLOSE_STRONG) };
-    session.check("H5Pset_fclose_degree", status)?;
-    no_locking(session, &access)?;
-    open_at(session, path, h5f::H5F_ACC_RDONLY, &access)
-}
-
 /// Opens the copy of a file to add to it, and parts it from HDF5.
 pub(super) fn open_to_add(
     session: &Session,
@@ -279,7 +267,7 @@ pub(super) fn bounds(session: &Session, list: &Id) -> Result<()> {
 
 /// The lock is ours. HDF5's would fail where the file system has none.
 #[cfg(hdf5_file_locking)]
-fn no_locking(session: &Session, list: &Id) -> Result<()> {
+pub(super) fn no_locking(session: &Session, list: &Id) -> Result<()> {
     // SAFETY: `list` is a file access list.
     let status = unsafe { h5p::H5Pset_file_locking(list.raw(), 0, 1) };
     session.check("H5Pset_file_locking", status)
@@ -289,7 +277,7 @@ fn no_locking(session: &Session, list: &Id) -> Result<()> {
 /// ours is taken.
 #[cfg(not(hdf5_file_locking))]
 #[allow(clippy::unnecessary_wraps, reason = "the other one can fail")]
-fn no_locking(_session: &Session, _list: &Id) -> Result<()> {
+pub(super) fn no_locking(_session: &Session, _list: &Id) -> Result<()> {
     Ok(())
 }
 

@@ -6,22 +6,20 @@ use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
-use hdf5_sys::h5::hsize_t;
 use hdf5_sys::h5r::hobj_ref_t;
 use hdf5_sys::{h5a, h5d, h5o, h5p, h5s, h5t};
 
+use super::carried::read_text;
 use super::dataset::c_path;
 use super::error::{Error, PathFault, Result};
-use super::file;
 use super::id::Id;
 use super::library::{self, Session};
 use super::scales::{NO_VARIABLE, User, user_type};
+use super::there::{self, Lock, There};
 use super::writer::Writer;
 
 /// Elements of a scale that are read, at most.
 const MOST: u64 = 1 << 27;
-/// Bytes of a text that are looked at.
-const TEXT: usize = 256;
 
 /// A scale that is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,13 +59,13 @@ impl Writer {
         // The rows are not in the memory that the writer's HDF5 works on.
         let path = self.target.path();
         let found = library::with(|session| {
-            let file = file::open_to_read(session, path)?;
+            let file = There::open(session, path, Lock::Usual)?;
             let read = |path: &String| match read(session, &file, path)? {
                 Some(scale) => Ok((path.clone(), scale)),
                 None => Err(Error::Dataset { path: path.clone(), fault: PathFault::Exists }),
             };
             let all: Result<_> = taken.into_iter().map(read).collect();
-            file.close(session, "H5Fclose")?;
+            file.close(session)?;
             all
         });
         found.map_err(|e| e.about(&path.display()))
@@ -93,12 +91,9 @@ impl Writer {
 pub(super) fn users(session: &Session, object: &Id, more: &[User]) -> Result<Vec<User>> {
     const NAME: &str = "REFERENCE_LIST";
     let mut all = Vec::new();
-    if has_attribute(session, object, NAME)? {
-        let attribute = open_attribute(session, object, NAME)?;
+    if let Some(attribute) = there::attribute(session, object.raw(), NAME)? {
+        let space = there::attribute_space(session, &attribute)?;
         // SAFETY: the id is live.
-        let space = unsafe { h5a::H5Aget_space(attribute.raw()) };
-        let space = session.own("H5Aget_space", space, h5s::H5Sclose)?;
-        // SAFETY: as above.
         let count = unsafe { h5s::H5Sget_simple_extent_npoints(space.raw()) };
         let none = User { dataset: hobj_ref_t::default(), dimension: 0, zero: 0 };
         all = vec![none; usize::try_from(count).unwrap_or(0)];
@@ -112,8 +107,8 @@ pub(super) fn users(session: &Session, object: &Id, more: &[User]) -> Result<Vec
     Ok(all)
 }
 
-fn read(session: &Session, file: &Id, path: &str) -> Result<Option<OldScale>> {
-    let object = open(session, file.raw(), path)?;
+fn read(session: &Session, file: &There, path: &str) -> Result<Option<OldScale>> {
+    let object = file.object(session, &c_path(path)?)?;
     // SAFETY: the id is live.
     let kind = unsafe { hdf5_sys::h5i::H5Iget_type(object.raw()) };
     if kind != hdf5_sys::h5i::H5I_type_t::H5I_DATASET || !is_scale(session, &object)? {
@@ -121,10 +116,8 @@ fn read(session: &Session, file: &Id, path: &str) -> Result<Option<OldScale>> {
     }
     let Some(extent) = extent(session, &object)? else { return Ok(None) };
     let name = text(session, &object, "NAME")?;
+    let element = there::type_of(session, object.raw())?;
     // SAFETY: the id is live.
-    let raw = unsafe { h5d::H5Dget_type(object.raw()) };
-    let element = session.own("H5Dget_type", raw, h5t::H5Tclose)?;
-    // SAFETY: as above.
     let class = unsafe { h5t::H5Tget_class(element.raw()) };
     // SAFETY: as above.
     let size = unsafe { h5t::H5Tget_size(element.raw()) };
@@ -144,66 +137,26 @@ fn read(session: &Session, file: &Id, path: &str) -> Result<Option<OldScale>> {
 
 /// The extent of a dataset of one axis.
 fn extent(session: &Session, object: &Id) -> Result<Option<u64>> {
-    // SAFETY: the id is live.
-    let raw = unsafe { h5d::H5Dget_space(object.raw()) };
-    let space = session.own("H5Dget_space", raw, h5s::H5Sclose)?;
-    // SAFETY: as above.
-    if unsafe { h5s::H5Sget_simple_extent_ndims(space.raw()) } != 1 {
-        return Ok(None);
-    }
-    let mut extent: hsize_t = 0;
-    let (at, none) = (&raw mut extent, core::ptr::null_mut());
-    // SAFETY: the space has one axis, and one number is writable.
-    let status = unsafe { h5s::H5Sget_simple_extent_dims(space.raw(), at, none) };
-    session.check("H5Sget_simple_extent_dims", status)?;
-    Ok(Some(extent))
+    let space = there::space(session, object.raw())?;
+    let extents = there::extents(session, &space)?.unwrap_or_default().0;
+    Ok(if let [extent] = *extents { Some(extent) } else { None })
 }
 
 fn is_scale(session: &Session, object: &Id) -> Result<bool> {
     Ok(text(session, object, "CLASS")? == "DIMENSION_SCALE")
 }
 
-/// An attribute's text of a fixed length; empty if it has none.
+/// An attribute's text; empty if it has none.
 fn text(session: &Session, object: &Id, name: &str) -> Result<String> {
-    if !has_attribute(session, object, name)? {
-        return Ok(String::new());
-    }
-    let attribute = open_attribute(session, object, name)?;
-    // SAFETY: the id is live.
-    let raw = unsafe { h5a::H5Aget_type(attribute.raw()) };
-    let kind = session.own("H5Aget_type", raw, h5t::H5Tclose)?;
-    // SAFETY: as above.
-    let is_text = unsafe { h5t::H5Tget_class(kind.raw()) } == h5t::H5T_STRING;
-    // SAFETY: as above.
-    if !is_text || unsafe { h5t::H5Tis_variable_str(kind.raw()) } != 0 {
-        return Ok(String::new());
-    }
-    // SAFETY: as above.
-    let bytes = unsafe { h5a::H5Aget_storage_size(attribute.raw()) };
-    // SAFETY: as above.
-    let size = unsafe { h5t::H5Tget_size(kind.raw()) };
-    if bytes != size as hsize_t || size > TEXT {
-        return Ok(String::new());
-    }
-    let mut room = vec![0_u8; size];
-    // SAFETY: one text of so many bytes is writable.
-    let status = unsafe { h5a::H5Aread(attribute.raw(), kind.raw(), room.as_mut_ptr().cast()) };
-    session.check("H5Aread", status)?;
-    let len = room.iter().position(|&byte| byte == 0).unwrap_or(room.len());
-    Ok(String::from_utf8_lossy(room.get(..len).unwrap_or_default()).into_owned())
+    Ok(read_text(session, object.raw(), name)?.unwrap_or_default())
 }
 
 /// The number of a dimension, if netCDF counts it.
 fn number(session: &Session, object: &Id) -> Result<Option<i32>> {
     const NAME: &str = "_Netcdf4Dimid";
-    if !has_attribute(session, object, NAME)? {
-        return Ok(None);
-    }
-    let attribute = open_attribute(session, object, NAME)?;
+    let Some(attribute) = there::attribute(session, object.raw(), NAME)? else { return Ok(None) };
+    let space = there::attribute_space(session, &attribute)?;
     // SAFETY: the id is live.
-    let raw = unsafe { h5a::H5Aget_space(attribute.raw()) };
-    let space = session.own("H5Aget_space", raw, h5s::H5Sclose)?;
-    // SAFETY: as above.
     if unsafe { h5s::H5Sget_simple_extent_npoints(space.raw()) } != 1 {
         return Ok(None);
     }
@@ -213,21 +166,6 @@ fn number(session: &Session, object: &Id) -> Result<Option<i32>> {
     let status = unsafe { h5a::H5Aread(attribute.raw(), *h5t::H5T_NATIVE_INT32, at) };
     session.check("H5Aread", status)?;
     Ok(Some(number))
-}
-
-fn has_attribute(session: &Session, object: &Id, name: &str) -> Result<bool> {
-    let name = c_path(name)?;
-    // SAFETY: the name is a C string, the id is live.
-    let there = unsafe { h5a::H5Aexists(object.raw(), name.as_ptr()) };
-    session.check("H5Aexists", there)?;
-    Ok(there > 0)
-}
-
-fn open_attribute(session: &Session, object: &Id, name: &str) -> Result<Id> {
-    let name = c_path(name)?;
-    // SAFETY: the name is a C string, the id is live.
-    let raw = unsafe { h5a::H5Aopen(object.raw(), name.as_ptr(), h5p::H5P_DEFAULT) };
-    session.own("H5Aopen", raw, h5a::H5Aclose)
 }
 
 fn open(session: &Session, file: hdf5_sys::h5i::hid_t, path: &str) -> Result<Id> {

@@ -1,10 +1,7 @@
 //! Opening an HDF5 file that is there, for reading.
 
 use core::ffi::{c_char, c_void};
-use std::ffi::CString;
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
 use std::sync::Arc;
@@ -12,21 +9,16 @@ use std::vec::Vec;
 
 use hdf5_sys::h5::{H5_INDEX_NAME, H5_ITER_INC, herr_t};
 use hdf5_sys::h5i::hid_t;
-use hdf5_sys::{h5f, h5o, h5p};
+use hdf5_sys::h5o;
 
 use super::error::{Error, Result, io_error};
-use super::file;
-use super::id::Id;
 use super::library::{self, Session};
 use super::read_error::ReadFault;
-use super::stored::Stored;
+use super::stored::{Stored, Wanted};
+use super::superblock::{self, Found};
+use super::temporary::fd_of;
+use super::there::{Lock, There};
 use crate::sys::{self, Fd};
-
-/// What every superblock begins with.
-const SIGNATURE: &[u8] = b"\x89HDF\r\n\x1a\n";
-/// Smallest place but the beginning at which a superblock may lie; the others are its
-/// doubles.
-const FIRST_PLACE: u64 = 512;
 
 /// An HDF5 file that is open for reading.
 ///
@@ -41,9 +33,7 @@ pub struct Reader {
 #[derive(Debug)]
 pub(super) struct Opened {
     /// None only while it is dropped.
-    id: Option<Id>,
-    /// The same file, for reading without HDF5.
-    fd: Fd,
+    there: Option<There>,
     path: PathBuf,
     /// The process that opened it.
     owner: u32,
@@ -68,6 +58,10 @@ impl Reader {
         self.file.path()
     }
 
+    pub(super) fn file(&self) -> &Arc<Opened> {
+        &self.file
+    }
+
     /// The paths of all datasets, groups before what is behind them in the order of names.
     /// Links to other files, and by name, are not followed; a dataset that several names
     /// lead to is told once.
@@ -79,9 +73,10 @@ impl Reader {
         let data = (&raw mut found).cast::<c_void>();
         let listed = library::with(|session| {
             let (by, order) = (H5_INDEX_NAME, H5_ITER_INC);
+            let file = self.file.there()?.raw();
             // SAFETY: the id is live; `visit` gets `found`, which outlives the call and is
             // used by nobody else meanwhile.
-            let status = unsafe { visit_all(self.file.id(), by, order, data) };
+            let status = unsafe { visit_all(file, by, order, data) };
             session.check("H5Ovisit", status)
         });
         listed.map_err(|e| e.about(&self.path().display()))?;
@@ -94,28 +89,19 @@ impl Reader {
     /// [`Error::Read`] if there is none, or one without a dtype; [`Error::Dataset`],
     /// [`Error::Hdf5`].
     pub fn dataset(&self, path: &str) -> Result<Stored> {
-        library::with(|session| Stored::open(session, &self.file, path))
+        library::with(|session| Stored::open(session, &self.file, path, Wanted::Any))
     }
 }
 
 impl Opened {
     fn open(session: &Session, path: &Path) -> Result<Self> {
-        let id = open_as(session, path, h5f::H5F_CLOSE_STRONG);
-        let id = match id {
-            // The host has it open, and wants it closed in another way.
-            Err(Error::Hdf5 { ref stack, .. }) if stack.inner.contains("close degree") => {
-                open_as(session, path, h5f::H5F_CLOSE_DEFAULT)
-            }
-            other => other,
-        }?;
-        let raw = file::descriptor(session, &id)?;
-        let fd = sys::duplicate(raw).map_err(|e| io_error("open it", path, e))?;
-        Ok(Self { id: Some(id), fd, path: path.to_path_buf(), owner: sys::lineage() })
+        let there = Some(There::open(session, path, Lock::Usual)?);
+        Ok(Self { there, path: path.to_path_buf(), owner: sys::lineage() })
     }
 
-    /// Its id.
-    pub(super) fn id(&self) -> hid_t {
-        self.id.as_ref().map_or(-1, Id::raw)
+    /// The open file.
+    pub(super) fn there(&self) -> Result<&There> {
+        self.there.as_ref().ok_or(Error::Order("the file is closed already"))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -129,51 +115,37 @@ impl Opened {
 
     /// Bytes of the file.
     pub(super) fn len(&self) -> Result<u64> {
-        let stat = self.fd.stat().map_err(|e| io_error("look at it", &self.path, e))?;
+        let stat = self.fd()?.stat().map_err(|e| io_error("look at it", &self.path, e))?;
         Ok(stat.size)
     }
 
     /// The file, for reading without HDF5.
-    pub(super) const fn fd(&self) -> &Fd {
-        &self.fd
+    pub(super) fn fd(&self) -> Result<&Fd> {
+        Ok(self.there()?.heaps().fd())
     }
 
     /// The same, for somebody who has it longer.
     pub(super) fn duplicate(&self) -> Result<Fd> {
-        sys::duplicate(self.fd.raw()).map_err(|e| io_error("open it", &self.path, e))
+        sys::duplicate(self.fd()?.raw()).map_err(|e| io_error("open it", &self.path, e))
     }
 
     pub(super) fn read(&self, buf: &mut [u8], at: u64) -> Result<usize> {
-        self.fd.read_at(buf, at).map_err(|e| io_error("read", &self.path, e))
+        self.fd()?.read_at(buf, at).map_err(|e| io_error("read", &self.path, e))
     }
 }
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        let id = self.id.take();
+        let there = self.there.take();
         if self.is_own() {
             let _ = library::with(move |_| {
-                drop(id);
+                drop(there);
                 Ok(())
             });
         } else {
-            core::mem::forget(id);
+            core::mem::forget(there);
         }
     }
-}
-
-fn open_as(session: &Session, path: &Path, degree: h5f::H5F_close_degree_t) -> Result<Id> {
-    let name = CString::new(path.as_os_str().as_bytes())
-        .map_err(|_| Error::Read { subject: String::new(), fault: ReadFault::NotRegular })?;
-    let list = file::new_list(session, *h5p::H5P_CLS_FILE_ACCESS)?;
-    // SAFETY: `list` is a file access list, here and below.
-    session.check("H5Pset_fapl_sec2", unsafe { h5p::H5Pset_fapl_sec2(list.raw()) })?;
-    // SAFETY: as above.
-    let status = unsafe { h5p::H5Pset_fclose_degree(list.raw(), degree) };
-    session.check("H5Pset_fclose_degree", status)?;
-    // SAFETY: the name is a C string, the list is live.
-    let raw = unsafe { h5f::H5Fopen(name.as_ptr(), h5f::H5F_ACC_RDONLY, list.raw()) };
-    session.own("H5Fopen", raw, h5f::H5Fclose)
 }
 
 /// Looks at a file without HDF5, which would say less of what is none, and would open one
@@ -185,23 +157,13 @@ fn look(path: &Path) -> Result<()> {
         return refuse(ReadFault::NotRegular);
     }
     let file = File::open(path).map_err(io)?;
-    let len = file.metadata().map_err(io)?.len();
-    let mut at = 0;
-    while at < len {
-        let mut block = [0; 24];
-        let n = file.read_at(&mut block, at).map_err(|e| Error::io("read", path, e))?;
-        if block.get(..n).is_some_and(|block| block.starts_with(SIGNATURE)) {
-            return if is_closed(&block) { Ok(()) } else { refuse(ReadFault::NotClosed) };
-        }
-        at = if at == 0 { FIRST_PLACE } else { at.saturating_mul(2) };
+    let size = file.metadata().map_err(io)?.len();
+    let fd = fd_of(&file).map_err(io)?;
+    match superblock::find(&fd, size).map_err(|e| io_error("read", path, e))? {
+        Found::Nothing => refuse(ReadFault::NotHdf5),
+        Found::Block(block) if !block.clean => refuse(ReadFault::NotClosed),
+        Found::Block(_) | Found::Unknown => Ok(()),
     }
-    refuse(ReadFault::NotHdf5)
-}
-
-/// What the superblock says; those before version 2 say nothing.
-fn is_closed(block: &[u8; 24]) -> bool {
-    let [_, _, _, _, _, _, _, _, version, _, _, flags, ..] = *block;
-    version < 2 || flags & 0b101 == 0
 }
 
 /// A file that ends too early, by what HDF5 says.

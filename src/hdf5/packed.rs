@@ -16,14 +16,17 @@ use hdf5_sys::h5::{HADDR_UNDEF, haddr_t, hsize_t};
 use hdf5_sys::h5d::{self, H5D_fill_time_t, H5D_fill_value_t};
 use hdf5_sys::{h5o, h5p, h5s, h5t, h5z};
 
-use super::chunk_tree::{Entry, Found, Tree};
+use super::chunk_tree::{Entry, Found};
 use super::error::{Error, Result, io_error};
+use super::header::View;
+use super::heaps::REFERENCE;
 use super::id::Id;
 use super::layout::ZSTD;
 use super::library::{self, Session};
 use super::read_error::{ChunkFault, ReadFault};
 use super::stored::{Place, Stored};
 use super::superblock;
+use super::there;
 use crate::filter::{Codec, Filters, Tiles};
 use crate::sys::Fd;
 
@@ -93,6 +96,17 @@ impl Packed {
         self.chunks.iter().map(|chunk| chunk.len as usize).max().unwrap_or(0)
     }
 
+    /// The chunks of a row of them, and how many there may be.
+    pub(super) fn band(&self, band: u64) -> Option<(Tiles<'static>, u64)> {
+        let (mut block, chunk) = (small(&self.extents)?, small(&self.chunk)?);
+        let (rows, band) = (*block.first()?, usize::try_from(band).ok()?);
+        let (first, high) = (block.first_mut()?, *chunk.first()?);
+        *first = high.min(rows.checked_sub(band.checked_mul(high)?)?);
+        let tiles = Tiles::boxes(self.element, &block, &chunk)?;
+        let across = tiles.count() as u64;
+        Some((tiles, across))
+    }
+
     /// A chunk's place in the grid.
     fn origin(&self, mut index: u64) -> Vec<u64> {
         let mut origin = vec![0; self.extents.len()];
@@ -113,8 +127,13 @@ impl Stored {
     /// # Errors
     /// [`Error::Read`] for a table of chunks that cannot be; [`Error::Hdf5`], [`Error::Io`].
     pub(crate) fn packed(&self) -> Result<Option<Packed>> {
+        if self.needs_change() { Ok(None) } else { self.packed_as_is() }
+    }
+
+    /// The same, whatever is to be changed of their bytes.
+    pub(super) fn packed_as_is(&self) -> Result<Option<Packed>> {
         let Place::Chunked { chunk } = self.place() else { return Ok(None) };
-        if self.needs_change() || self.is_empty() {
+        if self.is_empty() {
             return Ok(None);
         }
         library::with(|session| self.look(session, chunk)).map_err(|e| e.about(&self.subject()))
@@ -122,12 +141,13 @@ impl Stored {
 
     fn look(&self, session: &Session, chunk: &[u64]) -> Result<Option<Packed>> {
         let (dataset, kind) = self.ids()?;
-        // SAFETY: the id is live, here and below.
-        let element = unsafe { h5t::H5Tget_size(kind.raw()) };
-        // SAFETY: as above.
-        let raw = unsafe { h5d::H5Dget_create_plist(dataset.raw()) };
-        let list = session.own("H5Dget_create_plist", raw, h5p::H5Pclose)?;
-        let Some(filters) = filters(session, &list, element)? else { return Ok(None) };
+        // SAFETY: the id is live.
+        let size = unsafe { h5t::H5Tget_size(kind.raw()) };
+        let element = if self.is_text() { REFERENCE } else { size };
+        let list = there::creation(session, dataset.raw())?;
+        let Some(filters) = filters(session, &list, element, self.is_text())? else {
+            return Ok(None);
+        };
         let sizes = small(self.extents()).zip(small(chunk));
         let tiles = sizes.and_then(|(block, chunk)| Tiles::boxes(element, &block, &chunk));
         let fits = |tiles: &Tiles<'_>| {
@@ -140,7 +160,13 @@ impl Stored {
         let damaged = Error::Read { subject: String::new(), fault: ReadFault::Chunks };
         let chunks = placed(&found, self.extents(), chunk).ok_or(damaged)?;
         let fd = self.opened().duplicate()?;
-        let fill = fill(session, &list, kind, element)?;
+        let fill = if !self.is_text() {
+            fill(session, &list, kind, element)?
+        } else if has_fill(session, &list)? {
+            return Ok(None);
+        } else {
+            None
+        };
         let (extents, chunk) = (self.extents().to_vec(), chunk.to_vec());
         let subject = self.subject();
         let made = Packed { fd, filters, element, tiles, chunks, fill, extents, chunk, subject };
@@ -154,7 +180,7 @@ impl Stored {
     fn entries(&self, session: &Session, dataset: &Id, most: u64) -> Result<Option<Vec<Entry>>> {
         let size = self.opened().len()?;
         let most = most.min(size / ENTRY + 1);
-        let fd = self.opened().fd();
+        let fd = self.opened().fd()?;
         let found =
             superblock::find(fd, size).map_err(|e| io_error("read", self.opened().path(), e));
         let superblock::Found::Block(block) = found? else { return Ok(None) };
@@ -163,7 +189,7 @@ impl Stored {
         // SAFETY: the id is live, the place is writable.
         let asked = unsafe { h5o::H5Oget_info2(dataset.raw(), &raw mut info, h5o::H5O_INFO_BASIC) };
         session.check("H5Oget_info2", asked)?;
-        let tree = Tree::new(fd, block.base);
+        let tree = View::new(fd, block.base);
         match tree.entries(info.addr, self.extents().len(), most) {
             Found::Chunks(found) => Ok(Some(found)),
             Found::Unreadable(error) => Err(io_error("read", self.opened().path(), error)),
@@ -199,7 +225,7 @@ fn small(extents: &[u64]) -> Option<Vec<usize>> {
 }
 
 /// The filters, if they are those that ndshm has, in its order.
-fn filters(session: &Session, list: &Id, element: usize) -> Result<Option<Filters>> {
+fn filters(session: &Session, list: &Id, element: usize, is_text: bool) -> Result<Option<Filters>> {
     let mut options: c_uint = 0;
     // SAFETY: `list` is a dataset creation list, here and below; the place is writable.
     let status = unsafe { h5p::H5Pget_chunk_opts(list.raw(), &raw mut options) };
@@ -214,7 +240,8 @@ fn filters(session: &Session, list: &Id, element: usize) -> Result<Option<Filter
     for i in 0..count {
         let (filter, number) = one_filter(session, list, i as c_uint)?;
         let place = match filter {
-            h5z::H5Z_FILTER_SHUFFLE if number as usize == element => {
+            // HDF5 does not set it up for what has a variable length, and then leaves it away.
+            h5z::H5Z_FILTER_SHUFFLE if number as usize == element || is_text && number == 0 => {
                 filters.shuffle = true;
                 1
             }
@@ -250,18 +277,22 @@ fn one_filter(session: &Session, list: &Id, i: c_uint) -> Result<(h5z::H5Z_filte
     Ok((filter, first))
 }
 
+/// Whether somebody has said what elements are that nobody writes.
+pub(super) fn has_fill(session: &Session, list: &Id) -> Result<bool> {
+    let mut defined = H5D_fill_value_t::H5D_FILL_VALUE_ERROR;
+    // SAFETY: `list` is a dataset creation list, the place is writable.
+    let status = unsafe { h5p::H5Pfill_value_defined(list.raw(), &raw mut defined) };
+    session.check("H5Pfill_value_defined", status)?;
+    Ok(defined == H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED)
+}
+
 /// What HDF5 would give for elements that are nowhere, if it is not all zeros.
 fn fill(session: &Session, list: &Id, kind: &Id, element: usize) -> Result<Option<Vec<u8>>> {
     let mut time = H5D_fill_time_t::H5D_FILL_TIME_ERROR;
     // SAFETY: `list` is a dataset creation list, here and below; the place is writable.
     let status = unsafe { h5p::H5Pget_fill_time(list.raw(), &raw mut time) };
     session.check("H5Pget_fill_time", status)?;
-    let mut defined = H5D_fill_value_t::H5D_FILL_VALUE_ERROR;
-    // SAFETY: as above.
-    let status = unsafe { h5p::H5Pfill_value_defined(list.raw(), &raw mut defined) };
-    session.check("H5Pfill_value_defined", status)?;
-    let is_set = defined == H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED;
-    if time == H5D_fill_time_t::H5D_FILL_TIME_NEVER || !is_set {
+    if time == H5D_fill_time_t::H5D_FILL_TIME_NEVER || !has_fill(session, list)? {
         return Ok(None);
     }
     let mut value = vec![0_u8; element];

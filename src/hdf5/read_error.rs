@@ -50,6 +50,12 @@ pub enum ReadFault {
         /// Whether it is too long; else it is not UTF-8.
         too_long: bool,
     },
+    /// A link leads to another file.
+    Link,
+    /// A column is not as its group says, or has other rows than the others.
+    Column,
+    /// What has a variable length, and lies elsewhere in the file, is damaged.
+    Heap,
     /// Where its chunks lie cannot be read.
     Chunks,
     /// A chunk cannot be unpacked.
@@ -123,10 +129,11 @@ impl ReadFault {
             | Self::Changed
             | Self::NoSource { .. }
             | Self::SourcesLoop
+            | Self::Heap
             | Self::Chunks
             | Self::Chunk { .. } => code::INPUT,
-            Self::NoDataset | Self::NotDataset => code::DATASET_NAME,
-            Self::NoValues | Self::Type { .. } => code::HDF5_TYPE,
+            Self::NoDataset | Self::NotDataset | Self::Link => code::DATASET_NAME,
+            Self::NoValues | Self::Column | Self::Type { .. } => code::HDF5_TYPE,
             Self::Text { .. } => code::TEXT,
         }
     }
@@ -159,6 +166,15 @@ impl fmt::Display for ReadFault {
             }
             Self::Type { field, what } => {
                 return write!(f, "no dtype stands for the type of field '{field}': {what}");
+            }
+            Self::Link => "is a link to another file: name that file",
+            Self::Column => {
+                "is no column of one record: its type or its extents are not those that the group \
+                 says"
+            }
+            Self::Heap => {
+                "is damaged: its texts of variable length, or what it is made of, are not where \
+                 they should be"
             }
             Self::Chunks => "its table of chunks is damaged: it was cut, or overwritten",
             Self::Chunk { origin, what } => {

@@ -3,9 +3,8 @@
 //! For `join`. Nothing stays open between two calls, so that thousands of files can
 //! take turns, and a fork meets none.
 
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{CStr, c_char, c_void};
 use std::ffi::CString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::string::{String, ToString};
 use std::vec;
@@ -14,15 +13,16 @@ use std::vec::Vec;
 use hdf5_sys::h5::{H5_INDEX_NAME, H5_ITER_INC, HADDR_UNDEF, herr_t, hsize_t};
 use hdf5_sys::h5i::{self, H5I_type_t, hid_t};
 use hdf5_sys::h5l::{self, H5L_info_t, H5L_type_t};
-use hdf5_sys::h5s::{self, H5S_class_t};
-use hdf5_sys::{h5d, h5f, h5g, h5o, h5p};
+use hdf5_sys::h5s::{self};
+use hdf5_sys::{h5d, h5g, h5p};
 
 use super::attribute;
 use super::carried::{self, Attribute};
-use super::error::{Error, Result, Stack, TargetFault};
+use super::error::{Error, Result, Stack};
 use super::foreign::{self, Type};
 use super::id::Id;
 use super::library::{self, Session};
+use super::there::{self, Lock, There};
 
 /// The group that a joined file keeps its own notes in.
 pub(crate) const NOTES: &str = ".ndshm";
@@ -37,7 +37,7 @@ const MOST_BYTES: u64 = 1 << 30;
 #[derive(Debug)]
 pub(crate) struct Reading<'s> {
     session: &'s Session,
-    file: Id,
+    file: There,
 }
 
 /// How the bytes of a dataset are stored.
@@ -76,25 +76,12 @@ impl Described {
 /// Opens a file, does something with it, and closes it.
 pub(crate) fn read<T>(path: &Path, work: impl FnOnce(&Reading<'_>) -> Result<T>) -> Result<T> {
     library::with(|session| {
-        let reading = Reading { session, file: open(session, path)? };
+        let reading = Reading { session, file: There::open(session, path, Lock::Usual)? };
         let done = work(&reading);
-        let closed = reading.file.close(session, "H5Fclose");
+        let closed = reading.file.close(session);
         done.and_then(|done| closed.map(|()| done))
     })
     .map_err(|error| error.about(&path.display()))
-}
-
-fn open(session: &Session, path: &Path) -> Result<Id> {
-    let name = CString::new(path.as_os_str().as_bytes())
-        .map_err(|_| Error::target(path, TargetFault::Name))?;
-    // SAFETY: takes no pointers.
-    let list = unsafe { h5p::H5Pcreate(*h5p::H5P_CLS_FILE_ACCESS) };
-    let list = session.own("H5Pcreate", list, h5p::H5Pclose)?;
-    // SAFETY: `list` is a file access list. The environment may name another driver.
-    session.check("H5Pset_fapl_sec2", unsafe { h5p::H5Pset_fapl_sec2(list.raw()) })?;
-    // SAFETY: the name is a C string, the list is live.
-    let raw = unsafe { h5f::H5Fopen(name.as_ptr(), h5f::H5F_ACC_RDONLY, list.raw()) };
-    session.own("H5Fopen", raw, h5f::H5Fclose)
 }
 
 /// A refusal of our own, in the place of HDF5's.
@@ -161,11 +148,10 @@ impl Reading<'_> {
     /// The sort of an object. What a reference leads to may be missing.
     fn what_is(&self, path: &str, is_hard: bool) -> Result<H5I_type_t> {
         let name = c_path(path)?;
-        // SAFETY: the name is a C string, the id is live.
-        let raw = unsafe { h5o::H5Oopen(self.file.raw(), name.as_ptr(), h5p::H5P_DEFAULT) };
-        match self.session.own("H5Oopen", raw, h5o::H5Oclose) {
+        match self.file.object(self.session, &name) {
             // SAFETY: the id is live.
             Ok(object) => Ok(unsafe { h5i::H5Iget_type(object.raw()) }),
+            Err(error @ Error::Read { .. }) => Err(error.about(&path)),
             Err(error) if is_hard => Err(error.about(&path)),
             Err(_) => Ok(H5I_type_t::H5I_BADID),
         }
@@ -194,8 +180,7 @@ impl Reading<'_> {
         Ok(answer > 0)
     }
 
-    /// What the dataset `path` is, but for its attributes: their texts lie where nothing
-    /// guards them, and in a damaged file HDF5 may look for them for ever.
+    /// What the dataset `path` is, but for its attributes.
     pub(crate) fn describe(&self, path: &str) -> Result<Described> {
         self.look(path, false).map_err(|error| error.about(&std::format!("dataset '{path}'")))
     }
@@ -208,9 +193,7 @@ impl Reading<'_> {
     fn look(&self, path: &str, attributes: bool) -> Result<Described> {
         let session = self.session;
         let dataset = self.dataset(path)?;
-        // SAFETY: the id is live.
-        let space = unsafe { h5d::H5Dget_space(dataset.raw()) };
-        let space = session.own("H5Dget_space", space, h5s::H5Sclose)?;
+        let space = there::space(session, dataset.raw())?;
         // SAFETY: the id is live.
         let stored = unsafe { h5d::H5Dget_storage_size(dataset.raw()) };
         Ok(Described {
@@ -224,23 +207,16 @@ impl Reading<'_> {
     }
 
     fn dataset(&self, path: &str) -> Result<Id> {
-        let name = c_path(path)?;
-        // SAFETY: the name is a C string, the id is live.
-        let raw = unsafe { h5d::H5Dopen2(self.file.raw(), name.as_ptr(), h5p::H5P_DEFAULT) };
-        self.session.own("H5Dopen2", raw, h5d::H5Dclose)
+        self.file.dataset(self.session, &c_path(path)?)
     }
 
     fn kind(&self, dataset: &Id) -> Result<Type> {
-        // SAFETY: the id is live.
-        let raw = unsafe { h5d::H5Dget_type(dataset.raw()) };
-        let id = self.session.own("H5Dget_type", raw, hdf5_sys::h5t::H5Tclose)?;
+        let id = there::type_of(self.session, dataset.raw())?;
         Type::copy(self.session, id.raw())
     }
 
     fn storage(&self, dataset: &Id) -> Result<Kept> {
-        // SAFETY: the id is live.
-        let raw = unsafe { h5d::H5Dget_create_plist(dataset.raw()) };
-        let list = self.session.own("H5Dget_create_plist", raw, h5p::H5Pclose)?;
+        let list = there::creation(self.session, dataset.raw())?;
         // SAFETY: `list` is a dataset creation list, here and below.
         let layout = unsafe { h5p::H5Pget_layout(list.raw()) };
         // SAFETY: as above.
@@ -269,9 +245,7 @@ impl Reading<'_> {
             return Err(Error::Order("a buffer does not fit what is read"));
         }
         let dataset = self.dataset(&from.path)?;
-        // SAFETY: the id is live.
-        let space = unsafe { h5d::H5Dget_space(dataset.raw()) };
-        let space = session.own("H5Dget_space", space, h5s::H5Sclose)?;
+        let space = there::space(session, dataset.raw())?;
         // The file may be another one by now.
         if shape(session, &space)? != from.shape || !self.kind(&dataset)?.is_same(&from.kind)? {
             return Err(refused("H5Dread", "it has changed meanwhile"));
@@ -374,22 +348,8 @@ pub(super) fn simple(session: &Session, shape: &[u64]) -> Result<Id> {
 }
 
 /// The extents of a space; none if it can have no elements.
-pub(super) fn shape(session: &Session, space: &Id) -> Result<Option<Vec<u64>>> {
-    // SAFETY: the id is live.
-    match unsafe { h5s::H5Sget_simple_extent_type(space.raw()) } {
-        H5S_class_t::H5S_NULL => return Ok(None),
-        H5S_class_t::H5S_NO_CLASS => session.check("H5Sget_simple_extent_type", -1)?,
-        _ => {}
-    }
-    // SAFETY: the id is live.
-    let ndims: c_int = unsafe { h5s::H5Sget_simple_extent_ndims(space.raw()) };
-    session.check("H5Sget_simple_extent_ndims", ndims)?;
-    let mut extents: Vec<hsize_t> = vec![0; ndims as usize];
-    let none = core::ptr::null_mut();
-    // SAFETY: as many extents have room as there are dimensions.
-    let got = unsafe { h5s::H5Sget_simple_extent_dims(space.raw(), extents.as_mut_ptr(), none) };
-    session.check("H5Sget_simple_extent_dims", got)?;
-    Ok(Some(extents))
+fn shape(session: &Session, space: &Id) -> Result<Option<Vec<u64>>> {
+    Ok(there::extents(session, space)?.map(|(extents, _)| extents))
 }
 
 /// Columns of a table, read from a file.

@@ -19,6 +19,7 @@ use super::library::{self, Session};
 use super::open::Reader;
 use super::read_error::ReadFault;
 use super::stored::Stored;
+use super::there;
 
 /// Virtual datasets of virtual datasets that are followed.
 const DEPTH: usize = 16;
@@ -152,10 +153,8 @@ fn find(name: &Path, of: &Path) -> Option<PathBuf> {
 
 /// What a dataset is made of; nothing if it is not virtual.
 fn origins(session: &Session, dataset: hid_t) -> Result<Vec<Origin>> {
-    // SAFETY: the id is live, here and below.
-    let raw = unsafe { h5d::H5Dget_create_plist(dataset) };
-    let list = session.own("H5Dget_create_plist", raw, h5p::H5Pclose)?;
-    // SAFETY: as above.
+    let list = there::creation(session, dataset)?;
+    // SAFETY: the id is live, as those below.
     if unsafe { h5p::H5Pget_layout(list.raw()) } != h5d::H5D_VIRTUAL {
         return Ok(Vec::new());
     }

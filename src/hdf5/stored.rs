@@ -1,6 +1,6 @@
 //! A dataset that is in a file: what it is, and its bytes.
 
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::c_void;
 use core::ptr;
 use std::format;
 use std::path::Path;
@@ -8,25 +8,26 @@ use std::string::{String, ToString};
 use std::sync::Arc;
 use std::vec::Vec;
 
-use hdf5_sys::h5::{HADDR_UNDEF, hsize_t};
+use hdf5_sys::h5::HADDR_UNDEF;
 use hdf5_sys::h5d::{self, H5D_layout_t, H5D_space_status_t};
-use hdf5_sys::h5i::{self, H5I_type_t, hid_t};
-use hdf5_sys::{h5a, h5o, h5p, h5s, h5t};
+use hdf5_sys::h5i::hid_t;
+use hdf5_sys::{h5p, h5s};
 
 use super::attribute::DTYPE;
+use super::carried::read_text;
 use super::dataset::{c_path, space_of};
 use super::error::{Error, Result};
+use super::heaps::REFERENCE;
 use super::id::Id;
 use super::library::{self, Session};
 use super::meaning;
 use super::open::Opened;
+use super::packed::has_fill;
 use super::read_error::ReadFault;
 use super::read_types::{self, Element};
-use crate::dtype::DType;
+use super::there;
+use crate::dtype::{DType, Field, Kind, Order};
 use crate::dtype_buf::DTypeBuf;
-
-/// Longest attribute that is read.
-const MAX_TEXT: usize = 16 << 20;
 
 /// Where the bytes of a dataset lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +61,18 @@ pub struct Stored {
     /// The same, and behind them those of an array type.
     shape: Vec<u64>,
     place: Place,
+    is_text: bool,
+}
+
+/// As what a dataset is opened.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    /// As what it is.
+    Any,
+    /// As references to texts, whatever its type is.
+    Texts,
+    /// As a column that has this field.
+    Field(Field<'a>),
 }
 
 #[derive(Debug)]
@@ -70,29 +83,78 @@ struct Ids {
 }
 
 impl Stored {
-    pub(super) fn open(session: &Session, file: &Arc<Opened>, path: &str) -> Result<Self> {
+    pub(super) fn open(
+        session: &Session,
+        file: &Arc<Opened>,
+        path: &str,
+        wanted: Wanted<'_>,
+    ) -> Result<Self> {
         let what = format!("{}: dataset '{path}'", file.path().display());
-        Self::open_unnamed(session, file, path).map_err(|e| e.about(&what))
+        Self::open_unnamed(session, file, path, wanted).map_err(|e| e.about(&what))
     }
 
-    fn open_unnamed(session: &Session, file: &Arc<Opened>, path: &str) -> Result<Self> {
-        let dataset = open_dataset(session, file.id(), path)?;
-        // SAFETY: the id is live, here and below.
-        let raw = unsafe { h5d::H5Dget_type(dataset.raw()) };
-        let element_id = session.own("H5Dget_type", raw, h5t::H5Tclose)?;
+    fn open_unnamed(
+        session: &Session,
+        file: &Arc<Opened>,
+        path: &str,
+        wanted: Wanted<'_>,
+    ) -> Result<Self> {
+        let there = file.there()?;
+        let dataset = there.dataset(session, &c_path(path)?)?;
+        if !there.has(session, &dataset)? {
+            return fault(ReadFault::Link);
+        }
+        let element_id = there::type_of(session, dataset.raw())?;
         let extents = extents(session, &dataset)?;
-        let element = read_types::element(session, &element_id)?;
-        let said = read_text(session, dataset.raw(), DTYPE)?;
-        let said = said.and_then(|text| DTypeBuf::parse(&text).ok());
-        let agreed = said.and_then(|said| meaning::agree(&element, said.as_dtype().root()));
-        let element = agreed.unwrap_or(element);
+        let element = match wanted {
+            // As they lie in the file: references.
+            Wanted::Texts => Element::leaf(Kind::Void, REFERENCE as u32, Order::None),
+            _ => read_types::element(session, &element_id)?,
+        };
+        let element = match wanted {
+            Wanted::Texts => element,
+            Wanted::Any => {
+                let said = read_text(session, dataset.raw(), DTYPE)?;
+                let said = said.and_then(|text| DTypeBuf::parse(&text).ok());
+                let agreed = said.and_then(|said| meaning::agree(&element, said.as_dtype().root()));
+                agreed.unwrap_or(element)
+            }
+            Wanted::Field(field) => {
+                let agreed =
+                    meaning::agree(&element, field).filter(|_| element.dims == field.dims());
+                match agreed {
+                    Some(agreed) => agreed,
+                    None => return fault(ReadFault::Column),
+                }
+            }
+        };
         let mut shape = extents.clone();
         shape.extend(element.dims.iter().map(|&d| u64::from(d)));
         let place = place(session, &dataset, extents.len())?;
         let dtype = element.dtype()?;
         let ids = Some(Ids { dataset, element: element_id });
         let (file, path) = (Arc::clone(file), path.to_string());
-        Ok(Self { ids, file, path, element, dtype, extents, shape, place })
+        let is_text = matches!(wanted, Wanted::Texts);
+        Ok(Self { ids, file, path, element, dtype, extents, shape, place, is_text })
+    }
+
+    /// Whether its elements, as they are taken here, are references to texts.
+    pub(super) const fn is_text(&self) -> bool {
+        self.is_text
+    }
+
+    /// Whether nobody has written any of its texts.
+    pub(super) fn is_nowhere(&self) -> Result<bool> {
+        let (dataset, _) = self.ids()?;
+        library::with(|session| {
+            let list = there::creation(session, dataset.raw())?;
+            // SAFETY: the id is live, here and below.
+            let layout = unsafe { h5p::H5Pget_layout(list.raw()) };
+            // SAFETY: as above.
+            let external = unsafe { h5p::H5Pget_external_count(list.raw()) };
+            let is_own = layout == H5D_layout_t::H5D_CONTIGUOUS && external == 0;
+            Ok(self.is_text && is_own && !has_fill(session, &list)?)
+        })
     }
 
     /// The file that it is in.
@@ -195,6 +257,10 @@ impl Stored {
     /// # Errors
     /// [`Error::Shape`] for a box that is not in the dataset; [`Error::Hdf5`].
     pub unsafe fn read_box(&self, start: &[u64], count: &[u64], into: *mut u8) -> Result<()> {
+        // Memory of HDF5's would be lost.
+        if self.is_text {
+            return Err(Error::Order("texts of variable length are not read by HDF5"));
+        }
         if !self.contains(start, count) {
             let path = self.path.clone();
             return Err(Error::Shape { path, need: self.len(), have: 0 });
@@ -292,48 +358,17 @@ fn fault<T>(fault: ReadFault) -> Result<T> {
     Err(Error::Read { subject: String::new(), fault })
 }
 
-/// Opens an object and sees to it that it is a dataset.
-fn open_dataset(session: &Session, file: hid_t, path: &str) -> Result<Id> {
-    let name = c_path(path)?;
-    // SAFETY: the name is a C string, the id is live.
-    let raw = unsafe { h5o::H5Oopen(file, name.as_ptr(), h5p::H5P_DEFAULT) };
-    let object = match session.own("H5Oopen", raw, h5o::H5Oclose) {
-        Err(error) if error.errno() == 0 => return fault(ReadFault::NoDataset),
-        other => other?,
-    };
-    // SAFETY: the id is live.
-    if unsafe { h5i::H5Iget_type(object.raw()) } != H5I_type_t::H5I_DATASET {
-        return fault(ReadFault::NotDataset);
-    }
-    Ok(object)
-}
-
 fn extents(session: &Session, dataset: &Id) -> Result<Vec<u64>> {
-    // SAFETY: the id is live, here and below.
-    let raw = unsafe { h5d::H5Dget_space(dataset.raw()) };
-    let space = session.own("H5Dget_space", raw, h5s::H5Sclose)?;
-    // SAFETY: as above.
-    match unsafe { h5s::H5Sget_simple_extent_type(space.raw()) } {
-        h5s::H5S_SCALAR => return Ok(Vec::new()),
-        h5s::H5S_SIMPLE => {}
-        _ => return fault(ReadFault::NoValues),
+    let space = there::space(session, dataset.raw())?;
+    match there::extents(session, &space)? {
+        Some((extents, _)) => Ok(extents),
+        None => fault(ReadFault::NoValues),
     }
-    // SAFETY: as above.
-    let rank = unsafe { h5s::H5Sget_simple_extent_ndims(space.raw()) };
-    session.check("H5Sget_simple_extent_ndims", rank)?;
-    let mut extents: Vec<hsize_t> = std::vec![0; rank.unsigned_abs() as usize];
-    let (at, most) = (extents.as_mut_ptr(), ptr::null_mut());
-    // SAFETY: as above; there is room for as many extents as there are axes.
-    let status = unsafe { h5s::H5Sget_simple_extent_dims(space.raw(), at, most) };
-    session.check("H5Sget_simple_extent_dims", status)?;
-    Ok(extents)
 }
 
 fn place(session: &Session, dataset: &Id, rank: usize) -> Result<Place> {
-    // SAFETY: the id is live, here and below.
-    let raw = unsafe { h5d::H5Dget_create_plist(dataset.raw()) };
-    let list = session.own("H5Dget_create_plist", raw, h5p::H5Pclose)?;
-    // SAFETY: as above.
+    let list = there::creation(session, dataset.raw())?;
+    // SAFETY: the id is live, as those below.
     match unsafe { h5p::H5Pget_layout(list.raw()) } {
         H5D_layout_t::H5D_CONTIGUOUS => {
             // SAFETY: as above.
@@ -351,11 +386,7 @@ fn place(session: &Session, dataset: &Id, rank: usize) -> Result<Place> {
             Ok(if is_here { Place::Contiguous { offset } } else { Place::Elsewhere })
         }
         H5D_layout_t::H5D_CHUNKED => {
-            let mut chunk: Vec<hsize_t> = std::vec![0; rank];
-            // SAFETY: as above; there is room for as many extents as are announced.
-            let status = unsafe { h5p::H5Pget_chunk(list.raw(), rank as _, chunk.as_mut_ptr()) };
-            session.check("H5Pget_chunk", status)?;
-            Ok(Place::Chunked { chunk })
+            Ok(Place::Chunked { chunk: there::chunk(session, &list, rank)? })
         }
         _ => Ok(Place::Elsewhere),
     }
@@ -363,9 +394,7 @@ fn place(session: &Session, dataset: &Id, rank: usize) -> Result<Place> {
 
 /// The space of a box in memory, and the dataset's with the box selected.
 fn spaces(session: &Session, dataset: &Id, start: &[u64], count: &[u64]) -> Result<(Id, Id)> {
-    // SAFETY: the id is live.
-    let raw = unsafe { h5d::H5Dget_space(dataset.raw()) };
-    let file = session.own("H5Dget_space", raw, h5s::H5Sclose)?;
+    let file = there::space(session, dataset.raw())?;
     let memory = space_of(session, count, count)?;
     if !count.is_empty() {
         let (start, count) = (start.as_ptr(), count.as_ptr());
@@ -376,70 +405,4 @@ fn spaces(session: &Session, dataset: &Id, start: &[u64], count: &[u64]) -> Resu
         session.check("H5Sselect_hyperslab", status)?;
     }
     Ok((memory, file))
-}
-
-/// The text of a scalar attribute; none if there is no such attribute, or it is no text.
-pub(super) fn read_text(session: &Session, object: hid_t, name: &str) -> Result<Option<String>> {
-    let name = c_path(name)?;
-    // SAFETY: the name is a C string, the id is live.
-    let there = unsafe { h5a::H5Aexists(object, name.as_ptr()) };
-    session.check("H5Aexists", there)?;
-    if there == 0 {
-        return Ok(None);
-    }
-    // SAFETY: as above.
-    let raw = unsafe { h5a::H5Aopen(object, name.as_ptr(), h5p::H5P_DEFAULT) };
-    let attribute = session.own("H5Aopen", raw, h5a::H5Aclose)?;
-    // SAFETY: the id is live, here and below.
-    let raw = unsafe { h5a::H5Aget_type(attribute.raw()) };
-    let text_type = session.own("H5Aget_type", raw, h5t::H5Tclose)?;
-    // SAFETY: as above.
-    let raw = unsafe { h5a::H5Aget_space(attribute.raw()) };
-    let space = session.own("H5Aget_space", raw, h5s::H5Sclose)?;
-    // SAFETY: as above.
-    let count = unsafe { h5s::H5Sget_simple_extent_npoints(space.raw()) };
-    // SAFETY: as above.
-    let class = unsafe { h5t::H5Tget_class(text_type.raw()) };
-    if count != 1 || class != h5t::H5T_STRING {
-        return Ok(None);
-    }
-    // SAFETY: as above.
-    if unsafe { h5t::H5Tis_variable_str(text_type.raw()) } > 0 {
-        variable_text(session, &attribute, &text_type, &space)
-    } else {
-        fixed_text(session, &attribute, &text_type)
-    }
-}
-
-fn variable_text(session: &Session, from: &Id, text: &Id, space: &Id) -> Result<Option<String>> {
-    let mut at: *mut c_char = ptr::null_mut();
-    let place = (&raw mut at).cast::<c_void>();
-    // SAFETY: the ids are live; a string of any length is a pointer, for which there is room.
-    let status = unsafe { h5a::H5Aread(from.raw(), text.raw(), place) };
-    session.check("H5Aread", status)?;
-    if at.is_null() {
-        return Ok(Some(String::new()));
-    }
-    // SAFETY: HDF5 made a C string, which is there until it is reclaimed below.
-    let read = unsafe { CStr::from_ptr(at) }.to_str().ok().map(ToString::to_string);
-    // SAFETY: gives back what was read by this type and space.
-    #[allow(deprecated, reason = "what came after it is not in HDF5 1.10")]
-    let status = unsafe { h5d::H5Dvlen_reclaim(text.raw(), space.raw(), h5p::H5P_DEFAULT, place) };
-    session.check("H5Dvlen_reclaim", status)?;
-    Ok(read)
-}
-
-fn fixed_text(session: &Session, from: &Id, text: &Id) -> Result<Option<String>> {
-    // SAFETY: the id is live.
-    let size = unsafe { h5t::H5Tget_size(text.raw()) };
-    if size > MAX_TEXT {
-        return Ok(None);
-    }
-    let mut bytes = std::vec![0_u8; size];
-    // SAFETY: the ids are live; there is room for one value of the type.
-    let status = unsafe { h5a::H5Aread(from.raw(), text.raw(), bytes.as_mut_ptr().cast()) };
-    session.check("H5Aread", status)?;
-    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
-    bytes.truncate(end);
-    Ok(String::from_utf8(bytes).ok())
 }

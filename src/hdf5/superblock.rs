@@ -20,6 +20,8 @@ pub(super) struct Superblock {
     pub(super) end: u64,
     /// No writer has it open, or was killed.
     pub(super) clean: bool,
+    /// Its addresses and sizes have eight bytes.
+    pub(super) is_wide: bool,
 }
 
 /// What was found.
@@ -59,12 +61,14 @@ fn parse(block: &[u8], at: u64) -> Option<Superblock> {
         2 | 3 => (byte(9)?, 12, byte(11)?),
         _ => return None,
     };
+    let other = byte(if version < 2 { 14 } else { 10 })?;
+    let is_wide = (width, other) == (8, 8);
     let width = usize::from(width);
     let address = |n: usize| number(block.get(first + n * width..)?.get(..width)?);
     // Somebody may have put something in front later: then all addresses count from there.
     let base = address(0)?;
     let end = address(2)?.checked_sub(base)?.checked_add(at)?;
-    Some(Superblock { base: at, end, clean: flags == 0 })
+    Some(Superblock { base: at, end, clean: flags == 0, is_wide })
 }
 
 /// A number of 2, 4 or 8 bytes.
@@ -110,7 +114,7 @@ mod tests {
         for version in 0..4 {
             for width in [2, 4, 8] {
                 let found = found(&block(version, width, 0, 0, 1000));
-                let block = Superblock { base: 0, end: 1000, clean: true };
+                let block = Superblock { base: 0, end: 1000, clean: true, is_wide: width == 8 };
                 assert_eq!(found, Found::Block(block), "{version} {width}");
             }
         }
@@ -135,7 +139,7 @@ mod tests {
             for base in [at, 0] {
                 let mut bytes = vec![7; at as usize];
                 bytes.extend(block(0, 8, 0, base, base + 1000));
-                let block = Superblock { base: at, end: at + 1000, clean: true };
+                let block = Superblock { base: at, end: at + 1000, clean: true, is_wide: true };
                 assert_eq!(found(&bytes), Found::Block(block), "{at} {base}");
             }
         }

@@ -13,19 +13,17 @@ use std::sync::Arc;
 use std::vec;
 use std::vec::Vec;
 
-use hdf5_sys::h5::hsize_t;
 use hdf5_sys::h5i::{self, hid_t};
 use hdf5_sys::h5l::{self, H5L_info1_t};
-use hdf5_sys::{h5d, h5g, h5o, h5p, h5s, h5t};
+use hdf5_sys::{h5d, h5g, h5p, h5s, h5t};
 
 use super::append;
 use super::attached;
 use super::attribute::{Attribute, DTYPE};
-use super::carried;
+use super::carried::{self, read_text};
 use super::category::Category;
 use super::dataset::c_path;
 use super::error::{Error, Result};
-use super::file;
 use super::foreign;
 use super::id::Id;
 use super::library::{self, Session};
@@ -33,7 +31,7 @@ use super::meaning;
 use super::pipeline::pipeline;
 use super::read_types::{self, Element, Padding};
 use super::rows_fault::RowsFault;
-use super::stored::read_text;
+use super::there::{self, Lock, There};
 use super::types::slashed;
 use crate::dtype::Kind;
 use crate::dtype_buf::DTypeBuf;
@@ -97,9 +95,9 @@ impl Extendable {
 pub(crate) fn look(path: &Path, names: &[String]) -> Result<Vec<Extendable>> {
     let path = append::check_file(path)?;
     library::with(|session| {
-        let file = file::open_to_read(session, &path)?;
+        let file = There::open(session, &path, Lock::Own)?;
         let tables = of_all(session, &file, names.iter().map(String::as_str))?;
-        file.close(session, "H5Fclose")?;
+        file.close(session)?;
         Ok(tables)
     })
     .map_err(|e| e.about(&path.display()))
@@ -108,7 +106,7 @@ pub(crate) fn look(path: &Path, names: &[String]) -> Result<Vec<Extendable>> {
 /// The tables of an open file.
 pub(super) fn of_all<'n>(
     session: &Session,
-    file: &Id,
+    file: &There,
     names: impl Iterator<Item = &'n str>,
 ) -> Result<Vec<Extendable>> {
     let tables: Vec<Extendable> =
@@ -125,6 +123,8 @@ pub(super) fn of_all<'n>(
         for scale in &table.scales {
             let grows = tables.iter().any(|t| t.path.trim_start_matches('/') == scale);
             let rows = table.extents.first().copied().unwrap_or(0);
+            let name = c_path(scale)?;
+            drop(file.dataset(session, &name)?);
             let own = attached::look(session, file.raw(), scale)?;
             // One that has grown before has more rows.
             if !grows && !own.follows && own.rows <= rows {
@@ -135,11 +135,11 @@ pub(super) fn of_all<'n>(
     Ok(tables)
 }
 
-fn table(session: &Session, file: &Id, name: &str) -> Result<Extendable> {
+fn table(session: &Session, file: &There, name: &str) -> Result<Extendable> {
     let refused = |fault| Error::Rows { path: name.to_string(), fault };
     let inner = name.strip_prefix('/').unwrap_or(name);
     let address = address(session, file.raw(), inner)?.map_err(refused)?;
-    let object = open(session, file.raw(), inner)?;
+    let object = file.object(session, &c_path(inner)?)?;
     // SAFETY: the id is live.
     let made = match unsafe { h5i::H5Iget_type(object.raw()) } {
         h5i::H5I_DATASET => single(session, file, &object, inner, address),
@@ -197,19 +197,18 @@ fn address(session: &Session, file: hid_t, path: &str) -> Found<u64> {
     Ok(address)
 }
 
-fn open(session: &Session, file: hid_t, path: &str) -> Result<Id> {
-    let name = c_path(path)?;
-    // SAFETY: the name is a C string, the id is live.
-    let raw = unsafe { h5o::H5Oopen(file, name.as_ptr(), h5p::H5P_DEFAULT) };
-    session.own("H5Oopen", raw, h5o::H5Oclose)
-}
-
 /// One dataset.
-fn single(session: &Session, file: &Id, set: &Id, path: &str, address: u64) -> Found<Extendable> {
+fn single(
+    session: &Session,
+    file: &There,
+    set: &Id,
+    path: &str,
+    address: u64,
+) -> Found<Extendable> {
     if has_index(session, file, path)? {
         return Ok(Err(RowsFault::Index));
     }
-    let kind = type_of(session, set)?;
+    let kind = there::type_of(session, set.raw())?;
     let element = read_types::element(session, &kind)?;
     if !element.dims.is_empty() {
         return Ok(Err(RowsFault::Array));
@@ -234,13 +233,13 @@ fn single(session: &Session, file: &Id, set: &Id, path: &str, address: u64) -> F
         filters: stored.filters,
         fill: stored.fill,
         sources: sources(session, set.raw())?,
-        scales: attached::of_first_axis(session, set.raw())?,
+        scales: attached::of_first_axis(session, file, set.raw())?,
         objects: vec![address],
     }))
 }
 
 /// A group with a dataset for each column, as ndshm makes it.
-fn columns(session: &Session, file: &Id, group: &Id, path: &str) -> Found<Extendable> {
+fn columns(session: &Session, file: &There, group: &Id, path: &str) -> Found<Extendable> {
     let said = read_text(session, group.raw(), DTYPE)?;
     let Some(dtype) = said.and_then(|text| DTypeBuf::parse(&text).ok()) else {
         return Ok(Err(RowsFault::Group));
@@ -252,12 +251,12 @@ fn columns(session: &Session, file: &Id, group: &Id, path: &str) -> Found<Extend
     for (place, field) in dtype.as_dtype().root().fields().enumerate() {
         let path = slashed(path, field.name());
         let address = there!(address(session, file.raw(), &path));
-        let set = open(session, file.raw(), &path)?;
+        let set = file.object(session, &c_path(&path)?)?;
         // SAFETY: the id is live.
         if unsafe { h5i::H5Iget_type(set.raw()) } != h5i::H5I_DATASET {
             return Ok(Err(RowsFault::Group));
         }
-        let kind = type_of(session, &set)?;
+        let kind = there::type_of(session, set.raw())?;
         let mut element = read_types::element(session, &kind)?;
         // As a field of the row.
         (element.name, element.offset) = (field.name().to_string(), field.offset());
@@ -274,7 +273,7 @@ fn columns(session: &Session, file: &Id, group: &Id, path: &str) -> Found<Extend
         if let Some(room) = empty.get_mut(at..at + stored.fill.len()) {
             room.copy_from_slice(&stored.fill);
         }
-        let mut scales = attached::of_first_axis(session, set.raw())?;
+        let mut scales = attached::of_first_axis(session, file, set.raw())?;
         let table = whole.get_or_insert_with(|| Extendable {
             path: String::new(),
             dtype: dtype.clone(),
@@ -303,14 +302,8 @@ fn columns(session: &Session, file: &Id, group: &Id, path: &str) -> Found<Extend
     Ok(Ok(Extendable { categories, fill: empty, sources, ..table }))
 }
 
-fn type_of(session: &Session, set: &Id) -> Result<Id> {
-    // SAFETY: the id is live.
-    let raw = unsafe { h5d::H5Dget_type(set.raw()) };
-    session.own("H5Dget_type", raw, h5t::H5Tclose)
-}
-
 /// Whether PyTables keeps an index of a table's columns beside it.
-fn has_index(session: &Session, file: &Id, path: &str) -> Result<bool> {
+fn has_index(session: &Session, file: &There, path: &str) -> Result<bool> {
     let (group, name) = path.rsplit_once('/').unwrap_or(("", path));
     let index = slashed(group, &std::format!("_i_{name}"));
     let index = c_path(index.trim_start_matches('/'))?;
@@ -322,20 +315,11 @@ fn has_index(session: &Session, file: &Id, path: &str) -> Result<bool> {
 
 /// Extents, and how many rows there may be.
 fn space(session: &Session, set: &Id) -> Found<(Vec<u64>, Option<u64>)> {
-    // SAFETY: the id is live, here and below.
-    let raw = unsafe { h5d::H5Dget_space(set.raw()) };
-    let space = session.own("H5Dget_space", raw, h5s::H5Sclose)?;
-    // SAFETY: as above.
-    let rank = unsafe { h5s::H5Sget_simple_extent_ndims(space.raw()) };
-    if rank < 1 {
+    let space = there::space(session, set.raw())?;
+    let Some((extents, most)) = there::extents(session, &space)?.filter(|(own, _)| !own.is_empty())
+    else {
         return Ok(Err(RowsFault::Single));
-    }
-    let mut extents: Vec<hsize_t> = vec![0; rank.unsigned_abs() as usize];
-    let mut most = extents.clone();
-    let (extent, limit) = (extents.as_mut_ptr(), most.as_mut_ptr());
-    // SAFETY: as above; there is room for as many extents as there are axes.
-    let status = unsafe { h5s::H5Sget_simple_extent_dims(space.raw(), extent, limit) };
-    session.check("H5Sget_simple_extent_dims", status)?;
+    };
     let most = most.first().copied().filter(|&most| most != h5s::H5S_UNLIMITED);
     Ok(Ok((extents, most)))
 }
@@ -348,17 +332,12 @@ struct Chunks {
 }
 
 fn storage(session: &Session, set: &Id, kind: &Id, rank: usize) -> Found<Chunks> {
-    // SAFETY: the id is live, here and below.
-    let raw = unsafe { h5d::H5Dget_create_plist(set.raw()) };
-    let list = session.own("H5Dget_create_plist", raw, h5p::H5Pclose)?;
-    // SAFETY: as above.
+    let list = there::creation(session, set.raw())?;
+    // SAFETY: the id is live, as those below.
     if unsafe { h5p::H5Pget_layout(list.raw()) } != h5d::H5D_CHUNKED {
         return Ok(Err(RowsFault::Contiguous));
     }
-    let mut chunk: Vec<hsize_t> = vec![0; rank];
-    // SAFETY: as above; there is room for as many extents as are announced.
-    let status = unsafe { h5p::H5Pget_chunk(list.raw(), rank as _, chunk.as_mut_ptr()) };
-    session.check("H5Pget_chunk", status)?;
+    let chunk = there::chunk(session, &list, rank)?;
     let mut edges: c_uint = 0;
     // SAFETY: as above; the place is writable.
     session.check("H5Pget_chunk_opts", unsafe {

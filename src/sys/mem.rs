@@ -37,6 +37,17 @@ pub fn round_up_to_page(len: usize) -> Option<usize> {
     len.checked_next_multiple_of(page_size())
 }
 
+/// Has the kernel map the pages around `len` bytes at `data` that are not mapped yet, all at
+/// once, for somebody who is about to read them. Nothing happens where it cannot (before Linux
+/// 5.14), or where there is no memory.
+pub fn map_ahead(data: *const u8, len: usize) {
+    let before = data.addr() % page_size();
+    let start = data.wrapping_sub(before).cast_mut();
+    // SAFETY: this changes no byte of any memory, whoever has it, and an address that is
+    // nobody's is an error.
+    unsafe { libc::madvise(start.cast(), len + before, libc::MADV_POPULATE_READ) };
+}
+
 fn map(len: usize, prot: i32, flags: i32, fd: i32) -> Result<NonNull<u8>> {
     if len == 0 || len > isize::MAX as usize {
         return Err(Error::Overflow);

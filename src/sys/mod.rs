@@ -29,6 +29,7 @@ mod poll;
 mod process;
 mod seal;
 mod shm;
+mod terminal;
 mod word;
 
 pub use clock::{boot_ns, real_ns, sleep_ns};
@@ -50,9 +51,10 @@ pub use interrupt::{ignore_size_limit_signal, set_on_interrupt};
 pub use lineage::lineage;
 pub use lock::ByteLock;
 pub use maps::unmap_shared_below;
-pub use mem::{Access, Map, Pages, page_size, round_up_to_page};
+pub use mem::{Access, Map, Pages, map_ahead, page_size, round_up_to_page};
 pub use seal::{Seals, duplicate, sealable_file};
 pub use shm::{SHM_DIR, open_unnamed, shm_create, shm_open, shm_unlink, stat_path};
+pub use terminal::terminal_width;
 
 use crate::error::{Error, Result};
 

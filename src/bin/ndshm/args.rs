@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Write a segment to an HDF5, .npy or CSV file
     #[command(after_long_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
+    /// Say what is in each column of text tables, of a segment or of a dataset
+    #[command(after_long_help = DESCRIBE_EXAMPLES, mut_arg("inputs", |arg| arg.help(DESCRIBE_INPUTS)))]
+    Describe(DescribeArgs),
     /// List segments
     Ls(LsArgs),
     /// Show what a segment is
@@ -320,6 +323,43 @@ pub(crate) enum ExportFormat {
     Npy,
     /// Lines of text
     Csv,
+}
+
+const DESCRIBE_INPUTS: &str = "\
+Text tables to read: files, plain or compressed (gzip, bzip2, xz, zstd), FIFOs, or '-' for standard \
+input; or one .npy file, dataset (FILE.h5:/PATH) or segment, by its name if no file is called like it";
+
+const DESCRIBE_EXAMPLES: &str = "\
+Examples:
+  ndshm describe --header -d , flights.csv
+  zcat calls.tsv.gz | ndshm describe -
+  ndshm describe all.h5:/run1/calls --columns pct,pos
+  ndshm describe calls --json | jq '.columns[] | {name, mean}'
+
+Everything is read once. Means and standard deviations are exact, and rounded once. What is
+marked with '~' is estimated, from bins or registers of a fixed number; the lines below the table
+and --json say how far it may be from the truth. Frequent values are counted exactly.";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DescribeArgs {
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+
+    /// Columns to describe, by their names [default: all]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Output")]
+    pub(crate) columns: Vec<String>,
+
+    /// Leave out quantiles, histograms, distinct and frequent values
+    #[arg(long, help_heading = "Output")]
+    pub(crate) quick: bool,
+
+    /// Print a JSON object with all digits
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+
+    /// Draw with ASCII characters, as it is done where the locale is not UTF-8
+    #[arg(long, help_heading = "Output")]
+    pub(crate) ascii: bool,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -3,9 +3,11 @@
 mod args;
 mod convert;
 mod datasets;
+mod describe;
 mod exchange;
 mod hints;
 mod join;
+mod json;
 mod load;
 #[cfg(test)]
 mod man;
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Load(args) => load::run(args),
         Command::Import(args) => exchange::import(args),
         Command::Export(args) => exchange::export(args),
+        Command::Describe(args) => describe::run(args),
         Command::Ls(args) => segments::ls(args),
         Command::Info(args) => segments::info(args),
         Command::Head(args) => segments::head(args),

@@ -197,7 +197,7 @@ fn visible(c: char) -> (char, usize) {
 
 /// Columns of a character: none for marks on the one before, two for East Asian ones and
 /// pictures. Near enough for a mark in the line below.
-fn width(c: char) -> usize {
+pub(crate) fn width(c: char) -> usize {
     match u32::from(c) {
         0x0300..=0x036F
         | 0x0483..=0x0489

@@ -116,6 +116,19 @@ pub(crate) struct TextSource {
 }
 
 impl TextArgs {
+    /// The input, if it is only one.
+    pub(crate) fn only_input(&self) -> Option<&Path> {
+        match self.inputs.as_slice() {
+            [one] => Some(one),
+            _ => None,
+        }
+    }
+
+    /// Workers at most.
+    pub(crate) fn workers(&self) -> Option<usize> {
+        self.workers.map(usize::from)
+    }
+
     pub(crate) fn source(&self) -> Result<TextSource, Failure> {
         let inputs = match &self.files_from0 {
             Some(list) => names_from(list)?.into_iter().map(Input::from).collect(),

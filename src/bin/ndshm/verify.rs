@@ -7,6 +7,7 @@ use ndshm::hdf5;
 use ndshm::join::{Fault, JoinError, Problem, Verified, VerifyOptions, verify};
 
 use crate::args::VerifyArgs;
+use crate::json::string;
 use crate::output::{Failure, printable, thousands};
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
@@ -91,28 +92,4 @@ fn object(problem: &Problem) -> String {
         fault.kind(),
         string(&fault.to_string()),
     )
-}
-
-/// A text as JSON writes it.
-fn string(text: &str) -> String {
-    let mut shown = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => shown.extend(['\\', c]),
-            c if c.is_ascii_control() => shown.extend(format!("\\u{:04x}", u32::from(c)).chars()),
-            c => shown.push(c),
-        }
-    }
-    shown.push('"');
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_are_json() {
-        assert_eq!(string("a\"b\\c\nd\x7fé"), "\"a\\\"b\\\\c\\u000ad\\u007fé\"");
-    }
 }

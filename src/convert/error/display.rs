@@ -7,12 +7,12 @@ use super::ConvertError;
 impl fmt::Display for ConvertError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Describe(error) => write!(f, "{error}"),
             Self::Chunks(error) => write!(f, "{error}"),
             Self::Load(error) => write!(f, "{error}"),
             Self::Hdf5(error) => write!(f, "{error}"),
             other => {
                 let said = other.inputs(f).or_else(|| other.columns(f));
-                let said = said.or_else(|| other.dimensions(f));
                 said.or_else(|| other.shapes(f)).unwrap_or(Ok(()))
             }
         }
@@ -42,9 +42,6 @@ impl ConvertError {
                 write!(f, "{}: the output is one of the inputs", path.display())
             }
             Self::AttributeTwice { name } => write!(f, "attribute '{name}' is given twice"),
-            Self::NoObject { name } => {
-                write!(f, "no dataset or dimension '{name}' is made that an attribute is for")
-            }
             _ => return None,
         })
     }
@@ -70,50 +67,6 @@ impl ConvertError {
                 f,
                 "the rows have a column '{name}' already: give the column for the names of the \
                  inputs another name"
-            ),
-            Self::UnitsColumn { column } => {
-                write!(f, "there is no column '{column}' that units are for")
-            }
-            _ => return None,
-        })
-    }
-
-    fn dimensions(&self, f: &mut fmt::Formatter<'_>) -> Said {
-        Some(match self {
-            Self::DimName { name } => {
-                write!(f, "'{name}' cannot name a dimension: one part of a path is needed")
-            }
-            Self::DimAxes { name, dims, axes } => write!(
-                f,
-                "dataset '{name}' has {axes} ax{}, and {dims} dimension{} named",
-                if *axes == 1 { "is" } else { "es" },
-                if *dims == 1 { " is" } else { "s are" },
-            ),
-            Self::DimExtent { name, first, dataset, extent } => write!(
-                f,
-                "dimension '{name}' has {first} elements, and {extent} in dataset '{dataset}': \
-                 datasets of one group share their dimensions, so another name is needed for another \
-                 extent"
-            ),
-            Self::DimValues { name } => write!(
-                f,
-                "dimension '{name}' is in the file already, with other coordinates: give it \
-                 another name, or leave the coordinates out to use those"
-            ),
-            Self::Coordinates { name, given: Some(given), extent } => write!(
-                f,
-                "dimension '{name}' has {given} coordinate{}, which are not as many as its {extent} \
-                 elements",
-                if *given == 1 { "" } else { "s" },
-            ),
-            Self::Coordinates { name, given: None, extent } => write!(
-                f,
-                "the coordinates of dimension '{name}' are not as many as its {extent} elements"
-            ),
-            Self::Range { name } => write!(
-                f,
-                "the coordinates of dimension '{name}' do not come to their end: it must be a \
-                 whole number of steps from the start"
             ),
             _ => return None,
         })

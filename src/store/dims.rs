@@ -6,11 +6,23 @@ use std::format;
 use std::string::String;
 use std::vec::Vec;
 
-use super::error::{ConvertError, Result};
-use super::options::Options;
-use super::sink::Dataset;
+use super::describe::DescribeError;
 use crate::dtype::DType;
-use crate::hdf5::{self, AttrValue, Attribute, Axes, Layout, OldScale, PathFault, Scale, Writer};
+use crate::hdf5::{
+    self, AttrValue, Attribute, Axes, Layout, OldScale, PathFault, Scale, Storage, Writer,
+};
+
+/// Result of describing datasets.
+type Result<T> = core::result::Result<T, DescribeError>;
+
+/// A dataset that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// Its path in the file.
+    pub name: String,
+    /// Its shape: rows, and columns if the dtype is a scalar.
+    pub shape: Vec<u64>,
+}
 
 /// A dimension of every dataset that is made.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +62,7 @@ pub struct ObjectAttribute {
     pub value: Attribute,
 }
 
-/// What of [`Options`] is said of datasets when all are made.
+/// What is said of datasets when all are made.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Ending {
     dims: Vec<Dimension>,
@@ -99,23 +111,29 @@ impl Extent {
 }
 
 impl Ending {
-    pub(crate) fn of(options: &Options) -> Result<Self> {
-        let (dims, storage) = (&options.dims, &options.hdf5.storage);
+    /// # Errors
+    /// [`DescribeError::DimName`] and [`DescribeError::Range`].
+    pub(crate) fn new(
+        dims: &[Dimension],
+        attributes: &[ObjectAttribute],
+        units: &[(String, String)],
+        storage: &Storage,
+    ) -> Result<Self> {
         let wrong =
             |d: &&Dimension| d.name.is_empty() || d.name == "." || d.name.contains(['/', '\0']);
         if let Some(dim) = dims.iter().find(wrong) {
-            return Err(ConvertError::DimName { name: dim.name.clone() });
+            return Err(DescribeError::DimName { name: dim.name.clone() });
         }
         if let Some(dim) = dims.iter().find(|dim| dim.has_no_end()) {
-            return Err(ConvertError::Range { name: dim.name.clone() });
+            return Err(DescribeError::Range { name: dim.name.clone() });
         }
-        let (dims, units) = (dims.clone(), options.units.clone());
         let (columns, grows) = (storage.layout == Layout::Columns, storage.is_chunked());
-        Ok(Self { dims, attributes: options.object_attributes.clone(), units, columns, grows })
+        let (dims, attributes, units) = (dims.into(), attributes.into(), units.into());
+        Ok(Self { dims, attributes, units, columns, grows })
     }
 
     /// Whether there is anything to know of axes.
-    pub(super) const fn names_axes(&self) -> bool {
+    pub(crate) const fn names_axes(&self) -> bool {
         !self.dims.is_empty()
     }
 
@@ -129,7 +147,7 @@ impl Ending {
     ) -> Result<()> {
         let columns = columns(dtype);
         if let Some((column, _)) = self.units.iter().find(|(c, _)| !columns.contains(&c.as_str())) {
-            return Err(ConvertError::UnitsColumn { column: column.clone() });
+            return Err(DescribeError::UnitsColumn { column: column.clone() });
         }
         let sets: BTreeSet<String> =
             names.iter().flat_map(|name| self.paths_of(name, &columns)).collect();
@@ -141,14 +159,14 @@ impl Ending {
         for ObjectAttribute { object, .. } in &self.attributes {
             let known = object == "/" || names.contains(object) || sets.contains(object);
             if !known && !scales.iter().any(|path| is_named(path, object)) {
-                return Err(ConvertError::NoObject { name: object.clone() });
+                return Err(DescribeError::NoObject { name: object.clone() });
             }
         }
         names.first().map_or(Ok(()), |name| self.check_extents(&Dims::default(), name, extents))
     }
 
     /// The paths of the scales that these datasets will have.
-    pub(super) fn scale_paths(&self, names: &[String]) -> BTreeSet<String> {
+    pub(crate) fn scale_paths(&self, names: &[String]) -> BTreeSet<String> {
         let of = |name: &String| {
             let group = self.group(name);
             self.dims.iter().map(move |dim| joined(group, &dim.name)).collect::<Vec<_>>()
@@ -157,13 +175,13 @@ impl Ending {
     }
 
     /// Refuses a dataset whose axes, as far as they are known, are not those of its group.
-    pub(super) fn check_extents(&self, dims: &Dims, set: &str, extents: &[Extent]) -> Result<()> {
+    pub(crate) fn check_extents(&self, dims: &Dims, set: &str, extents: &[Extent]) -> Result<()> {
         if self.dims.is_empty() {
             return Ok(());
         }
         if self.dims.len() != extents.len() {
             let (dims, axes) = (self.dims.len(), extents.len());
-            return Err(ConvertError::DimAxes { name: set.into(), dims, axes });
+            return Err(DescribeError::DimAxes { name: set.into(), dims, axes });
         }
         let group = self.group(set);
         for (at, (dim, &extent)) in self.dims.iter().zip(extents).enumerate() {
@@ -178,7 +196,7 @@ impl Ending {
             let there = dims.there.get(&path).map(|scale| scale.extent);
             if let Some(first) = first.or(twin).or(there).filter(|&first| extent.misses(first)) {
                 let (dataset, extent) = (set.into(), extent.number());
-                return Err(ConvertError::DimExtent { name: path, first, dataset, extent });
+                return Err(DescribeError::DimExtent { name: path, first, dataset, extent });
             }
         }
         Ok(())
@@ -269,7 +287,7 @@ impl Ending {
     fn write_units(&self, to: &mut Writer, made: &[Dataset], columns: &[&str]) -> Result<()> {
         for (column, text) in &self.units {
             if !columns.contains(&column.as_str()) {
-                return Err(ConvertError::UnitsColumn { column: column.clone() });
+                return Err(DescribeError::UnitsColumn { column: column.clone() });
             }
             for set in made {
                 let (path, name) = if self.columns {
@@ -293,7 +311,7 @@ impl Ending {
             let Some(given) = given.filter(|dim| dim.coordinates.is_some()) else { continue };
             let values = given.values(scale.extent).ok().flatten();
             if !values.is_some_and(|values| scale.has(&values)) {
-                return Err(ConvertError::DimValues { name: path.clone() });
+                return Err(DescribeError::DimValues { name: path.clone() });
             }
         }
         Ok(Dims { there, ..Dims::default() })
@@ -326,7 +344,7 @@ impl Dimension {
             }
             Some(_) => {
                 let (name, given) = (self.name.clone(), self.count());
-                return Err(ConvertError::Coordinates { name, given, extent });
+                return Err(DescribeError::Coordinates { name, given, extent });
             }
         };
         Ok(Some(values))
@@ -366,7 +384,7 @@ impl Dimension {
         };
         let (given, extent) = (self.count(), extent.number());
         if wrong {
-            return Err(ConvertError::Coordinates { name: self.name.clone(), given, extent });
+            return Err(DescribeError::Coordinates { name: self.name.clone(), given, extent });
         }
         Ok(())
     }

@@ -1,0 +1,137 @@
+"""Arrays travel between processes by name: what multiprocessing and joblib are told of them.
+
+An array that shows a segment is sent as the segment's name and uuid and the place in it. The sender promises an attach
+before the message goes, so it may end before the receiver begins. Plain pickle and deepcopy know nothing of this, and copy.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+from collections.abc import Callable
+from multiprocessing import reduction
+from typing import Any, Union
+
+import numpy as np
+
+from . import _codes as codes
+from . import _structs as structs
+from ._errors import LapsedError, NotFoundError, check, exception
+from ._library import library
+from ._owner import SCRATCH, Owner, owner_of
+
+AnyArray = np.ndarray[Any, Any]
+# What `__reduce__` returns.
+Reduced = Union[str, tuple[Any, ...]]
+Reducer = Callable[[AnyArray], Reduced]
+# How long a message may be on its way; 0 for the library's ten minutes.
+PROMISE_MS = 0
+ATTACH_SIZE = structs.ctypes.sizeof(structs.AttachOptions)
+
+
+class Publishing:
+    """Threads that send the same draft: one publishes it."""
+
+    lock = threading.Lock()
+
+    @classmethod
+    def renew(cls) -> None:
+        """In a forked child, where the thread that has the lock may not be."""
+        cls.lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=Publishing.renew)
+
+
+def published(owner: Owner) -> bool:
+    """Whether others can attach it; a draft without a name gets one now."""
+    with Publishing.lock:
+        if library().ndshm_segment_state(owner.handle) == codes.STATE_READY:
+            return True
+        if not owner.late:
+            return False
+        check(library().ndshm_segment_publish(owner.handle, SCRATCH.error), SCRATCH.error)
+        return True
+
+
+def place_of(array: AnyArray, owner: Owner) -> int | None:
+    """Bytes from the start of the data to the first element; None if a part of the array lies elsewhere."""
+    data = library().ndshm_segment_data(owner.handle)
+    low, high = np.lib.array_utils.byte_bounds(array) if hasattr(np.lib, "array_utils") else np.byte_bounds(array)
+    inside = data is not None and data <= low and high <= data + owner.nbytes
+    return int(array.ctypes.data - data) if inside else None
+
+
+def message_of(array: AnyArray) -> Reduced | None:
+    """The array as its name, and an attach promised; None for one that is not in shared memory."""
+    owner = owner_of(array)
+    if owner is None or array.dtype.hasobject:
+        return None
+    offset = place_of(array, owner) if array.size else None
+    if offset is None or not published(owner):
+        return None
+    view = (array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
+    fd = library().ndshm_segment_fd(owner.handle)
+    if fd >= 0:
+        return received_fd, (reduction.DupFd(fd), *view)
+    status = library().ndshm_segment_promise(owner.handle, 1, PROMISE_MS, SCRATCH.error)
+    if status in (codes.ERR_NOT_FOUND, codes.ERR_PERMISSION, codes.ERR_ARGUMENT):
+        return None  # its name is gone, or it takes no promises: a copy is right
+    check(status, SCRATCH.error)
+    return received, (owner.name, owner.uuid, *view)
+
+
+def received(name: str, uuid: bytes, *view: Any) -> AnyArray:
+    """The array of a message, attached."""
+    owner, error = Owner(), SCRATCH.error
+    access = codes.ACCESS_READ_WRITE if view[-1] else codes.ACCESS_READ
+    options = structs.AttachOptions(ATTACH_SIZE, access, 1000, 1, (structs.ctypes.c_uint8 * codes.UUID_SIZE)(*uuid))
+    status = library().ndshm_segment_attach(structs.utf8(name), options, owner.handle, error)
+    if status != codes.OK:
+        failed = exception(error, about=repr(name))
+        if isinstance(failed, NotFoundError):
+            raise LapsedError(f"the array that was sent is gone: the message came too late, or {name!r} was removed; "
+                              "receive messages within ten minutes") from failed
+        raise failed
+    return shown(owner, *view)
+
+
+def received_fd(sent: Any, *view: Any) -> AnyArray:
+    """The array of a message that brought a descriptor."""
+    fd, owner = sent.detach(), Owner()
+    access = codes.ACCESS_READ_WRITE if view[-1] else codes.ACCESS_READ
+    try:
+        status = library().ndshm_segment_attach_fd(fd, structs.AttachOptions(ATTACH_SIZE, access), owner.handle,
+                                                   SCRATCH.error)
+        check(status, SCRATCH.error)
+    finally:
+        os.close(fd)
+    return shown(owner, *view)
+
+
+def shown(owner: Owner, dtype: np.dtype[Any], shape: tuple[int, ...], strides: tuple[int, ...], offset: int,
+          writable: bool) -> AnyArray:
+    """A part of the segment, at `offset` bytes."""
+    out: AnyArray = np.ndarray(shape, dtype, np.asarray(owner), offset, strides)
+    out.flags.writeable = writable
+    return out
+
+
+def reducer(default: Reducer) -> Reducer:
+    """What sends arrays of ours by name, and others as before."""
+    def reduce(array: AnyArray) -> Reduced:
+        return message_of(array) or default(array)
+    return reduce
+
+
+def copied(array: AnyArray) -> Reduced:
+    """The array as multiprocessing pickles it."""
+    return array.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
+
+
+def register() -> None:
+    """Tells multiprocessing."""
+    pickler = reduction.ForkingPickler
+    known: dict[type, Reducer] = getattr(pickler, "_extra_reducers", {})
+    pickler.register(np.ndarray, reducer(known.get(np.ndarray, copied)))

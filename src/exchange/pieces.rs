@@ -1,0 +1,187 @@
+//! The elements of an array, some MiB at a time, for who looks at all of them once.
+
+#![allow(unsafe_code)]
+
+use std::path::Path;
+use std::vec::Vec;
+
+use super::PIECE;
+use super::copy::{self, Walk};
+use super::error::Result;
+use super::source::{Flat, Source, Way};
+use crate::dtype::DType;
+use crate::error::Error;
+use crate::segment::Segment;
+
+/// An array, and how far it was read.
+#[derive(Debug)]
+pub(crate) struct Pieces<'s> {
+    from: From<'s>,
+    /// Elements that were read, and all of them.
+    at: u64,
+    count: u64,
+    /// Elements that belong together: those of a row of a table.
+    width: u64,
+}
+
+#[derive(Debug)]
+enum From<'s> {
+    File(Source),
+    Segment(&'s Segment, Walk),
+}
+
+impl<'s> Pieces<'s> {
+    /// A `.npy` file, or a dataset of an HDF5 file.
+    pub(crate) fn of_file(file: &Path, dataset: Option<&str>) -> Result<Self> {
+        let source = Source::open(file, dataset, false)?;
+        let item = u64::from(source.dtype.as_dtype().itemsize());
+        let count = match item {
+            0 => source.shape.iter().product(),
+            item => source.len / item,
+        };
+        Ok(Self::new(From::File(source), count))
+    }
+
+    /// A segment, whose bytes are copied.
+    pub(crate) fn of_segment(segment: &'s Segment) -> Result<Self> {
+        let count = copy::count(segment).ok_or(Error::Overflow)?;
+        Ok(Self::new(From::Segment(segment, Walk::new(segment, false)), count))
+    }
+
+    fn new(from: From<'s>, count: u64) -> Self {
+        let mut pieces = Self { from, at: 0, count, width: 1 };
+        pieces.width = pieces.columns().map_or(1, u64::from);
+        pieces
+    }
+
+    pub(crate) fn dtype(&self) -> DType<'_> {
+        match &self.from {
+            From::File(source) => source.dtype.as_dtype(),
+            From::Segment(segment, _) => segment.dtype(),
+        }
+    }
+
+    pub(crate) fn shape(&self) -> &[u64] {
+        match &self.from {
+            From::File(source) => &source.shape,
+            From::Segment(segment, _) => segment.shape(),
+        }
+    }
+
+    /// The columns of a table: of an array of two axes of a plain type.
+    pub(crate) fn columns(&self) -> Option<u32> {
+        let &[_, columns] = self.shape() else { return None };
+        u32::try_from(columns).ok().filter(|&n| n > 0 && !self.dtype().is_record())
+    }
+
+    /// Elements that were read, and all of them.
+    pub(crate) const fn progress(&self) -> (u64, u64) {
+        (self.at, self.count)
+    }
+
+    /// Reads some more elements, of tables whole rows in their order; false if there are none.
+    pub(crate) fn next(&mut self, buf: &mut Vec<u8>) -> Result<bool> {
+        buf.clear();
+        if self.at >= self.count {
+            return Ok(false);
+        }
+        let item = (self.dtype().itemsize() as usize).max(1);
+        let row = (item as u64).saturating_mul(self.width);
+        let rows = (4 * PIECE as u64 / row).max(1);
+        let mut wanted = rows.saturating_mul(self.width).min(self.count - self.at);
+        let (at, count) = (self.at, self.count);
+        match &mut self.from {
+            From::Segment(segment, walk) => {
+                buf.resize(bytes(wanted, item)?, 0);
+                walk.copy(segment, at, buf)?;
+            }
+            From::File(source) => match &mut source.way {
+                Way::Flat { file, offset } if source.strides.is_some() && self.width > 1 => {
+                    let (rows, width) = (count / self.width, self.width as usize);
+                    let columns = Columns { file, offset: *offset, rows, width };
+                    columns.read(at / self.width, wanted / self.width, item, buf)?;
+                }
+                Way::Flat { file, offset } => {
+                    buf.resize(bytes(wanted, item)?, 0);
+                    flat(file, *offset, at, buf, item)?;
+                }
+                Way::Rows { stored, step } => {
+                    let (first, rows, across) = span(stored.extents(), count, at, *step);
+                    wanted = rows * across;
+                    buf.resize(bytes(wanted, item)?, 0);
+                    // SAFETY: the buffer has room for so many rows, and nobody else has it.
+                    unsafe { stored.read_rows(first, rows, buf.as_mut_ptr()) }?;
+                    if stored.needs_change() {
+                        stored.change(buf, at)?;
+                    }
+                }
+                Way::Made(made) => {
+                    let step = (4 * PIECE / made.row().max(1)).max(1) as u64;
+                    let (first, rows, across) = span(made.shape(), count, at, step);
+                    wanted = rows * across;
+                    buf.resize(bytes(wanted, item)?, 0);
+                    made.read(first, buf)?;
+                }
+                Way::Packed(_) => return Err(Error::Argument.into()),
+            },
+        }
+        if at + wanted >= count
+            && let From::File(source) = &self.from
+        {
+            source.check()?;
+        }
+        self.at += wanted;
+        Ok(true)
+    }
+}
+
+/// Elements from `at` on, of a file that has them one behind the other.
+fn flat(file: &Flat, offset: u64, at: u64, buf: &mut [u8], item: usize) -> Result<()> {
+    file.read(buf, offset + at * item as u64)?;
+    if let Some(stored) = file.changed() {
+        stored.change(buf, at)?;
+    }
+    Ok(())
+}
+
+/// The row that element `at` begins, how many rows are read from there on, and the elements of
+/// each.
+fn span(shape: &[u64], count: u64, at: u64, step: u64) -> (u64, u64, u64) {
+    let all = shape.first().copied().unwrap_or(1).max(1);
+    let across = (count / all).max(1);
+    let first = at / across;
+    (first, step.min(all.saturating_sub(first)), across)
+}
+
+fn bytes(elements: u64, item: usize) -> Result<usize> {
+    let bytes = usize::try_from(elements).ok().and_then(|n| n.checked_mul(item));
+    Ok(bytes.ok_or(Error::Overflow)?)
+}
+
+/// A table that lies column by column in a file.
+struct Columns<'f> {
+    file: &'f Flat,
+    offset: u64,
+    rows: u64,
+    width: usize,
+}
+
+impl Columns<'_> {
+    /// Reads `count` rows, and puts them one behind the other.
+    fn read(&self, first: u64, count: u64, item: usize, buf: &mut Vec<u8>) -> Result<()> {
+        let width = self.width;
+        let mut column = std::vec![0; bytes(count, item)?];
+        buf.resize(column.len().checked_mul(width).ok_or(Error::Overflow)?, 0);
+        for place in 0..width {
+            let at = (place as u64 * self.rows + first) * item as u64;
+            self.file.read(&mut column, self.offset + at)?;
+            let to = buf.chunks_exact_mut(width * item);
+            for (row, value) in to.zip(column.chunks_exact(item)) {
+                if let Some(to) = row.get_mut(place * item..(place + 1) * item) {
+                    to.copy_from_slice(value);
+                }
+            }
+        }
+        Ok(())
+    }
+}
