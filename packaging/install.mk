@@ -18,6 +18,9 @@ MANDIR ?= $(DATADIR)/man
 DOCDIR ?= $(DATADIR)/doc/ndshm
 PKGCONFIGDIR ?= $(LIBDIR)/pkgconfig
 CMAKEDIR ?= $(LIBDIR)/cmake/ndshm
+BASHDIR ?= $(DATADIR)/bash-completion/completions
+ZSHDIR ?= $(DATADIR)/zsh/site-functions
+FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
 DESTDIR ?=
 INSTALL ?= install
 READELF ?= readelf
@@ -46,6 +49,7 @@ LIBRARIES = ndshm ndshm-core
 SHARED = $(LIBRARIES:%=$(LIB)/lib%.so.$(LIBRARY_VERSION))
 STATIC = $(LIBRARIES:%=$(LIB)/lib%.a)
 MANUALS = $(wildcard docs/man/*.1)
+COMPLETIONS = $(BASHDIR)/ndshm $(ZSHDIR)/_ndshm $(FISHDIR)/ndshm.fish
 DOCUMENTS = README.md CHANGELOG.md LICENSE-APACHE LICENSE-MIT docs/c.md docs/lifetime.md
 
 .PHONY: lib install uninstall
@@ -115,6 +119,11 @@ install: lib $(COMMAND)
 	done
 	$(INSTALL) -m 644 $(MANUALS) $(DESTDIR)$(MANDIR)/man1
 	$(INSTALL) -m 644 $(DOCUMENTS) $(DESTDIR)$(DOCDIR)
+	$(INSTALL) -d $(DESTDIR)$(BASHDIR) $(DESTDIR)$(ZSHDIR) $(DESTDIR)$(FISHDIR)
+	$(COMMAND) completions bash >$(DESTDIR)$(BASHDIR)/ndshm
+	$(COMMAND) completions zsh >$(DESTDIR)$(ZSHDIR)/_ndshm
+	$(COMMAND) completions fish >$(DESTDIR)$(FISHDIR)/ndshm.fish
+	chmod 644 $(COMPLETIONS:%=$(DESTDIR)%)
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
 
 uninstall:
@@ -128,5 +137,6 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(CMAKEDIR)/,ndshm-config.cmake ndshm-config-version.cmake)
 	rm -f $(addprefix $(DESTDIR)$(MANDIR)/man1/,$(notdir $(MANUALS)))
 	rm -f $(addprefix $(DESTDIR)$(DOCDIR)/,$(notdir $(DOCUMENTS)))
+	rm -f $(COMPLETIONS:%=$(DESTDIR)%)
 	-rmdir $(DESTDIR)$(CMAKEDIR) $(DESTDIR)$(DOCDIR) 2>/dev/null
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi

@@ -103,6 +103,9 @@ fn expected(libdir: &str) -> BTreeSet<String> {
     }
     add("share/doc/ndshm/c.md".into());
     add("share/doc/ndshm/lifetime.md".into());
+    add("share/bash-completion/completions/ndshm".into());
+    add("share/zsh/site-functions/_ndshm".into());
+    add("share/fish/vendor_completions.d/ndshm.fish".into());
     expected
 }
 
@@ -391,6 +394,16 @@ fn headers_stand_alone() {
 }
 
 /// What a page of the manual must not say: groff says so.
+/// They name what the command can do, and the shells take them.
+#[test]
+fn completions_are_those_of_the_command() {
+    let share = installed().join("usr/share");
+    let bash = share.join("bash-completion/completions/ndshm");
+    let text = fs::read_to_string(&bash).unwrap();
+    assert!(text.contains("--append-rows") && text.contains("fletcher32"), "{text}");
+    tools::run(Command::new("bash").arg("-n").arg(&bash));
+}
+
 #[test]
 fn manual_is_well_formed() {
     if !is_there("groff") {

@@ -55,7 +55,11 @@ impl Job {
         Self::start_watching(inputs, output, rows, options, None)
     }
 
-    pub(super) fn start_watching<'t, I: Into<Input>>(
+    /// The same, which `flag` can stop while it reads the head of a file.
+    ///
+    /// # Errors
+    /// [`ConvertError`].
+    pub fn start_watching<'t, I: Into<Input>>(
         inputs: impl IntoIterator<Item = I>,
         output: &Path,
         rows: impl Into<RowTypeRef<'t>>,

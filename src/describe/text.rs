@@ -48,8 +48,22 @@ impl TextJob {
         text: &load::Options,
         options: &Options,
     ) -> Result<Self> {
+        Self::start_watching(inputs, rows, text, options, None)
+    }
+
+    /// The same, which `flag` can stop while it reads the head of a file.
+    ///
+    /// # Errors
+    /// [`DescribeError`].
+    pub fn start_watching<'t, I: Into<Input>>(
+        inputs: impl IntoIterator<Item = I>,
+        rows: impl Into<RowTypeRef<'t>>,
+        text: &load::Options,
+        options: &Options,
+        flag: Option<&AtomicBool>,
+    ) -> Result<Self> {
         let open = Describer::maker(options);
-        Ok(Self(Job::start(inputs, rows, Unicode::Ucs4, text, open)?))
+        Ok(Self(Job::start_watching(inputs, rows, Unicode::Ucs4, text, flag, open)?))
     }
 
     /// As [`Job::step`].

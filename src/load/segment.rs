@@ -113,10 +113,25 @@ impl SegmentJob {
         options: &Options,
         segment: SegmentOptions,
     ) -> Result<Self> {
+        Self::start_watching(inputs, name, rows, options, segment, None)
+    }
+
+    /// The same, which `flag` can stop while it reads the head of a file.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn start_watching<'n, 't, I: Into<Input>>(
+        inputs: impl IntoIterator<Item = I>,
+        name: impl Into<Option<&'n Name>>,
+        rows: impl Into<RowTypeRef<'t>>,
+        options: &Options,
+        segment: SegmentOptions,
+        flag: Option<&AtomicBool>,
+    ) -> Result<Self> {
         let (name, late) = (name.into(), segment.late);
         let open = SegmentSink::maker(name, segment);
-        let job = Job::start(inputs, rows, Unicode::Ucs4, options, open).map_err(unboxed)?;
-        Ok(Self { job, late: late && name.is_none() })
+        let job = Job::start_watching(inputs, rows, Unicode::Ucs4, options, flag, open);
+        Ok(Self { job: job.map_err(unboxed)?, late: late && name.is_none() })
     }
 
     /// As [`Job::step`].

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::datasets::{DatasetArgs, SaidArgs};
+use crate::progress::ProgressArgs;
 use crate::storage::StorageArgs;
 use crate::text::TextArgs;
 
@@ -53,6 +54,12 @@ pub(crate) enum Command {
     Rm(NamesArgs),
     /// Remove segments that nobody has and no policy keeps
     Prune,
+    /// Wait until a segment is there, with all its data
+    #[command(after_long_help = WAIT_EXAMPLES)]
+    Wait(WaitArgs),
+    /// Print what completes command lines in a shell
+    #[command(after_long_help = COMPLETIONS_EXAMPLES)]
+    Completions(CompletionsArgs),
 }
 
 const CONVERT_EXAMPLES: &str = "\
@@ -133,6 +140,13 @@ pub(crate) struct ConvertArgs {
     #[command(flatten)]
     pub(crate) storage: StorageArgs,
 
+    #[command(flatten, next_help_heading = "Output")]
+    pub(crate) progress: ProgressArgs,
+
+    /// Print what was made as a JSON object
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+
     /// Print nothing when done
     #[arg(short, long, help_heading = "Output")]
     pub(crate) quiet: bool,
@@ -177,6 +191,9 @@ pub(crate) struct JoinArgs {
     #[arg(long)]
     pub(crate) sync: bool,
 
+    #[command(flatten)]
+    pub(crate) progress: ProgressArgs,
+
     /// Print nothing when done
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -196,6 +213,9 @@ pub(crate) struct VerifyArgs {
     #[arg(long)]
     pub(crate) json: bool,
 
+    #[command(flatten)]
+    pub(crate) progress: ProgressArgs,
+
     /// Print problems only
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -209,6 +229,13 @@ pub(crate) struct LoadArgs {
     /// Name of the segment
     #[arg(short, long, value_name = "NAME", help_heading = "Output")]
     pub(crate) name: String,
+
+    #[command(flatten, next_help_heading = "Output")]
+    pub(crate) progress: ProgressArgs,
+
+    /// Print what was made as a JSON object
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
 
     /// Print nothing when done
     #[arg(short, long, help_heading = "Output")]
@@ -247,6 +274,9 @@ pub(crate) struct ImportArgs {
     /// Processes that unpack chunks [default: one per CPU]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
+
+    #[command(flatten)]
+    pub(crate) progress: ProgressArgs,
 
     /// Print nothing when done
     #[arg(short, long)]
@@ -304,6 +334,9 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "SIZE", value_parser = crate::parse::size)]
     pub(crate) memory: Option<u64>,
 
+    #[command(flatten)]
+    pub(crate) progress: ProgressArgs,
+
     /// Print nothing when done
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -357,6 +390,9 @@ pub(crate) struct DescribeArgs {
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
 
+    #[command(flatten, next_help_heading = "Output")]
+    pub(crate) progress: ProgressArgs,
+
     /// Draw with ASCII characters, as it is done where the locale is not UTF-8
     #[arg(long, help_heading = "Output")]
     pub(crate) ascii: bool,
@@ -374,6 +410,39 @@ pub(crate) struct NamesArgs {
     /// Names of segments
     #[arg(value_name = "NAME", required = true)]
     pub(crate) names: Vec<String>,
+}
+
+const WAIT_EXAMPLES: &str = "\
+Examples:
+  ndshm wait temps && python analysis.py temps
+  ndshm wait --timeout 60 temps || echo 'nobody has made it'
+
+It is not attached: no policy counts it.";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct WaitArgs {
+    /// Names of segments
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<String>,
+
+    /// Seconds to wait for all of them at most [default: for ever]
+    #[arg(long, value_name = "SECONDS", value_parser = crate::parse::seconds)]
+    pub(crate) timeout: Option<core::time::Duration>,
+}
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  ndshm completions bash > ~/.local/share/bash-completion/completions/ndshm
+  ndshm completions zsh > ~/.zfunc/_ndshm
+  ndshm completions fish > ~/.config/fish/completions/ndshm.fish
+
+'make install' puts them where the shells look for them.";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompletionsArgs {
+    /// For which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -1,14 +1,15 @@
 //! `ndshm convert`.
 
 use std::io::Write;
-use std::time::Instant;
 
-use ndshm::convert::{ConvertError, Options, Summary, convert};
+use ndshm::convert::{ConvertError, Job, Options, Summary};
 use ndshm::hdf5;
+use serde::Serialize;
 
 use crate::args::ConvertArgs;
 use crate::hints;
-use crate::output::{Failure, aside, human, printable, shape, shortened, thousands};
+use crate::json;
+use crate::output::{Failure, Read, aside, human, printable, shape, shortened, thousands};
 use crate::text::TextSource;
 
 /// Said when a file is made that not everybody can read.
@@ -31,28 +32,73 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     let options = Options { load, hdf5: file, append_rows, ..args.datasets.options() };
     hdf5::command_mode();
     let cancel = crate::cancel_on_signals()?;
-    let start = Instant::now();
-    let summary =
-        convert(inputs, &args.output, &rows, &options, cancel).map_err(|error| match error {
-            ConvertError::Load(error) => Failure::loading(&error, &options.load),
-            error => Failure::new(&error).hinting(hints::converting(&error)),
-        })?;
+    let mut meter = args.progress.meter(args.quiet);
+    let done = || {
+        let mut job = Job::start_watching(inputs, &args.output, &rows, &options, Some(cancel))?;
+        let canceller = job.canceller();
+        let progress = meter.drive(cancel, &canceller, |time| job.step(time))?;
+        Ok((job.finish()?, progress.bytes_done))
+    };
+    let (summary, bytes_in) = done().map_err(|error| match error {
+        ConvertError::Load(error) => Failure::loading(&error, &options.load),
+        error => Failure::new(&error).hinting(hints::converting(&error)),
+    })?;
+    meter.end();
+    let read = Read { bytes_in, seconds: meter.seconds() };
     aside(&summary.report);
     if matches!(options.hdf5.storage.filters.codec, hdf5::Codec::Zstd(_)) && !args.quiet {
         eprintln!("{ZSTD}");
     }
-    if !args.quiet {
-        report(&summary, start.elapsed().as_secs_f64())?;
+    if args.json {
+        json::print(&made(&summary, read))
+    } else if args.quiet {
+        Ok(())
+    } else {
+        report(&summary, read)
     }
-    Ok(())
 }
 
-fn report(summary: &Summary, seconds: f64) -> Result<(), Failure> {
+/// What programs read.
+#[derive(Serialize)]
+struct Made {
+    file: String,
+    /// Of the file.
+    bytes: u64,
+    rows: u64,
+    /// Of the rows, as `--dtype` takes it.
+    dtype: String,
+    bad_rows: u64,
+    datasets: Vec<Dataset>,
+    #[serde(flatten)]
+    read: Read,
+}
+
+#[derive(Serialize)]
+struct Dataset {
+    name: String,
+    shape: Vec<u64>,
+}
+
+fn made(summary: &Summary, read: Read) -> Made {
+    let dataset =
+        |is: &ndshm::convert::Dataset| Dataset { name: is.name.clone(), shape: is.shape.clone() };
+    Made {
+        file: json::path(&summary.path),
+        bytes: summary.bytes,
+        rows: summary.rows,
+        dtype: summary.dtype.as_dtype().to_string(),
+        bad_rows: summary.report.bad_rows,
+        datasets: summary.datasets.iter().map(dataset).collect(),
+        read,
+    }
+}
+
+fn report(summary: &Summary, read: Read) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let count = summary.datasets.len();
     writeln!(
         out,
-        "{}: {} rows in {} dataset{}, {} in {seconds:.2} s",
+        "{}: {} rows in {} dataset{}, {} {read}",
         printable(&summary.path.display().to_string()),
         thousands(summary.rows),
         thousands(count as u64),

@@ -2,31 +2,38 @@
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Instant;
 
 use ndshm::error::Error;
-use ndshm::exchange::{self, ExchangeError, ExportOptions, Exported, Format, ImportOptions};
+use ndshm::exchange::{
+    self, ExchangeError, ExportJob, ExportOptions, Exported, Format, ImportJob, ImportOptions,
+};
 use ndshm::hdf5::{self, TargetFault};
 use ndshm::segment::{Access, Name, Segment};
 
 use crate::args::{ExportArgs, ExportFormat, ImportArgs};
 use crate::hints;
-use crate::output::{Failure, human, loaded, shape, shm_error, shortened};
+use crate::output::{Failure, Read, human, loaded, shape, shm_error, shortened};
 
 pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
     hdf5::command_mode();
     let name = name(&args.name)?;
     let cancel = crate::cancel_on_signals()?;
     let (file, dataset) = exchange::split_path(&args.file);
-    let start = Instant::now();
+    let mut meter = args.progress.meter(args.quiet);
     let options =
         ImportOptions { workers: args.workers.map(usize::from), ..ImportOptions::default() };
-    let segment = exchange::import(&file, dataset.as_deref(), &name, options, cancel)
-        .map_err(|error| failure(&args.name, false, error))?;
+    let done = || {
+        let mut job = ImportJob::start(&file, dataset.as_deref(), &name, options)?;
+        let canceller = job.canceller();
+        let progress = meter.drive(cancel, &canceller, |time| job.step(time))?;
+        Ok((job.finish()?, progress.bytes_done))
+    };
+    let (segment, bytes_in) = done().map_err(|error| failure(&args.name, false, error))?;
+    meter.end();
     if args.quiet {
         return Ok(());
     }
-    loaded(&args.name, &segment, start.elapsed())
+    loaded(&args.name, &segment, &Read { bytes_in, seconds: meter.seconds() })
 }
 
 pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
@@ -42,16 +49,22 @@ pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
             error => format!("segment '{}': {}", args.name, shm_error(error)),
         })
     })?;
-    let start = Instant::now();
+    let mut meter = args.progress.meter(args.quiet);
     let is_hdf5 = options.format.or_else(|| Format::of(&args.output)) == Some(Format::Hdf5);
-    let made = exchange::export(&segment, &args.output, &options, cancel)
-        .map_err(|error| failure(&args.name, is_hdf5, error))?;
+    let mut done = || {
+        let mut job = ExportJob::start(&segment, &args.output, &options)?;
+        let canceller = job.canceller();
+        meter.drive(cancel, &canceller, |time| job.step(time))?;
+        job.finish()
+    };
+    let made = done().map_err(|error| failure(&args.name, is_hdf5, error))?;
+    meter.end();
     let is_file = args.output != Path::new("-");
     if matches!(options.storage.filters.codec, hdf5::Codec::Zstd(_)) && !args.quiet {
         eprintln!("{}", crate::convert::ZSTD);
     }
     if !args.quiet && is_file {
-        tell(args, &segment, &made, start)?;
+        tell(args, &segment, &made, meter.seconds())?;
     }
     Ok(())
 }
@@ -60,16 +73,15 @@ fn tell(
     args: &ExportArgs,
     segment: &Segment,
     made: &Exported,
-    start: Instant,
+    seconds: f64,
 ) -> Result<(), Failure> {
     writeln!(
         io::stdout().lock(),
-        "{}: {} {}, {} in {:.2} s",
+        "{}: {} {}, {} in {seconds:.2} s",
         args.output.display(),
         shape(segment.shape()),
         shortened(&segment.dtype().to_string(), 300),
         human(made.bytes),
-        start.elapsed().as_secs_f64(),
     )?;
     Ok(())
 }

@@ -2,10 +2,9 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::time::Instant;
 
 use ndshm::hdf5::{self, TargetFault};
-use ndshm::join::{Fault, JoinError, Options, Problem, Summary, join, natural_order};
+use ndshm::join::{Fault, Job, JoinError, Options, Problem, Summary, natural_order};
 
 use crate::args::JoinArgs;
 use crate::output::{Failure, human, printable, shape, shortened, thousands};
@@ -22,10 +21,17 @@ pub(crate) fn run(args: &JoinArgs) -> Result<(), Failure> {
     }
     hdf5::command_mode();
     let cancel = crate::cancel_on_signals()?;
-    let start = Instant::now();
-    let made = join(shards, &args.output, &options(args), cancel).map_err(|e| failure(&e))?;
+    let mut meter = args.progress.meter(args.quiet);
+    let done = || {
+        let mut job = Job::start(shards, &args.output, &options(args))?;
+        let canceller = job.canceller();
+        meter.drive(cancel, &canceller, |time| job.step(time))?;
+        job.finish()
+    };
+    let made = done().map_err(|e| failure(&e))?;
+    meter.end();
     if !args.quiet {
-        report(&made, args, start.elapsed().as_secs_f64())?;
+        report(&made, args, meter.seconds())?;
     }
     Ok(())
 }

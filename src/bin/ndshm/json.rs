@@ -1,30 +1,38 @@
-//! Values as JSON writes them, for programs.
+//! What programs read on standard output.
 
-/// A text as JSON writes it.
-pub(crate) fn string(text: &str) -> String {
-    let mut shown = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => shown.extend(['\\', c]),
-            c if c.is_ascii_control() => shown.extend(format!("\\u{:04x}", u32::from(c)).chars()),
-            c => shown.push(c),
-        }
-    }
-    shown.push('"');
-    shown
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::{Serialize, Serializer};
+
+use crate::output::Failure;
+
+/// Prints a value as one line of JSON.
+pub(crate) fn print(value: &impl Serialize) -> Result<(), Failure> {
+    let line = serde_json::to_string(value).map_err(Failure::new)?;
+    writeln!(io::stdout().lock(), "{line}")?;
+    Ok(())
+}
+
+/// A path as a text; what is no UTF-8 in it is replaced.
+pub(crate) fn path(path: &Path) -> String {
+    path.display().to_string()
 }
 
 /// A number, all digits of it; what JSON has no number for is a text, as Python and pandas spell
 /// it.
-pub(crate) fn number(value: f64) -> String {
-    if value.is_nan() {
-        "\"NaN\"".into()
-    } else if value.is_infinite() {
-        if value > 0.0 { "\"Infinity\"" } else { "\"-Infinity\"" }.into()
-    } else if value != 0.0 && !(1e-5..1e17).contains(&value.abs()) {
-        format!("{value:e}")
-    } else {
-        format!("{value:?}")
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Number(pub(crate) f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let Self(value) = *self;
+        match value {
+            f64::INFINITY => to.serialize_str("Infinity"),
+            f64::NEG_INFINITY => to.serialize_str("-Infinity"),
+            _ if value.is_nan() => to.serialize_str("NaN"),
+            _ => to.serialize_f64(value),
+        }
     }
 }
 
@@ -33,13 +41,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_are_json() {
-        assert_eq!(string("a\"b\\c\nd\x7fé"), "\"a\\\"b\\\\c\\u000ad\\u007fé\"");
-    }
-
-    #[test]
     fn numbers_are_json() {
-        let shown = [1.0, -0.5, 1e300, 1e-9, f64::NAN, f64::NEG_INFINITY].map(number);
-        assert_eq!(shown, ["1.0", "-0.5", "1e300", "1e-9", "\"NaN\"", "\"-Infinity\""]);
+        let all = [1.0, -0.5, 1e300, 1e-9, f64::NAN, f64::NEG_INFINITY].map(Number);
+        let shown = serde_json::to_string(&all).unwrap();
+        assert_eq!(shown, r#"[1.0,-0.5,1e+300,1e-9,"NaN","-Infinity"]"#);
     }
 }

@@ -1,28 +1,62 @@
 //! `ndshm load`.
 
-use std::time::Instant;
-
 use ndshm::error::Error;
-use ndshm::load::{LoadError, Options, SegmentOptions, load_segment_reporting};
-use ndshm::segment::Name;
+use ndshm::load::{LoadError, Options, Report, SegmentJob, SegmentOptions};
+use ndshm::segment::{Name, Segment};
+use serde::Serialize;
 
 use crate::args::LoadArgs;
-use crate::output::{Failure, aside, human, loaded, shm_error};
+use crate::json;
+use crate::output::{Failure, Read, aside, human, loaded, shm_error};
 use crate::text::TextSource;
 
 pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
     let TextSource { inputs, rows, options } = args.text.source()?;
     let name = Name::new(&args.name).map_err(|error| Failure::about(&args.name, error))?;
     let cancel = crate::cancel_on_signals()?;
-    let start = Instant::now();
-    let made = SegmentOptions::default();
-    let (segment, report) = load_segment_reporting(inputs, &name, &rows, &options, made, cancel)
-        .map_err(|error| failure(&args.name, error, &options))?;
+    let mut meter = args.progress.meter(args.quiet);
+    let done = || {
+        let made = SegmentOptions::default();
+        let mut job =
+            SegmentJob::start_watching(inputs, &name, &rows, &options, made, Some(cancel))?;
+        let canceller = job.canceller();
+        let progress = meter.drive(cancel, &canceller, |time| job.step(time))?;
+        let report = job.report().clone();
+        Ok((job.finish()?, report, progress.bytes_done))
+    };
+    let (segment, report, bytes_in) =
+        done().map_err(|error| failure(&args.name, error, &options))?;
+    meter.end();
     aside(&report);
-    if args.quiet {
-        return Ok(());
+    let read = Read { bytes_in, seconds: meter.seconds() };
+    if args.json {
+        json::print(&Loaded::of(&args.name, &segment, &report, read))
+    } else if args.quiet {
+        Ok(())
+    } else {
+        loaded(&args.name, &segment, &read)
     }
-    loaded(&args.name, &segment, start.elapsed())
+}
+
+/// What programs read.
+#[derive(Serialize)]
+struct Loaded<'a> {
+    name: &'a str,
+    shape: &'a [u64],
+    /// As `--dtype` takes it.
+    dtype: String,
+    /// Of the data.
+    bytes: usize,
+    bad_rows: u64,
+    #[serde(flatten)]
+    read: Read,
+}
+
+impl<'a> Loaded<'a> {
+    fn of(name: &'a str, segment: &'a Segment, report: &Report, read: Read) -> Self {
+        let (shape, dtype) = (segment.shape(), segment.dtype().to_string());
+        Self { name, shape, dtype, bytes: segment.data_len(), bad_rows: report.bad_rows, read }
+    }
 }
 
 fn failure(name: &str, error: LoadError, options: &Options) -> Failure {

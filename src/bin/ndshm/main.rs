@@ -13,16 +13,19 @@ mod load;
 mod man;
 mod output;
 mod parse;
+mod progress;
 mod segments;
 mod storage;
 mod text;
 mod value;
 mod verify;
+mod wait;
 
 use core::sync::atomic::AtomicBool;
+use std::io;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use args::{Args, Command};
 use output::Failure;
@@ -46,6 +49,11 @@ fn main() -> ExitCode {
         Command::Head(args) => segments::head(args),
         Command::Rm(args) => segments::rm(args),
         Command::Prune => segments::prune(),
+        Command::Wait(args) => wait::run(args),
+        Command::Completions(args) => {
+            clap_complete::generate(args.shell, &mut Args::command(), "ndshm", &mut io::stdout());
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,13 +1,15 @@
 //! What the command says: errors and the lines they are about, sizes, tables.
 
 use core::fmt::Display;
-use core::time::Duration;
+use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ndshm::error::Error;
 use ndshm::load::{InputFault, LoadError, Options, Report, Spooled, TextError};
 use ndshm::segment::Segment;
+
+use serde::Serialize;
 
 use crate::hints;
 
@@ -240,17 +242,50 @@ pub(crate) fn shm_error(error: Error) -> String {
 }
 
 /// Says what a command has made of its inputs: a segment that stays.
-pub(crate) fn loaded(name: &str, segment: &Segment, took: Duration) -> Result<(), Failure> {
+pub(crate) fn loaded(name: &str, segment: &Segment, read: &Read) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "{name}: {} {}, {} in {:.2} s; it stays until 'ndshm rm {name}'",
+        "{name}: {} {}, {} {read}; it stays until 'ndshm rm {name}'",
         shape(segment.shape()),
         shortened(&segment.dtype().to_string(), 300),
         human(segment.data_len() as u64),
-        took.as_secs_f64(),
     )?;
     Ok(())
+}
+
+/// Bytes that were read, and how long that took.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct Read {
+    pub(crate) bytes_in: u64,
+    pub(crate) seconds: f64,
+}
+
+impl Display for Read {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "from {} in {:.2} s", human(self.bytes_in), self.seconds)?;
+        // A speed of next to nothing says nothing.
+        if self.seconds >= 0.01 && self.bytes_in >= 1 << 20 {
+            let speed = self.bytes_in as f64 / self.seconds;
+            write!(f, ", {}/s", human(speed as u64))?;
+        }
+        Ok(())
+    }
+}
+
+/// Columns of the terminal, or of one that does not say how many it has.
+pub(crate) fn terminal_columns() -> usize {
+    let given = env::var("COLUMNS").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0);
+    given.or_else(ndshm::sys::terminal_width).unwrap_or(80)
+}
+
+/// Whether the locale is one of UTF-8, by the first variable that says something.
+pub(crate) fn has_unicode() -> bool {
+    let said = |name: &&str| env::var(name).ok().filter(|value| !value.is_empty());
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(said).unwrap_or_default();
+    let locale = locale.to_ascii_lowercase();
+    let is_dumb = env::var("TERM").is_ok_and(|term| term == "dumb");
+    !is_dumb && (locale.contains("utf-8") || locale.contains("utf8"))
 }
 
 /// Bytes as people read them.

@@ -1,5 +1,7 @@
 //! Values of options.
 
+use core::time::Duration;
+
 use ndshm::load::{ColumnRef, Encoding, Fill, Missing};
 
 /// A list of columns.
@@ -80,9 +82,24 @@ pub(crate) fn size(text: &str) -> Result<u64, String> {
     value.checked_mul(1 << shift).ok_or_else(|| "too large".to_string())
 }
 
+/// A time in seconds.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || "not a number of seconds such as 2.5".to_string();
+    let seconds = text.trim().parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| wrong())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_seconds() {
+        assert_eq!(seconds("2.5"), Ok(Duration::from_millis(2500)));
+        for wrong in ["", "-1", "nan", "1e300", "2s"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn sizes_have_binary_units() {

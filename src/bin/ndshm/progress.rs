@@ -25,7 +25,7 @@ const HERTZ: u8 = 10;
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ProgressArgs {
     /// What standard error shows of long work
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = Shown::Auto, help_heading = "Output")]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Shown::Auto)]
     progress: Shown,
 }
 

@@ -17,7 +17,7 @@ use crate::value;
 /// Columns of a record or a table that `head` prints.
 const HEAD_COLUMNS: usize = 64;
 
-fn name(text: &str) -> Result<Name, Failure> {
+pub(crate) fn name(text: &str) -> Result<Name, Failure> {
     Name::new(text).map_err(|error| Failure::about(text, error))
 }
 
@@ -25,7 +25,7 @@ fn peek(text: &str) -> Result<Info, Failure> {
     Info::peek(&name(text)?).map_err(|error| Failure::new(about(text, error)))
 }
 
-fn about(name: &str, error: Error) -> String {
+pub(crate) fn about(name: &str, error: Error) -> String {
     match error {
         Error::NotFound => format!("no segment is named '{name}'; 'ndshm ls' lists them"),
         error => format!("segment '{name}': {}", shm_error(error)),
@@ -81,8 +81,11 @@ fn ls_row(info: &Info) -> Vec<String> {
     ]
 }
 
+/// Of a segment whose name nothing keeps: the next create or prune takes it away.
+pub(crate) const DEAD: &str = "dead";
+
 /// What keeps a segment's name.
-fn standing(info: &Info) -> &'static str {
+pub(crate) fn standing(info: &Info) -> &'static str {
     let policy = info.header().policy();
     if info.glance().alive.attached {
         "attached"
@@ -91,7 +94,7 @@ fn standing(info: &Info) -> &'static str {
     } else if info.promised() > 0 {
         "waiting"
     } else {
-        "dead"
+        DEAD
     }
 }
 

@@ -1,13 +1,15 @@
 //! `ndshm verify`.
 
+use core::sync::atomic::AtomicBool;
 use std::io::Write;
 use std::path::Path;
 
 use ndshm::hdf5;
-use ndshm::join::{Fault, JoinError, Problem, Verified, VerifyOptions, verify};
+use ndshm::join::{Fault, JoinError, Problem, Verified, VerifyJob, VerifyOptions};
+use serde::Serialize;
 
 use crate::args::VerifyArgs;
-use crate::json::string;
+use crate::json::path;
 use crate::output::{Failure, printable, thousands};
 
 pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
@@ -17,7 +19,7 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     options.quick = args.quick;
     let mut whole = true;
     for file in &args.files {
-        let found = verify(file, &options, cancel).map_err(|error| match error {
+        let found = look(file, &options, args, cancel).map_err(|error| match error {
             JoinError::Cancelled => Failure::interrupted(),
             error => Failure::new(error),
         })?;
@@ -29,6 +31,18 @@ pub(crate) fn run(args: &VerifyArgs) -> Result<(), Failure> {
         }
     }
     if whole { Ok(()) } else { Err(Failure::reported()) }
+}
+
+fn look(
+    file: &Path,
+    options: &VerifyOptions,
+    args: &VerifyArgs,
+    cancel: &AtomicBool,
+) -> Result<Verified, JoinError> {
+    let mut job = VerifyJob::start(file, options)?;
+    let canceller = job.canceller();
+    args.progress.meter(args.quiet).drive(cancel, &canceller, |time| job.step(time))?;
+    job.finish()
 }
 
 fn report(file: &Path, found: &Verified, quiet: bool) -> Result<(), Failure> {
@@ -58,38 +72,65 @@ fn summary(found: &Verified) -> String {
 }
 
 /// One object a line.
-fn json(file: &Path, found: &Verified) -> Result<(), Failure> {
-    let problems: Vec<String> = found.problems.iter().map(object).collect();
-    let Verified { shards, datasets, checksums, .. } = found;
-    writeln!(
-        std::io::stdout(),
-        "{{\"file\": {}, \"whole\": {}, \"shards\": {shards}, \"datasets\": {datasets}, \
-         \"checksums\": {checksums}, \"problems\": [{}]}}",
-        string(&file.display().to_string()),
-        found.problems.is_empty(),
-        problems.join(", ")
-    )?;
-    Ok(())
+#[derive(Serialize)]
+struct Found<'v> {
+    file: String,
+    whole: bool,
+    shards: usize,
+    datasets: usize,
+    checksums: usize,
+    problems: Vec<One<'v>>,
 }
 
-fn object(problem: &Problem) -> String {
-    let Problem { file, dataset, fault, .. } = problem;
-    let dataset = dataset.as_ref().map_or("null".into(), |name| string(name));
-    let detail = match fault {
-        Fault::Size { noted, found } => format!(", \"noted\": {noted}, \"found\": {found}"),
-        Fault::Truncated { need, have } => format!(", \"noted\": {need}, \"found\": {have}"),
+#[derive(Serialize)]
+struct One<'v> {
+    file: String,
+    dataset: Option<&'v str>,
+    kind: &'static str,
+    message: String,
+    #[serde(flatten)]
+    detail: Option<Detail>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Detail {
+    Bytes { noted: u64, found: u64 },
+    Texts { noted: String, found: String },
+}
+
+fn json(file: &Path, found: &Verified) -> Result<(), Failure> {
+    crate::json::print(&Found {
+        file: path(file),
+        whole: found.problems.is_empty(),
+        shards: found.shards,
+        datasets: found.datasets,
+        checksums: found.checksums,
+        problems: found.problems.iter().map(one).collect(),
+    })
+}
+
+fn one(problem: &Problem) -> One<'_> {
+    let fault = &problem.fault;
+    One {
+        file: path(&problem.file),
+        dataset: problem.dataset.as_deref(),
+        kind: fault.kind(),
+        message: fault.to_string(),
+        detail: detail(fault),
+    }
+}
+
+fn detail(fault: &Fault) -> Option<Detail> {
+    Some(match fault {
+        Fault::Size { noted, found } => Detail::Bytes { noted: *noted, found: *found },
+        Fault::Truncated { need, have } => Detail::Bytes { noted: *need, found: *have },
         Fault::Checksum { noted, found } => {
-            format!(", \"noted\": \"{noted:08x}\", \"found\": \"{found:08x}\"")
+            Detail::Texts { noted: format!("{noted:08x}"), found: format!("{found:08x}") }
         }
         Fault::Shape { noted, found } | Fault::DType { noted, found } => {
-            format!(", \"noted\": {}, \"found\": {}", string(noted), string(found))
+            Detail::Texts { noted: noted.clone(), found: found.clone() }
         }
-        _ => String::new(),
-    };
-    format!(
-        "{{\"file\": {}, \"dataset\": {dataset}, \"kind\": \"{}\", \"message\": {}{detail}}}",
-        string(&file.display().to_string()),
-        fault.kind(),
-        string(&fault.to_string()),
-    )
+        _ => return None,
+    })
 }

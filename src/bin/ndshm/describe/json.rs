@@ -1,83 +1,134 @@
 //! A description for programs.
 
-use std::io::{self, Write};
-
 use ndshm::describe::{Frequent, Histogram, Statistics, Summary, Value};
+use serde::Serialize;
 
-use crate::json::{number, string};
+use crate::json::{self, Number};
+use crate::output::Failure;
 
-pub(super) fn write(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-    let bad = summary.report.bad_rows;
-    write!(out, "{{\"rows\": {}, \"bad_rows\": {bad}, \"columns\": [", summary.rows)?;
-    for (i, column) in summary.columns.iter().enumerate() {
-        writeln!(out, "{}", if i > 0 { "," } else { "" })?;
-        write!(out, "  {}", object(column))?;
-    }
-    writeln!(out, "]}}")
+#[derive(Serialize)]
+struct Described<'s> {
+    rows: u64,
+    bad_rows: u64,
+    columns: Vec<Column<'s>>,
 }
 
-fn object(column: &Statistics) -> String {
-    let mut parts = vec![
-        format!("\"name\": {}", string(&column.name)),
-        format!("\"dtype\": {}", string(&column.dtype)),
-        format!("\"count\": {}", column.count),
-        format!("\"missing\": {}", column.missing),
-    ];
-    let extremes = [("min", &column.min), ("max", &column.max)];
-    let extremes = extremes.into_iter().filter_map(|(key, is)| Some((key, value(is.as_ref()?))));
-    parts.extend(extremes.map(|(key, value)| format!("\"{key}\": {value}")));
-    let moments = [("mean", column.mean), ("std", column.std)];
-    let moments = moments.into_iter().filter_map(|(key, is)| Some((key, number(is?))));
-    parts.extend(moments.map(|(key, value)| format!("\"{key}\": {value}")));
-    if !column.quantiles.is_empty() {
-        let list = column.quantiles.iter().map(|q| {
-            let (value, error) = (number(q.value), number(q.error));
-            format!("{{\"q\": {}, \"value\": {value}, \"error\": {error}}}", q.part)
-        });
-        let list: Vec<_> = list.collect();
-        parts.push(format!("\"quantiles\": [{}]", list.join(", ")));
-    }
-    if let Some(is) = &column.distinct {
-        parts.push(format!(
-            "\"distinct\": {{\"count\": {}, \"relative_error\": {}}}",
-            is.count,
-            number(is.error)
-        ));
-    }
-    parts.extend(column.frequent.as_ref().map(frequent));
-    parts.extend(column.histogram.as_ref().map(histogram));
-    format!("{{{}}}", parts.join(", "))
+/// What is not known of a column has no key.
+#[derive(Serialize)]
+struct Column<'s> {
+    name: &'s str,
+    dtype: &'s str,
+    count: u64,
+    missing: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<One<'s>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<One<'s>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mean: Option<Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    std: Option<Number>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    quantiles: Vec<Quantile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distinct: Option<Distinct>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frequent: Option<Often<'s>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    histogram: Option<Bins<'s>>,
 }
 
-fn value(is: &Value) -> String {
+#[derive(Serialize)]
+#[serde(untagged)]
+enum One<'s> {
+    Bool(bool),
+    Int(i128),
+    Float(Number),
+    Text(&'s str),
+}
+
+#[derive(Serialize)]
+struct Quantile {
+    q: f64,
+    value: Number,
+    error: Number,
+}
+
+#[derive(Serialize)]
+struct Distinct {
+    count: u64,
+    relative_error: Number,
+}
+
+#[derive(Serialize)]
+struct Often<'s> {
+    values: Vec<Counted<'s>>,
+    rest: u64,
+    uncounted: u64,
+}
+
+#[derive(Serialize)]
+struct Counted<'s> {
+    value: One<'s>,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct Bins<'s> {
+    low: Number,
+    high: Number,
+    error: Number,
+    counts: &'s [u64],
+}
+
+pub(super) fn print(summary: &Summary) -> Result<(), Failure> {
+    json::print(&Described {
+        rows: summary.rows,
+        bad_rows: summary.report.bad_rows,
+        columns: summary.columns.iter().map(column).collect(),
+    })
+}
+
+fn column(is: &Statistics) -> Column<'_> {
+    let quantiles = is.quantiles.iter().map(|quantile| Quantile {
+        q: quantile.part,
+        value: Number(quantile.value),
+        error: Number(quantile.error),
+    });
+    let distinct = is.distinct.as_ref();
+    Column {
+        name: &is.name,
+        dtype: &is.dtype,
+        count: is.count,
+        missing: is.missing,
+        min: is.min.as_ref().map(one),
+        max: is.max.as_ref().map(one),
+        mean: is.mean.map(Number),
+        std: is.std.map(Number),
+        quantiles: quantiles.collect(),
+        distinct: distinct.map(|is| Distinct { count: is.count, relative_error: Number(is.error) }),
+        frequent: is.frequent.as_ref().map(often),
+        histogram: is.histogram.as_ref().map(bins),
+    }
+}
+
+fn one(is: &Value) -> One<'_> {
     match is {
-        Value::Bool(is) => is.to_string(),
-        Value::Int(is) => is.to_string(),
-        Value::Time(is) => is.to_string(),
-        Value::Float(is) => number(*is),
-        Value::Text(is) => string(is),
+        Value::Bool(is) => One::Bool(*is),
+        Value::Int(is) => One::Int(i128::from(*is)),
+        Value::Time(is) => One::Int(i128::from(*is)),
+        Value::Float(is) => One::Float(Number(*is)),
+        Value::Text(is) => One::Text(is),
     }
 }
 
-fn frequent(is: &Frequent) -> String {
-    let pair =
-        |(is, count): &(Value, u64)| format!("{{\"value\": {}, \"count\": {count}}}", value(is));
-    let list: Vec<_> = is.values.iter().map(pair).collect();
-    format!(
-        "\"frequent\": {{\"values\": [{}], \"rest\": {}, \"uncounted\": {}}}",
-        list.join(", "),
-        is.rest,
-        is.uncounted
-    )
+fn often(is: &Frequent) -> Often<'_> {
+    let values =
+        is.values.iter().map(|(value, count)| Counted { value: one(value), count: *count });
+    Often { values: values.collect(), rest: is.rest, uncounted: is.uncounted }
 }
 
-fn histogram(is: &Histogram) -> String {
-    let counts: Vec<_> = is.counts.iter().map(ToString::to_string).collect();
-    format!(
-        "\"histogram\": {{\"low\": {}, \"high\": {}, \"error\": {}, \"counts\": [{}]}}",
-        number(is.low),
-        number(is.high),
-        number(is.error),
-        counts.join(", ")
-    )
+fn bins(is: &Histogram) -> Bins<'_> {
+    let (low, high, error) = (Number(is.low), Number(is.high), Number(is.error));
+    Bins { low, high, error, counts: &is.counts }
 }

@@ -3,23 +3,21 @@
 mod json;
 mod table;
 
-use std::env;
+use core::sync::atomic::AtomicBool;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
-use ndshm::describe::{self, DescribeError, Options, Summary};
+use ndshm::describe::{ArrayJob, DescribeError, Options, Summary, TextJob};
 use ndshm::error::Error;
 use ndshm::exchange::{self, ExchangeError};
 use ndshm::hdf5;
 use ndshm::segment::{Access, Name, Segment};
 
 use crate::args::DescribeArgs;
-use crate::output::{Failure, aside, shm_error};
+use crate::output::{Failure, aside, has_unicode, shm_error, terminal_columns};
 use crate::text::TextSource;
 
-/// Columns of a terminal that does not say how many it has, and of none.
-const WIDTH: usize = 80;
 /// What HDF5 files begin with, at one of some places, and `.npy` files.
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 const NPY: &[u8] = b"\x93NUMPY";
@@ -29,26 +27,31 @@ pub(crate) fn run(args: &DescribeArgs) -> Result<(), Failure> {
         Options { columns: args.columns.clone(), quick: args.quick, threads: args.text.workers() };
     let summary = match args.text.only_input() {
         Some(path) => match Array::find(path) {
-            Some(array) => array.describe(path, &options)?,
+            Some(array) => array.describe(path, &options, args)?,
             None => text(args, &options)?,
         },
         None => text(args, &options)?,
     };
     aside(&summary.report);
-    let mut out = BufWriter::new(io::stdout().lock());
     if args.json {
-        json::write(&mut out, &summary)?;
-    } else {
-        let look = table::Look { width: width(), ascii: args.ascii || !has_unicode() };
-        table::write(&mut out, &summary, look)?;
+        return json::print(&summary);
     }
+    let mut out = BufWriter::new(io::stdout().lock());
+    let look = table::Look { width: terminal_columns(), ascii: args.ascii || !has_unicode() };
+    table::write(&mut out, &summary, look)?;
     Ok(out.flush()?)
 }
 
 fn text(args: &DescribeArgs, options: &Options) -> Result<Summary, Failure> {
     let TextSource { inputs, rows, options: text } = args.text.source()?;
     let cancel = crate::cancel_on_signals()?;
-    describe::describe_text(inputs, &rows, &text, options, cancel).map_err(|error| match error {
+    let described = || {
+        let mut job = TextJob::start_watching(inputs, &rows, &text, options, Some(cancel))?;
+        let canceller = job.canceller();
+        args.progress.meter(false).drive(cancel, &canceller, |time| job.step(time))?;
+        job.finish()
+    };
+    described().map_err(|error| match error {
         DescribeError::Load(error) => Failure::loading(&error, &text),
         error => Failure::new(error),
     })
@@ -73,7 +76,12 @@ impl Array {
             .then(|| Self::Segment(Box::new(name)))
     }
 
-    fn describe(&self, path: &Path, options: &Options) -> Result<Summary, Failure> {
+    fn describe(
+        &self,
+        path: &Path,
+        options: &Options,
+        args: &DescribeArgs,
+    ) -> Result<Summary, Failure> {
         hdf5::command_mode();
         let cancel = crate::cancel_on_signals()?;
         let about = |error: Error| {
@@ -82,11 +90,12 @@ impl Array {
         let described = match self {
             Self::File => {
                 let (file, dataset) = exchange::split_path(path);
-                describe::describe_file(&file, dataset.as_deref(), options, cancel)
+                ArrayJob::of_file(&file, dataset.as_deref(), options)
+                    .and_then(|job| run_array(job, args, cancel))
             }
             Self::Segment(name) => {
                 let segment = Segment::attach(name, Access::Read, None).map_err(about)?;
-                describe::describe_segment(&segment, options, cancel)
+                ArrayJob::of_segment(&segment, options).and_then(|job| run_array(job, args, cancel))
             }
         };
         described.map_err(|error| match error {
@@ -97,6 +106,16 @@ impl Array {
     }
 }
 
+fn run_array(
+    mut job: ArrayJob<'_>,
+    args: &DescribeArgs,
+    cancel: &AtomicBool,
+) -> Result<Summary, DescribeError> {
+    let canceller = job.canceller();
+    args.progress.meter(false).drive(cancel, &canceller, |time| job.step(time))?;
+    job.finish()
+}
+
 /// Whether a file is HDF5 or `.npy`, from what it begins with. A pipe is not touched.
 fn begins_as_array(path: &Path) -> bool {
     let mut start = [0; 8];
@@ -105,18 +124,4 @@ fn begins_as_array(path: &Path) -> bool {
     let suffix = path.extension().and_then(|suffix| suffix.to_str());
     let is_named = matches!(suffix, Some("h5" | "hdf5" | "he5" | "npy"));
     read && (start == HDF5 || start.starts_with(NPY)) || is_file && is_named
-}
-
-fn width() -> usize {
-    let given = env::var("COLUMNS").ok().and_then(|n| n.parse().ok()).filter(|&n| n > 0);
-    given.or_else(ndshm::sys::terminal_width).unwrap_or(WIDTH)
-}
-
-/// Whether the locale is one of UTF-8, by the first variable that says something.
-fn has_unicode() -> bool {
-    let said = |name: &&str| env::var(name).ok().filter(|value| !value.is_empty());
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(said).unwrap_or_default();
-    let locale = locale.to_ascii_lowercase();
-    let is_dumb = env::var("TERM").is_ok_and(|term| term == "dumb");
-    !is_dumb && (locale.contains("utf-8") || locale.contains("utf8"))
 }
