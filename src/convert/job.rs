@@ -79,14 +79,17 @@ impl Job {
             own.storage = growth.storage.clone();
         }
         let path = path::absolute(output).unwrap_or_else(|_| output.into());
-        let (load, packing) = shares(&options.load, &own);
+        let (mut load, packing) = shares(&options.load, &own);
+        // What the dataset is says what the text has to be.
+        load.sniff &= growth.is_none();
         let opening = Opening { hdf5: own, path, scheme, growth, packing };
-        let root = match options.provenance {
-            Provenance::None => Vec::new(),
-            _ => provenance::of_file(&options.load),
-        };
+        let provenance = options.provenance;
         let rows = kept.as_ref().map_or(rows, RowType::as_ref);
         let open = move |begun: Begun<'_>| {
+            let root = match provenance {
+                Provenance::None => Vec::new(),
+                _ => provenance::of_file(begun.options),
+            };
             opening.open(begun, &root).map_err(|error| {
                 if begun.guess && opening.scheme.may_change(begun.dtype, &error) {
                     return SinkError::from(Misfit);

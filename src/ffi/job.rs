@@ -195,8 +195,12 @@ impl Work {
     /// The rows that were left out; only text has some.
     fn report(&self) -> &Report {
         #[cfg(feature = "hdf5")]
-        const NOTHING: &Report =
-            &Report { bad_rows: 0, first: std::vec::Vec::new(), spooled: std::vec::Vec::new() };
+        const NOTHING: &Report = &Report {
+            bad_rows: 0,
+            first: std::vec::Vec::new(),
+            spooled: std::vec::Vec::new(),
+            dialect: None,
+        };
         match self {
             Self::Load(job) => job.report(),
             #[cfg(feature = "hdf5")]

@@ -171,6 +171,7 @@ impl ndshm_text_options {
             workers: (self.workers != 0).then_some(self.workers as usize),
             memory: (self.memory != 0).then_some(self.memory),
             allow_empty: flag(self.allow_empty, "options->allow_empty")?,
+            sniff: false,
             piece_bytes: (self.piece_bytes != 0).then_some(self.piece_bytes),
             ..load::Options::default()
         })

@@ -109,7 +109,7 @@ impl Heaps {
             return Ok(());
         }
         let view = self.view();
-        let references = self.references(&view, object);
+        let references = references(&view, object);
         if let Some(error) = view.failed() {
             return Err(io_error("read", &self.path, error));
         }
@@ -147,31 +147,6 @@ impl Heaps {
     /// Whether it can be looked at.
     pub(super) const fn is_usual(&self) -> bool {
         self.is_usual
-    }
-
-    /// What the object refers to. A header that cannot be read is for HDF5 to refuse.
-    fn references(&self, view: &View<'_>, object: u64) -> Vec<Reference> {
-        let (mut found, mut fills, mut element) = (Vec::new(), Vec::new(), None);
-        let _ = view.messages(object, &mut |message| {
-            match message.kind {
-                _ if message.is_shared && message.kind != TYPE => {}
-                TYPE => element = element_of(view, message.bytes, message.is_shared),
-                FILL | OLD_FILL => fills.push(fill_of(message).unwrap_or_default()),
-                LAYOUT => found.extend(virtual_of(message.bytes)),
-                ATTRIBUTE => of_attribute(view, message.bytes, &mut found),
-                DENSE => {
-                    for one in view.dense_attributes(message.bytes).unwrap_or_default() {
-                        of_attribute(view, &one, &mut found);
-                    }
-                }
-                _ => {}
-            }
-            Some(())
-        });
-        for fill in fills {
-            add(&fill, element, &mut found);
-        }
-        found
     }
 
     /// Where a thing lies.
@@ -242,6 +217,31 @@ impl Reference {
         let (collection, index) = (number_at(bytes, 4, 8)?, number_at(bytes, 12, 4)?);
         Some((collection != 0).then_some(Self { len, collection, index }))
     }
+}
+
+/// What the object refers to. A header that cannot be read is for HDF5 to refuse.
+fn references(view: &View<'_>, object: u64) -> Vec<Reference> {
+    let (mut found, mut fills, mut element) = (Vec::new(), Vec::new(), None);
+    let _ = view.messages(object, &mut |message| {
+        match message.kind {
+            _ if message.is_shared && message.kind != TYPE => {}
+            TYPE => element = element_of(view, message.bytes, message.is_shared),
+            FILL | OLD_FILL => fills.push(fill_of(message).unwrap_or_default()),
+            LAYOUT => found.extend(virtual_of(message.bytes)),
+            ATTRIBUTE => of_attribute(view, message.bytes, &mut found),
+            DENSE => {
+                for one in view.dense_attributes(message.bytes).unwrap_or_default() {
+                    of_attribute(view, &one, &mut found);
+                }
+            }
+            _ => {}
+        }
+        Some(())
+    });
+    for fill in fills {
+        add(&fill, element, &mut found);
+    }
+    found
 }
 
 /// Bytes of the elements that a type of variable length has; none for another type.

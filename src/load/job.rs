@@ -9,6 +9,7 @@ use std::vec::Vec;
 use super::TICK;
 use super::auto::{Merge, RowTypeRef, Spool, Spooled};
 use super::cancel::{Canceller, Stop};
+use super::dialect::Dialect;
 use super::engine::Round;
 use super::error::{LoadError, Problem, Result};
 use super::input::{Input, Origin, Packed, Stream};
@@ -63,6 +64,8 @@ pub struct Progress {
 #[derive(Debug)]
 pub struct Job<S: Sink> {
     setup: Setup,
+    /// How the text is written, if that was to be found.
+    found: Option<Dialect>,
     /// Bytes of text of an only input that is a stream, if that is short.
     text_len: Option<u64>,
     open: Open<S>,
@@ -86,6 +89,8 @@ struct Open<S>(Box<MakeSink<S>>);
 pub(crate) struct Begun<'a> {
     /// Of the rows.
     pub(crate) dtype: DType<'a>,
+    /// How the text is read, with what was found in it.
+    pub(crate) options: &'a Options,
     /// Processes that parse; 0 if this one does, because the text is short.
     pub(crate) processes: usize,
     /// The dtype is a guess, and the text may show that it is another one.
@@ -205,6 +210,7 @@ impl<S: Sink> Job<S> {
         let mut job = Self {
             streams: sources(streams, &setup)?,
             setup,
+            found: None,
             text_len: None,
             open: Open(Box::new(open)),
             canceller,
@@ -241,6 +247,7 @@ impl<S: Sink> Job<S> {
         stop: &Stop<'_>,
     ) -> Result<Stage<S>> {
         if let Some(beginning) = beginning {
+            self.found = self.setup.find_dialect(beginning)?;
             self.setup.read_header(&sources.inputs.path(0), beginning)?;
         }
         let formula = self.setup.first(&sources.inputs, beginning, stop)?;
@@ -270,7 +277,12 @@ impl<S: Sink> Job<S> {
         stop: &Stop<'_>,
     ) -> Result<Stage<S>> {
         let workers = self.fork(sources, formula, stop)?;
-        let begun = Begun { dtype: workers.dtype(), processes: workers.processes(), guess };
+        let begun = Begun {
+            dtype: workers.dtype(),
+            options: &self.setup.options,
+            processes: workers.processes(),
+            guess,
+        };
         let sink = match (self.open.0)(begun) {
             Err(error) if guess && error.is::<Misfit>() => {
                 let sources = self.end(*workers)?;
@@ -410,6 +422,7 @@ impl<S: Sink> Job<S> {
         self.progress = Progress { pass: self.progress.pass, done: true, ..workers.progress() };
         let (rows, dtype) = (workers.progress().rows, DTypeBuf::copy_of(workers.dtype())?);
         let mut report = workers.report().clone();
+        report.dialect.clone_from(&self.found);
         let sources = self.end(workers)?;
         report.spooled = self.spooled(&sources.inputs);
         Ok(Stage::Done(Box::new(Done { sink, rows, report, dtype })))
@@ -464,7 +477,8 @@ impl<S: Sink> Job<S> {
     /// The rows that were left out so far, and at the end what was kept in files.
     #[must_use]
     pub fn report(&self) -> &Report {
-        static NOTHING: Report = Report { bad_rows: 0, first: Vec::new(), spooled: Vec::new() };
+        static NOTHING: Report =
+            Report { bad_rows: 0, first: Vec::new(), spooled: Vec::new(), dialect: None };
         match &self.stage {
             Stage::Loading { workers, .. } => workers.report(),
             Stage::Done(done) => &done.report,

@@ -25,6 +25,7 @@ mod columns;
 mod commit;
 mod cutter;
 mod decode;
+mod dialect;
 mod engine;
 mod error;
 mod feeder;
@@ -61,6 +62,7 @@ mod worker;
 pub use auto::{OpenType, RowType, RowTypeRef, Spooled};
 pub use cancel::Canceller;
 pub use decode::Encoding;
+pub use dialect::Dialect;
 pub use error::{InputFault, LoadError, Position, Problem, Result, TextError};
 #[cfg(feature = "hdf5")]
 pub(crate) use gather::Gather;

@@ -55,6 +55,9 @@ pub struct Options {
     pub memory: Option<u64>,
     /// Whether an input without rows is accepted.
     pub allow_empty: bool,
+    /// Delimiter, quotes, header and decimal comma are found in the beginning of the first
+    /// input, as far as nothing is said of them, but not where rows are added to datasets: see [`Report::dialect`](super::Report::dialect).
+    pub sniff: bool,
     /// Bytes of text in one piece of work: for tests, which make them tiny.
     #[doc(hidden)]
     pub piece_bytes: Option<u64>,
@@ -80,6 +83,7 @@ impl Default for Options {
             workers: None,
             memory: None,
             allow_empty: false,
+            sniff: false,
             piece_bytes: None,
         }
     }

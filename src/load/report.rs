@@ -6,6 +6,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::auto::Spooled;
+use super::dialect::Dialect;
 use super::error::{Problem, TextError};
 use super::note::Note;
 use crate::dtype::{DType, Field, Kind};
@@ -21,6 +22,8 @@ pub struct Report {
     /// The streams that were kept in temporary files, because their types are found by
     /// reading them.
     pub spooled: Vec<Spooled>,
+    /// How the text is written, if that was to be found: [`Options::sniff`](super::Options::sniff).
+    pub dialect: Option<Dialect>,
 }
 
 /// Where the rows of a task start.

@@ -7,6 +7,7 @@ use std::vec::Vec;
 use super::auto::{PLACES, RowType, Sample, Types, dtype_of, first_bytes, record};
 use super::cancel::Stop;
 use super::columns;
+use super::dialect::Dialect;
 use super::error::{InputFault, LoadError, Result};
 use super::head::Skip;
 use super::header::{self, Header};
@@ -57,7 +58,7 @@ impl Setup {
 
     /// Whether the beginning of the first input has to be seen before the first pass.
     pub(super) const fn needs_beginning(&self) -> bool {
-        self.options.header || self.can_begin_again() || self.may_be_short
+        self.options.header || self.options.sniff || self.can_begin_again() || self.may_be_short
     }
 
     /// Whether there may be more than one pass.
@@ -69,12 +70,23 @@ impl Setup {
     pub(super) fn is_enough(&self, text: &[u8], ends: bool) -> bool {
         let Options { skiprows, header, .. } = self.options;
         let wanted = match () {
-            () if self.can_begin_again() => first_bytes(&self.options),
+            () if self.can_begin_again() || self.options.sniff => first_bytes(&self.options),
             () if self.may_be_short => share(&self.options) as usize + 1,
             () => 0,
         };
         let found = header::find(text, skiprows, header, &self.format(), ends);
         ends || found.is_some_and(|found| text.len() - found.start >= wanted)
+    }
+
+    /// Finds out how the text is written, if nobody said so.
+    pub(super) fn find_dialect(&mut self, beginning: &Beginning) -> Result<Option<Dialect>> {
+        if !self.options.sniff {
+            return Ok(None);
+        }
+        let found = Dialect::find(&beginning.text, beginning.ends, &self.options);
+        found.apply(&mut self.options);
+        self.format = OwnFormat::new(&self.options)?;
+        Ok(Some(found))
     }
 
     /// Reads the names of the columns.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::ConvertArgs;
 use crate::hints;
 use crate::json;
-use crate::output::{Failure, Read, aside, human, printable, shape, shortened, thousands};
+use crate::output::{Failure, Read, aside, found, human, printable, shape, shortened, thousands};
 use crate::text::TextSource;
 
 /// Said when a file is made that not everybody can read.
@@ -54,7 +54,9 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     } else if args.quiet {
         Ok(())
     } else {
-        report(&summary, read)
+        report(&summary, read)?;
+        found(&summary.report, Some(&summary.dtype.as_dtype().to_string()));
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::args::LoadArgs;
 use crate::json;
-use crate::output::{Failure, Read, aside, human, loaded, shm_error};
+use crate::output::{Failure, Read, aside, found, human, loaded, shm_error};
 use crate::text::TextSource;
 
 pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
@@ -34,7 +34,9 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
     } else if args.quiet {
         Ok(())
     } else {
-        loaded(&args.name, &segment, &read)
+        loaded(&args.name, &segment, &read)?;
+        found(&report, Some(&segment.dtype().to_string()));
+        Ok(())
     }
 }
 

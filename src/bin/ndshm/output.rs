@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use ndshm::error::Error;
-use ndshm::load::{InputFault, LoadError, Options, Report, Spooled, TextError};
+use ndshm::load::{Dialect, InputFault, LoadError, Options, Report, Spooled, TextError};
 use ndshm::segment::Segment;
+use ndshm::text::Delimiter;
 
 use serde::Serialize;
 
@@ -122,6 +123,32 @@ pub(crate) fn printable(text: &str) -> String {
         }
     }
     shown
+}
+
+/// Longest dtype that is printed as an option.
+const DTYPE_OPTION: usize = 500;
+
+/// Says how the text was found to be written, as the options that say so.
+pub(crate) fn found(report: &Report, dtype: Option<&str>) {
+    let Some(Dialect { delimiter, quote, decimal, header }) = &report.dialect else { return };
+    let delimiter = match delimiter {
+        Delimiter::Whitespace => None,
+        Delimiter::Char('\t') => Some("--delimiter tab".into()),
+        Delimiter::Char(c) => Some(format!("--delimiter '{c}'")),
+    };
+    let is_plain = |dtype: &&str| !dtype.contains(['\\', '"', '$', '`', '!']);
+    let dtype = dtype.filter(is_plain).filter(|dtype| dtype.chars().count() <= DTYPE_OPTION);
+    let options = [
+        delimiter,
+        quote.map(|quote| format!("--quotechar '{quote}'")),
+        (*decimal != '.').then(|| format!("--decimal '{decimal}'")),
+        header.then(|| "--header".into()),
+        dtype.map(|dtype| format!("--dtype \"{dtype}\"")),
+    ];
+    let options: Vec<String> = options.into_iter().flatten().collect();
+    if !options.is_empty() {
+        complain(format!("found in the text: {}", options.join(" ")));
+    }
 }
 
 /// Says what went on beside: what was kept in a file, and which rows were left out.

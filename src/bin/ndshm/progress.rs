@@ -173,12 +173,11 @@ fn bar(total: u64) -> ProgressBar {
 
 /// Rows and files.
 fn beside(progress: &Progress) -> String {
-    let mut text = format!("{} rows", thousands(progress.rows));
-    if progress.inputs_total > 1 {
-        text += &format!(", {} of {} files", progress.inputs_done, progress.inputs_total);
-    }
-    if progress.pass > 1 {
-        text += &format!(", pass {}", progress.pass);
-    }
-    text
+    let Progress { inputs_done, inputs_total, pass, .. } = *progress;
+    let parts = [
+        Some(format!("{} rows", thousands(progress.rows))),
+        (inputs_total > 1).then(|| format!("{inputs_done} of {inputs_total} files")),
+        (pass > 1).then(|| format!("pass {pass}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

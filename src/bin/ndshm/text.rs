@@ -158,6 +158,8 @@ impl TextArgs {
             workers: self.workers.map(usize::from),
             memory: self.memory,
             allow_empty: self.allow_empty,
+            // Who gives a type has said how the text is read: as np.loadtxt does.
+            sniff: self.delimiter.is_none() && self.dtype == "auto",
             // Tests force tiny pieces with it.
             piece_bytes: std::env::var("NDSHM_PIECE_BYTES").ok().and_then(|n| n.parse().ok()),
         }

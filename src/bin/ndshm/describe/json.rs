@@ -115,7 +115,7 @@ fn column(is: &Statistics) -> Column<'_> {
 fn one(is: &Value) -> One<'_> {
     match is {
         Value::Bool(is) => One::Bool(*is),
-        Value::Int(is) => One::Int(i128::from(*is)),
+        Value::Int(is) => One::Int(*is),
         Value::Time(is) => One::Int(i128::from(*is)),
         Value::Float(is) => One::Float(Number(*is)),
         Value::Text(is) => One::Text(is),

@@ -15,7 +15,7 @@ use ndshm::hdf5;
 use ndshm::segment::{Access, Name, Segment};
 
 use crate::args::DescribeArgs;
-use crate::output::{Failure, aside, has_unicode, shm_error, terminal_columns};
+use crate::output::{Failure, aside, found, has_unicode, shm_error, terminal_columns};
 use crate::text::TextSource;
 
 /// What HDF5 files begin with, at one of some places, and `.npy` files.
@@ -39,7 +39,9 @@ pub(crate) fn run(args: &DescribeArgs) -> Result<(), Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let look = table::Look { width: terminal_columns(), ascii: args.ascii || !has_unicode() };
     table::write(&mut out, &summary, look)?;
-    Ok(out.flush()?)
+    out.flush()?;
+    found(&summary.report, None);
+    Ok(())
 }
 
 fn text(args: &DescribeArgs, options: &Options) -> Result<Summary, Failure> {
