@@ -627,6 +627,20 @@ int32_t ndshm_segment_promise(const ndshm_segment *segment,
 // * Nobody uses pointers into the segment any more.
 int32_t ndshm_segment_detach(ndshm_segment *segment);
 
+// Detaches a segment, or discards a draft, and closes the handle, but leaves its
+// memory where it is: pointers stay valid until the process ends, or calls exec. For the
+// end of a process that may use the memory to its last moment, and that runs no
+// destructors behind it: nothing but the end of the process frees the addresses.
+//
+// The process has the segment no more: if it was the last, the name is removed,
+// if the policy says so, and a child that is forked later does not have it.
+//
+// Returns as `ndshm_segment_detach`.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that no other thread uses.
+int32_t ndshm_segment_leave(ndshm_segment *segment);
+
 /* ==========================================================================
  *                  A segment whose rows are not counted yet
  *

@@ -571,6 +571,12 @@ public:
     std::size_t itemsize() const noexcept { return ndshm_segment_itemsize(&c_); }
     std::size_t ndim() const noexcept { return ndshm_segment_ndim(&c_); }
 
+    /** Detaches, but leaves the memory where it is until the process ends; see ndshm_segment_leave. */
+    void leave() noexcept
+    {
+        ndshm_segment_leave(&c_);
+        c_ = ndshm_segment();
+    }
     /** Valid until the segment is detached or moved. */
     span<const std::uint64_t> extents() const noexcept
     {

@@ -37,13 +37,14 @@ from ._exchange import export, import_
 from ._join import Joined, Problem, Verified, join, verify
 from ._library import version
 from ._loadtxt import loadtxt
+from ._pool import Pool
 from ._progress import Progress
 from ._segment import Segment, array, attach, create, empty, zeros
 
 __all__ = [
     "AccessError", "ArgumentError", "Conversion", "CorruptError", "DTypeError", "ExistsError", "FileError", "Info",
     "InputError", "Joined", "LapsedError", "NdshmError", "NoSpaceError", "NotFoundError", "NotReadyError",
-    "Problem", "Progress", "Segment", "TextError", "Verified", "WorkersError", "array", "attach", "convert",
+    "Pool", "Problem", "Progress", "Segment", "TextError", "Verified", "WorkersError", "array", "attach", "convert",
     "create", "describe", "empty", "export", "import_", "info", "join", "load", "loadtxt", "ls", "prune", "unlink",
     "verify", "version", "zeros",
 ]

@@ -1,54 +1,38 @@
-"""The end of a worker of multiprocessing, which runs no destructors: what it has is detached first, so that names go."""
+"""The end of a process, which frees nothing of what is in globals, or runs no destructors: what it has is left, so that
+names go.
+
+The memory stays mapped, so that threads and functions that run to the last moment may use it.
+"""
 
 from __future__ import annotations
 
 import os
-import threading
-from multiprocessing import process, util
+from multiprocessing import util
 
+from ._library import library
 from ._owner import OWNERS
 
-# After all others, which may use arrays.
+# After all others of multiprocessing: it joins children, and the threads that send what is in queues.
 LAST = -1_000_000
 
 
 class Here:
-    """What is known of this process."""
-
-    forked = False
-
-
-def ends_at_once() -> bool:
-    """Whether this is a worker that ends by `os._exit`: one that was forked, also by a fork server."""
-    if process.parent_process() is None:
-        return False
-    if Here.forked:
-        return True
-    with open("/proc/self/cmdline", "rb") as file:
-        line = file.read()
-    return b"--multiprocessing-fork" not in line and b"popen_loky" not in line
+    """What multiprocessing calls `at_end` for."""
 
 
 def leave() -> None:
-    """Detaches everything. Nothing of Python's runs after it; where other threads do, it leaves all as it is."""
-    if not ends_at_once() or threading.active_count() > 1:
-        return
+    """Has nothing any more."""
     for owner in list(OWNERS):
-        owner.detach(owner.handle)
-
-
-def note_fork() -> None:
-    """In a forked child."""
-    Here.forked = True
+        library().ndshm_segment_leave(owner.handle)
 
 
 def at_end(_: object = None) -> None:
-    """Asks multiprocessing to call `leave`: it forgets that when it forks."""
+    """Asks multiprocessing to call `leave`, in its own processes and in others: it forgets that when it forks."""
     util.Finalize(None, leave, exitpriority=LAST)
 
 
 def register() -> None:
     """Tells multiprocessing."""
-    os.register_at_fork(after_in_child=note_fork)
     at_end()
+    os.register_at_fork(after_in_child=at_end)
     util.register_after_fork(Here, at_end)

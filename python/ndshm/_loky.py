@@ -58,7 +58,7 @@ class Later(MetaPathFinder):
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(name, path, target)
             if spec is not None and spec.loader is not None:
-                spec.loader.exec_module = telling(name, spec.loader.exec_module)  # type: ignore[method-assign]
+                spec.loader.exec_module = telling(name, spec.loader.exec_module)  # type: ignore[method-assign, assignment]
                 return spec
         return None
 

@@ -6,6 +6,7 @@ before the message goes, so it may end before the receiver begins. Plain pickle 
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pickle
 import threading
@@ -22,12 +23,14 @@ from ._library import library
 from ._owner import SCRATCH, Owner, owner_of
 
 AnyArray = np.ndarray[Any, Any]
+# NumPy 2 has moved it.
+byte_bounds: Callable[[AnyArray], tuple[int, int]] = getattr(np.lib, "array_utils", np).byte_bounds
 # What `__reduce__` returns.
 Reduced = Union[str, tuple[Any, ...]]
 Reducer = Callable[[AnyArray], Reduced]
 # How long a message may be on its way; 0 for the library's ten minutes.
 PROMISE_MS = 0
-ATTACH_SIZE = structs.ctypes.sizeof(structs.AttachOptions)
+ATTACH_SIZE = ctypes.sizeof(structs.AttachOptions)
 
 
 class Publishing:
@@ -58,7 +61,7 @@ def published(owner: Owner) -> bool:
 def place_of(array: AnyArray, owner: Owner) -> int | None:
     """Bytes from the start of the data to the first element; None if a part of the array lies elsewhere."""
     data = library().ndshm_segment_data(owner.handle)
-    low, high = np.lib.array_utils.byte_bounds(array) if hasattr(np.lib, "array_utils") else np.byte_bounds(array)
+    low, high = byte_bounds(array)
     inside = data is not None and data <= low and high <= data + owner.nbytes
     return int(array.ctypes.data - data) if inside else None
 
@@ -86,7 +89,7 @@ def received(name: str, uuid: bytes, *view: Any) -> AnyArray:
     """The array of a message, attached."""
     owner, error = Owner(), SCRATCH.error
     access = codes.ACCESS_READ_WRITE if view[-1] else codes.ACCESS_READ
-    options = structs.AttachOptions(ATTACH_SIZE, access, 1000, 1, (structs.ctypes.c_uint8 * codes.UUID_SIZE)(*uuid))
+    options = structs.AttachOptions(ATTACH_SIZE, access, 1000, 1, (ctypes.c_uint8 * codes.UUID_SIZE)(*uuid))
     status = library().ndshm_segment_attach(structs.utf8(name), options, owner.handle, error)
     if status != codes.OK:
         failed = exception(error, about=repr(name))
@@ -102,8 +105,7 @@ def received_fd(sent: Any, *view: Any) -> AnyArray:
     fd, owner = sent.detach(), Owner()
     access = codes.ACCESS_READ_WRITE if view[-1] else codes.ACCESS_READ
     try:
-        status = library().ndshm_segment_attach_fd(fd, structs.AttachOptions(ATTACH_SIZE, access), owner.handle,
-                                                   SCRATCH.error)
+        status = library().ndshm_segment_attach_fd(fd, access, owner.handle, SCRATCH.error)
         check(status, SCRATCH.error)
     finally:
         os.close(fd)

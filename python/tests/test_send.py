@@ -148,7 +148,7 @@ def test_the_producer_may_end_first(method):
         assert [queue.get().tolist() for _ in range(3)] == [[number] * 5 for number in range(3)]
 
 
-@pytest.mark.parametrize("method", ["fork", "forkserver"])
+@pytest.mark.parametrize("method", METHODS)
 def test_a_worker_that_ends_last_takes_the_name_with_it(method):
     context = multiprocessing.get_context(method)
     queue, go_on = context.SimpleQueue(), context.Event()
@@ -160,6 +160,96 @@ def test_a_worker_that_ends_last_takes_the_name_with_it(method):
     child.join()
     assert child.exitcode == 0
     assert name not in names()
+
+
+ENDS = {
+    "a global": "",
+    "a thread": "threading.Thread(target=lambda: [a.sum() for _ in iter(int, 1)], daemon=True).start()",
+    "a cycle in C": "import ctypes; ctypes.pythonapi.Py_IncRef(ctypes.py_object(a))",
+    "a child": "os.fork() or sys.exit()",
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_no_end_of_a_process_leaves_a_name(end, python):
+    python(f"""
+        import os, pickle, threading
+        from multiprocessing.reduction import ForkingPickler
+        from ndshm._owner import owner_of
+        a = ndshm.zeros(1000)
+        b = pickle.loads(ForkingPickler.dumps(a))
+        assert ndshm.info(owner_of(a).name).attached
+        {ENDS[end]}
+    """)
+
+
+def test_what_runs_last_may_use_arrays(python):
+    out = python("""
+        import atexit, pickle
+        from multiprocessing.reduction import ForkingPickler
+        from ndshm._leave import leave
+        a = ndshm.zeros(3)
+        b, draft = pickle.loads(ForkingPickler.dumps(a)), ndshm.zeros(3)
+        leave()
+        a[1], draft[1] = 7, 8
+        print(b[1], draft[1], [i.name for i in ndshm.ls() if i.name.startswith("anon-") and not i.attached])
+    """)
+    assert out == "7.0 8.0 []\n"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_memory_without_a_name_is_sent_by_its_descriptor(method):
+    array = ndshm.create(None, 5, "i4").publish().array
+    array[:] = range(5)
+    context = multiprocessing.get_context(method)
+    with context.Pool(1) as pool:
+        pool.map(increase, [array, array[1:]])
+    assert array.tolist() == [1, 3, 4, 5, 6]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a /dev/shm of its own")
+def test_a_small_dev_shm():
+    program = PATH + f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import ndshm, multiprocessing
+from test_send import increase
+from ndshm._owner import owner_of
+a = ndshm.zeros(1_000_000)
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    pool.map(increase, [a, a[1:]])
+print(a[0], a[-1], owner_of(a).name)
+"""
+    small = "mount -t tmpfs -o size=1m none /dev/shm || exit 77; exec \"$0\" -B -c \"$1\""
+    done = subprocess.run(["unshare", "-m", "sh", "-c", small, sys.executable, program], capture_output=True, text=True,
+                          timeout=60, check=False)
+    if done.returncode == 77:
+        pytest.skip("needs a /dev/shm of its own")
+    assert (done.stdout, done.stderr) == ("1.0 2.0 None\n", "")
+
+
+def receive_for_ever(pipe):
+    while True:
+        pipe.recv()
+
+
+def test_killed_receivers_leave_what_prune_removes(monkeypatch):
+    monkeypatch.setattr(_send, "PROMISE_MS", 300)
+    chance, context = random.Random(7), multiprocessing.get_context("fork")
+    before = names()
+    for _ in range(12):
+        theirs, pipe = context.Pipe(False)
+        child = context.Process(target=receive_for_ever, args=(theirs,))
+        child.start()
+        theirs.close()
+        end = time.monotonic() + chance.random() * 0.05
+        while time.monotonic() < end:
+            pipe.send(ndshm.array([1, 2]))
+        os.kill(child.pid, signal.SIGKILL)
+        child.join()
+        pipe.close()
+    time.sleep(0.35)
+    ndshm.prune()
+    assert names() == before
 
 
 def test_pipes_and_the_same_array_twice():

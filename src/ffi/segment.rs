@@ -535,3 +535,33 @@ pub unsafe extern "C" fn ndshm_segment_detach(segment: *mut ndshm_segment) -> i3
     // SAFETY: there is no record.
     unsafe { report(core::ptr::null_mut(), call) }
 }
+
+/// Detaches a segment, or discards a draft, and closes the handle, but leaves its
+/// memory where it is: pointers stay valid until the process ends, or calls exec. For the
+/// end of a process that may use the memory to its last moment, and that runs no
+/// destructors behind it: nothing but the end of the process frees the addresses.
+///
+/// The process has the segment no more: if it was the last, the name is removed,
+/// if the policy says so, and a child that is forked later does not have it.
+///
+/// Returns as `ndshm_segment_detach`.
+///
+/// # Safety
+/// * `segment` is NULL, or a handle that no other thread uses.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_leave(segment: *mut ndshm_segment) -> i32 {
+    if segment.is_null() {
+        return NDSHM_OK;
+    }
+    let call = || {
+        // SAFETY: the caller's promise.
+        match unsafe { handle::take(segment) }? {
+            Some(Handle::Draft(draft)) => draft.leave(),
+            Some(Handle::Segment(segment)) => segment.leave(),
+            None => {}
+        }
+        Ok(())
+    };
+    // SAFETY: there is no record.
+    unsafe { report(core::ptr::null_mut(), call) }
+}

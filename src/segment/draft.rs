@@ -48,6 +48,17 @@ impl From<Unpublished> for Error {
 }
 
 impl Draft {
+    /// Discards it, but the memory stays where it is until the process ends: see
+    /// [`Segment::leave`]. A forked relative that has it too may publish it still.
+    pub fn leave(mut self) {
+        let access = self.map.access();
+        if let Ok(fd) = self.site.held.fd().reopen(access) {
+            // After an error the mapping is still the one that holds the lock.
+            let _ = self.map.exchange(&fd, access);
+        }
+        self.map.stay();
+    }
+
     /// Makes a segment and reserves all its memory.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::{Promises, View, offset};
 use crate::lifetime::{Exit, Held, Hold};
-use crate::sys::{Fd, Map, Seals, Stat, boot_ns, lineage, stat_path};
+use crate::sys::{Fd, Map, Seals, Stat, boot_ns, lineage, shm_open, stat_path};
 
 /// A segment that this process has attached. Dropping it detaches; whoever is
 /// last then removes the name, if the policy says so.
@@ -125,6 +125,17 @@ impl Segment {
     /// Detaches.
     pub fn detach(self) {
         drop(self);
+    }
+
+    /// Detaches, but the memory stays where it is until the process ends, and is no holder:
+    /// for the end of a process that may still use it, and that unmaps nothing.
+    pub fn leave(mut self) {
+        let (access, id) = (self.map.access(), self.id);
+        if let Some(fd) = self.name.as_ref().and_then(|name| unlocked(name, &id, access)) {
+            // After an error the mapping is still the one that holds the lock.
+            let _ = self.map.exchange(&fd, access);
+        }
+        self.map.stay();
     }
 
     /// Its name; none for an anonymous segment.
@@ -310,6 +321,13 @@ impl Segment {
     fn is_creator(&self) -> bool {
         self.creator && self.lineage == lineage()
     }
+}
+
+/// A description without a lock of the inode `id`, if `name` is still its name.
+fn unlocked(name: &Name, id: &Stat, access: Access) -> Option<Fd> {
+    let fd = shm_open(name.posix(), access).ok()?;
+    let now = fd.stat().ok()?;
+    now.same_inode(id).then_some(fd)
 }
 
 impl Drop for Segment {

@@ -120,6 +120,8 @@ pub struct Map {
     at: NonNull<u8>,
     len: usize,
     access: Access,
+    /// Whether it outlives this value.
+    stays: bool,
 }
 
 // SAFETY: the mapping is process-wide; moving the handle moves no memory.
@@ -134,7 +136,7 @@ impl Map {
     /// [`Error::Overflow`], [`Error::Os`].
     pub fn shared(fd: &Fd, len: usize, access: Access) -> Result<Self> {
         let at = map(len, access.protection(), libc::MAP_SHARED, fd.raw())?;
-        Ok(Self { at, len, access })
+        Ok(Self { at, len, access, stays: false })
     }
 
     /// Anonymous memory that forked children share with this process.
@@ -145,7 +147,7 @@ impl Map {
         let len = round_up_to_page(len).ok_or(Error::Overflow)?;
         let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         let at = map(len, libc::PROT_READ | libc::PROT_WRITE, flags, -1)?;
-        Ok(Self { at, len, access: Access::ReadWrite })
+        Ok(Self { at, len, access: Access::ReadWrite, stays: false })
     }
 
     /// Puts a mapping of `fd`, another description of the same file, in its place:
@@ -162,6 +164,11 @@ impl Map {
         }
         self.access = access;
         Ok(())
+    }
+
+    /// Lets the mapping stay when this value goes: until the process ends.
+    pub const fn stay(&mut self) {
+        self.stays = true;
     }
 
     /// Start of the mapping, page-aligned.
@@ -186,6 +193,8 @@ impl Map {
 
 impl Drop for Map {
     fn drop(&mut self) {
-        unmap(self.at, self.len);
+        if !self.stays {
+            unmap(self.at, self.len);
+        }
     }
 }
