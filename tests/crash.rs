@@ -10,6 +10,10 @@
 mod common;
 #[path = "crash/marked.rs"]
 mod marked;
+#[path = "crash/quota.rs"]
+mod quota;
+#[path = "crash/reads.rs"]
+mod reads;
 #[path = "crash/shim.rs"]
 mod shim;
 

@@ -9,6 +9,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
 
 mod common;
+#[path = "crash/crew.rs"]
+mod crew;
 #[path = "crash/marked.rs"]
 mod marked;
 #[path = "crash/shim.rs"]

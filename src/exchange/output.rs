@@ -95,7 +95,7 @@ impl Output {
 impl Replacing {
     fn create(target: &Target, force: bool, sync: bool) -> Result<Self> {
         let path = target.temporary()?;
-        let io = |e| ExchangeError::io("create a file beside it", target.path(), e);
+        let io = |e| failed("create a file beside it", target.path(), e);
         let file = File::options().read(true).write(true).create_new(true).open(&path);
         let file = file.map_err(io)?;
         let fd = match sys::duplicate(file.as_raw_fd()) {
@@ -135,7 +135,7 @@ impl Replacing {
 
     fn finish(mut self) -> Result<u64> {
         if self.sync {
-            self.file.sync_all().map_err(|e| ExchangeError::io("sync", self.target.path(), e))?;
+            self.file.sync_all().map_err(|e| failed("sync", self.target.path(), e))?;
         }
         self.target.rename(&self.path, self.force)?;
         self.named = false;
@@ -143,6 +143,14 @@ impl Replacing {
             self.target.sync_directory()?;
         }
         Ok(self.len)
+    }
+}
+
+/// A failed call on the target; a quota has its own error.
+fn failed(doing: &'static str, target: &Path, source: io::Error) -> ExchangeError {
+    match hdf5::Error::io(doing, target, source) {
+        hdf5::Error::Io { source, .. } => ExchangeError::io(doing, target, source),
+        quota => quota.into(),
     }
 }
 

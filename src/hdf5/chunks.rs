@@ -4,6 +4,7 @@
 //! it writes ([`temporary`](super::temporary)); the bytes go to the disk from where they
 //! are, and the memory is given back.
 
+use std::ffi::CString;
 use std::string::ToString;
 use std::vec::Vec;
 
@@ -18,6 +19,7 @@ use super::file::{self, ALIGNMENT, File, THRESHOLD};
 use super::id::Id;
 use super::layout::{chunked_list, uncached_list};
 use super::library::{self, Session};
+use super::sets::Sets;
 use super::temporary::Temporary;
 use super::types;
 use super::writer::{CLOSED, Writer};
@@ -42,7 +44,7 @@ pub(crate) struct ChunkedPlan<'a> {
 /// The dataset that chunks are written to, or the datasets of its columns.
 #[derive(Debug)]
 pub(super) struct Chunked {
-    pub(super) sets: Vec<Id>,
+    pub(super) sets: Sets,
     /// The group of columns.
     pub(super) group: Option<Id>,
     pub(super) chunk: Vec<u64>,
@@ -101,17 +103,20 @@ impl Writer {
         most.extend(plan.fixed);
         let space = dataset::space_of(session, &shape, &most)?;
         let list = chunked_list(session, plan.chunk, plan.filters)?;
-        let (mut sets, mut group) = (Vec::new(), None);
+        let (mut sets, mut group) = (Sets::default(), None);
         if plan.columns {
             let file = self.file.as_ref().ok_or(CLOSED)?;
             self.names.make_parents(session, file, plan.path)?;
             group = Some(columns_group(session, file, plan.path)?);
             self.names.add_group(plan.path);
             for field in plan.dtype.root().fields().enumerate() {
-                sets.push(self.make_one(session, plan.path, Some(field), plan, &space, &list)?);
+                let (set, path) =
+                    self.make_one(session, plan.path, Some(field), plan, &space, &list)?;
+                sets.push(session, set, path)?;
             }
         } else {
-            sets.push(self.make_one(session, plan.path, None, plan, &space, &list)?);
+            let (set, path) = self.make_one(session, plan.path, None, plan, &space, &list)?;
+            sets.push(session, set, path)?;
         }
         let (chunk, columns) = (plan.chunk.to_vec(), plan.columns);
         Ok(Chunked { sets, group, chunk, shape, columns, grown: None })
@@ -126,7 +131,7 @@ impl Writer {
         plan: ChunkedPlan<'_>,
         space: &Id,
         list: &Id,
-    ) -> Result<Id> {
+    ) -> Result<(Id, CString)> {
         let field = column.map_or_else(|| plan.dtype.root(), |(_, field)| field);
         let element = match column {
             Some((place, field)) => types::column_type(session, field, place, self.forms())?,
@@ -136,17 +141,17 @@ impl Writer {
         let file = self.file.as_ref().ok_or(CLOSED)?;
         self.names.make_parents(session, file, &path)?;
         let (name, link, access) = (c_path(&path)?, file.link_list(), uncached_list(session)?);
-        let (name, element, space) = (name.as_ptr(), element.raw(), space.raw());
+        let (text, element, space) = (name.as_ptr(), element.raw(), space.raw());
         // SAFETY: the name is a C string, the ids are live.
         let raw = unsafe {
-            h5d::H5Dcreate2(file.id(), name, element, space, link, list.raw(), access.raw())
+            h5d::H5Dcreate2(file.id(), text, element, space, link, list.raw(), access.raw())
         };
         let set = session.own("H5Dcreate2", raw, h5d::H5Dclose)?;
         self.names.add_dataset(&path);
         if column.is_some() {
             attribute::write_of_field(session, file.attributes(), set.raw(), field, &[])?;
         }
-        Ok(set)
+        Ok((set, name))
     }
 
     /// Adds the next chunks to the dataset that was begun last.
@@ -187,10 +192,13 @@ impl Writer {
             // HDF5 may begin a chunk at the next page, and needs room for their index.
             let more = block.chunks.len() as u64 * 2 * ALIGNMENT;
             file::check_limit(self.target.path(), end.saturating_add(all).saturating_add(more))?;
-            chunked.grow(session, block.shape)?;
+            let file = self.file.as_ref().ok_or(CLOSED)?;
+            // Those that are opened for their chunk grow then.
+            let each = chunked.columns && block.chunks.len() == chunked.sets.len();
+            chunked.grow(session, file.id(), block.shape, !each)?;
             let placing = Placing {
                 session,
-                file: self.file.as_ref().ok_or(CLOSED)?,
+                file,
                 temporary: &self.temporary,
                 alignment: self.options.alignment(),
                 shifted: self.chunk_shift != 0,
@@ -222,11 +230,12 @@ impl Writer {
         self.usable()?;
         let mut chunked = self.chunked.take().ok_or(CLOSED)?;
         let finished = library::with(|session| {
-            chunked.grow(session, shape)?;
+            let file = self.file.as_ref().ok_or(CLOSED)?;
+            chunked.grow(session, file.id(), shape, true)?;
             if chunked.grown.is_some() {
                 return self.finish_rows(session, chunked, attrs);
             }
-            let kit = self.file.as_ref().ok_or(CLOSED)?.attributes();
+            let kit = file.attributes();
             match (&chunked.group, chunked.sets.first()) {
                 (Some(group), _) => {
                     attribute::write_of_group(session, kit, group.raw(), dtype, attrs)?;
@@ -259,10 +268,15 @@ impl Chunked {
         let mut runs: Vec<Run> = Vec::new();
         let mut from = 0;
         for (i, chunk) in block.chunks.iter().enumerate() {
-            let set = if self.columns { self.sets.get(i) } else { self.sets.first() };
-            let (set, bytes) = (set.ok_or(CLOSED)?.raw(), data.wrapping_add(from));
-            // SAFETY: one chunk lies behind the other, by this function's contract.
-            let at = unsafe { placing.give_place(set, &origin, *chunk, bytes) }?;
+            let (number, bytes) = (if self.columns { i } else { 0 }, data.wrapping_add(from));
+            let give = |set: hid_t, is_grown: bool| {
+                if !is_grown {
+                    self.extend(placing.session, set)?;
+                }
+                // SAFETY: one chunk lies behind the other, by this function's contract.
+                unsafe { placing.give_place(set, &origin, *chunk, bytes) }
+            };
+            let at = self.sets.with(placing.session, placing.file.id(), number, give)?;
             let len = chunk.len as usize;
             match runs.last_mut().filter(|run| run.at + run.len as u64 == at) {
                 Some(run) => run.len += len,
@@ -276,7 +290,8 @@ impl Chunked {
         Ok(runs)
     }
 
-    fn grow(&mut self, session: &Session, shape: &[u64]) -> Result<()> {
+    /// Gives the datasets these extents: all of them, or those that are open.
+    fn grow(&mut self, session: &Session, file: hid_t, shape: &[u64], all: bool) -> Result<()> {
         if shape.len() != self.shape.len() {
             return Err(Error::Order("a dataset of chunks cannot change its number of axes"));
         }
@@ -284,18 +299,24 @@ impl Chunked {
             return Ok(());
         }
         self.shape = shape.to_vec();
-        for set in &self.sets {
-            // SAFETY: the id is live, and there are as many extents as the dataset has.
-            let status = unsafe { h5d::H5Dset_extent(set.raw(), self.shape.as_ptr()) };
-            session.check("H5Dset_extent", status)?;
+        for set in self.sets.open() {
+            self.extend(session, set.raw())?;
+        }
+        let others = if all { self.sets.open().len()..self.sets.len() } else { 0..0 };
+        for number in others {
+            self.sets.with(session, file, number, |set, _| self.extend(session, set))?;
         }
         Ok(())
     }
 
+    fn extend(&self, session: &Session, set: hid_t) -> Result<()> {
+        // SAFETY: the id is live, and there are as many extents as the dataset has.
+        let status = unsafe { h5d::H5Dset_extent(set, self.shape.as_ptr()) };
+        session.check("H5Dset_extent", status)
+    }
+
     pub(super) fn close(self, session: &Session) -> Result<()> {
-        for set in self.sets {
-            set.close(session, "H5Dclose")?;
-        }
+        self.sets.close(session)?;
         self.group.map_or(Ok(()), |group| group.close(session, "H5Gclose"))
     }
 }

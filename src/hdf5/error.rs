@@ -277,8 +277,13 @@ impl Error {
         Self::Target { path: path.to_path_buf(), fault }
     }
 
-    pub(super) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
-        Self::Io { doing, path: path.to_path_buf(), source }
+    /// A failed call on a file. A quota may stop more than writing: a new name, too.
+    pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_path_buf();
+        match source.raw_os_error() {
+            Some(sys::EDQUOT) => Self::Quota { path, need: 0 },
+            _ => Self::Io { doing, path, source },
+        }
     }
 
     /// What it means that `need` bytes of the target could not be written.

@@ -231,13 +231,15 @@ fn growing(session: &Session, file: hid_t, table: Extendable, shift: u64) -> Res
     if table.extents.first().is_none_or(|&rows| rows == full) || table.row_bytes() == 0 {
         return Ok(Growing { table, tail });
     }
-    for set in open_sets(session, file, &table)? {
+    let sets = open_sets(session, file, &table)?;
+    for number in 0..sets.len() {
         let mut origin: Vec<hsize_t> = vec![0; table.extents.len()];
         if let Some(first) = origin.first_mut() {
             *first = full;
         }
         loop {
-            tail.push(packed(session, &set, &origin, shift)?);
+            let look = |set, _| packed(session, set, &origin, shift);
+            tail.push(sets.with(session, file, number, look)?);
             advance(&mut origin, 1, &table.extents, &table.chunk);
             if table.columns || origin.iter().skip(1).all(|&at| at == 0) {
                 break;
@@ -248,11 +250,11 @@ fn growing(session: &Session, file: hid_t, table: Extendable, shift: u64) -> Res
 }
 
 /// Where a chunk lies; none if nobody has written it.
-fn packed(session: &Session, set: &Id, origin: &[u64], shift: u64) -> Result<Option<Packed>> {
+fn packed(session: &Session, set: hid_t, origin: &[u64], shift: u64) -> Result<Option<Packed>> {
     let (mut mask, mut at, mut len) = (0, HADDR_UNDEF, 0);
     let (m, a, l): (_, *mut haddr_t, *mut hsize_t) = (&raw mut mask, &raw mut at, &raw mut len);
     // SAFETY: the id is live, there are as many numbers as axes; three places are writable.
-    let status = unsafe { h5d::H5Dget_chunk_info_by_coord(set.raw(), origin.as_ptr(), m, a, l) };
+    let status = unsafe { h5d::H5Dget_chunk_info_by_coord(set, origin.as_ptr(), m, a, l) };
     session.check("H5Dget_chunk_info_by_coord", status)?;
     Ok((at != HADDR_UNDEF).then_some(Packed { at: at.saturating_add(shift), len, mask }))
 }

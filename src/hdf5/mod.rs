@@ -47,6 +47,7 @@ mod read_types;
 mod rows;
 mod rows_fault;
 mod scales;
+mod sets;
 mod shard;
 mod sources;
 mod stored;

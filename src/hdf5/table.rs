@@ -6,7 +6,6 @@
 
 use core::ffi::c_uint;
 use std::collections::BTreeMap;
-use std::ffi::CString;
 use std::path::Path;
 use std::string::{String, ToString};
 use std::sync::Arc;
@@ -31,6 +30,7 @@ use super::meaning;
 use super::pipeline::pipeline;
 use super::read_types::{self, Element, Padding};
 use super::rows_fault::RowsFault;
+use super::sets::Sets;
 use super::there::{self, Lock, There};
 use super::types::slashed;
 use crate::dtype::Kind;
@@ -429,19 +429,17 @@ fn sources(session: &Session, object: hid_t) -> Result<Vec<(String, Attribute)>>
 }
 
 /// The datasets of a table, opened to be written to, in the order of its columns.
-pub(super) fn open_sets(session: &Session, file: hid_t, table: &Extendable) -> Result<Vec<Id>> {
+pub(super) fn open_sets(session: &Session, file: hid_t, table: &Extendable) -> Result<Sets> {
     let path = table.path.strip_prefix('/').unwrap_or(&table.path);
-    let access = super::layout::uncached_list(session)?;
-    let open = |path: &str| {
-        let name: CString = c_path(path)?;
-        // SAFETY: the name is a C string, the ids are live.
-        let raw = unsafe { h5d::H5Dopen2(file, name.as_ptr(), access.raw()) };
-        session.own("H5Dopen2", raw, h5d::H5Dclose)
-    };
-    if !table.columns {
-        return Ok(vec![open(path)?]);
+    let mut sets = Sets::default();
+    if table.columns {
+        for field in table.dtype.as_dtype().root().fields() {
+            sets.add(session, file, c_path(&slashed(path, field.name()))?)?;
+        }
+    } else {
+        sets.add(session, file, c_path(path)?)?;
     }
-    table.dtype.as_dtype().root().fields().map(|f| open(&slashed(path, f.name()))).collect()
+    Ok(sets)
 }
 
 /// The group of a table's columns.

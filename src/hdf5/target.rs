@@ -94,14 +94,19 @@ impl Target {
     /// Gives the finished file its name.
     pub(crate) fn rename(&self, from: &Path, force: bool) -> Result<()> {
         if force {
-            return fs::rename(from, &self.path).map_err(|e| Error::io("rename", from, e));
+            return fs::rename(from, &self.path).map_err(|e| self.unnamed(from, e));
         }
         match rename_noreplace(from, &self.path) {
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
                 Err(Error::target(&self.path, TargetFault::Exists))
             }
-            other => other.map_err(|e| Error::io("rename", from, e)),
+            other => other.map_err(|e| self.unnamed(from, e)),
         }
+    }
+
+    /// It could not get its name.
+    fn unnamed(&self, from: &Path, source: io::Error) -> Error {
+        Error::io("rename", from, source).on(&self.path)
     }
 
     /// Makes the renaming last through a power loss.
@@ -110,7 +115,12 @@ impl Target {
         match synced {
             // Some file systems have no such thing.
             Err(e) if e.raw_os_error() == Some(sys::EINVAL) => Ok(()),
-            other => other.map_err(|e| Error::io("sync the directory", &self.dir, e)),
+            // The file is there: that counts for more than what stopped this.
+            other => other.map_err(|source| Error::Io {
+                doing: "sync the directory",
+                path: self.dir.clone(),
+                source,
+            }),
         }
     }
 }

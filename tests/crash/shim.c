@@ -4,9 +4,9 @@
  *
  *   CRASH_AT=N      what happens at which call, from 1; 0 to count only
  *   CRASH_ERRNO=E   the call fails with this; without it, SIGKILL
- *   CRASH_CALL=NAME counts the calls of this name only; `pread`, which changes nothing, is
- *                   counted only so
- *   CRASH_FILE=TEXT counts `pread`s of files only whose names have this text
+ *   CRASH_CALL=NAME counts the calls of this name only; `pread` and `read`, which change nothing,
+ *                   are counted only so
+ *   CRASH_FILE=TEXT counts `pread`s and `read`s of files only whose names have this text
  *   CRASH_CUT=FILE  before the call this file is cut to a third; the call is not harmed
  *   CRASH_ON=1      what happens happens at all later calls, too
  *   CRASH_STOP=1    before the call the process stops, until it is sent SIGCONT; no harm to the call
@@ -80,7 +80,7 @@ static int step(const char *call) {
 
 /* The name of an open file. */
 static const char *name_of(int fd) {
-    static char to[4096];
+    static __thread char to[4096];
     char link[64];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, to, sizeof to - 1);
@@ -132,6 +132,12 @@ PWRITE(pwrite64, off64_t)
     }
 PREAD(pread, off_t)
 PREAD(pread64, off64_t)
+
+ssize_t read(int fd, void *to, size_t len) {
+    REAL(ssize_t, read, int, void *, size_t)
+    int counts = only && file && strstr(name_of(fd), file);
+    return counts && step("read") ? -1 : real(fd, to, len);
+}
 
 #define FTRUNCATE(name, offset)                                        \
     int name(int fd, offset len) {                                     \
@@ -188,7 +194,7 @@ int memfd_create(const char *name, unsigned flags) {
 /* Whatever close says, the descriptor is gone. */
 int close(int fd) {
     REAL(int, close, int)
-    int failed = step("close"), result = real(fd);
+    int failed = (!with || !is_memory(fd)) && step("close"), result = real(fd);
     if (failed) errno = with;
     return failed ? -1 : result;
 }

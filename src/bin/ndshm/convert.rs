@@ -71,6 +71,8 @@ struct Made {
     dtype: String,
     bad_rows: u64,
     datasets: Vec<Dataset>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<json::Found>,
     #[serde(flatten)]
     read: Read,
 }
@@ -91,6 +93,7 @@ fn made(summary: &Summary, read: Read) -> Made {
         dtype: summary.dtype.as_dtype().to_string(),
         bad_rows: summary.report.bad_rows,
         datasets: summary.datasets.iter().map(dataset).collect(),
+        found: summary.report.dialect.as_ref().map(json::Found::from),
         read,
     }
 }

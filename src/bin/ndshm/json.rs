@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use ndshm::load::Dialect;
+use ndshm::text::Delimiter;
 use serde::{Serialize, Serializer};
 
 use crate::output::Failure;
@@ -33,6 +35,27 @@ impl Serialize for Number {
             _ if value.is_nan() => to.serialize_str("NaN"),
             _ => to.serialize_f64(value),
         }
+    }
+}
+
+/// How a text was found to be written.
+#[derive(Debug, Serialize)]
+pub(crate) struct Found {
+    /// None for white space.
+    delimiter: Option<char>,
+    quotechar: Option<char>,
+    decimal: char,
+    header: bool,
+}
+
+impl From<&Dialect> for Found {
+    fn from(found: &Dialect) -> Self {
+        let &Dialect { delimiter, quote, decimal, header } = found;
+        let delimiter = match delimiter {
+            Delimiter::Whitespace => None,
+            Delimiter::Char(c) => Some(c),
+        };
+        Self { delimiter, quotechar: quote, decimal, header }
     }
 }
 

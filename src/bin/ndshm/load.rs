@@ -50,6 +50,8 @@ struct Loaded<'a> {
     /// Of the data.
     bytes: usize,
     bad_rows: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<json::Found>,
     #[serde(flatten)]
     read: Read,
 }
@@ -57,7 +59,9 @@ struct Loaded<'a> {
 impl<'a> Loaded<'a> {
     fn of(name: &'a str, segment: &'a Segment, report: &Report, read: Read) -> Self {
         let (shape, dtype) = (segment.shape(), segment.dtype().to_string());
-        Self { name, shape, dtype, bytes: segment.data_len(), bad_rows: report.bad_rows, read }
+        let found = report.dialect.as_ref().map(json::Found::from);
+        let (bytes, bad_rows) = (segment.data_len(), report.bad_rows);
+        Self { name, shape, dtype, bytes, bad_rows, found, read }
     }
 }
 
