@@ -144,6 +144,18 @@ fn workers_and_pieces_do_not_show_in_any_layout() {
     }
 }
 
+/// More columns than datasets that stay open.
+#[test]
+fn workers_and_pieces_do_not_show_in_a_wide_table() {
+    let folder = Folder::new();
+    let row = |i: usize| joined(200, |j| format!("{} ", (i * j) % 30_000));
+    folder.write("w.txt", joined(500, |i| row(i) + "\n"));
+    let dtype: Vec<String> = (0..200).map(|i| format!("c{i}:i2")).collect();
+    let dtype = dtype.join(",");
+    let options = ["-t", &dtype, "--layout", "columns", "--chunks", "64", "--compress", "gzip"];
+    same_whoever_reads(&folder, &["w.txt"], &options);
+}
+
 #[track_caller]
 fn same_whoever_reads(folder: &Folder, inputs: &[&str], options: &[&str]) {
     let of = |workers: &str, piece: &str| {
