@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{Folder, SegmentName, ndshm, run};
+use common::{Folder, SegmentName, ndshm, run, with_private_mounts};
 use ndshm::segment::{Draft, Name, Spec};
 use serde_json::Value;
 
@@ -153,4 +153,27 @@ fn completions_know_all_options() {
         let ran = run(&mut ndshm(["completions", shell])).ok();
         assert!(ran.stdout.contains("append-rows") && ran.stdout.contains("wait"), "{shell}");
     }
+}
+
+#[test]
+fn the_doctor_finds_this_machine_well() {
+    let ran = run(&mut ndshm(["doctor"])).ok();
+    for word in ["/dev/shm is tmpfs", "opened by its name, and is gone", "HDF5"] {
+        assert!(ran.stdout.contains(word), "{word}: {ran:?}");
+    }
+    let findings: Value =
+        serde_json::from_str(&run(&mut ndshm(["doctor", "--json"])).stdout).unwrap();
+    assert!(findings.as_array().unwrap().iter().all(|finding| finding["state"] != "bad"));
+}
+
+/// A file system for segments that nobody can use, and a limit.
+#[test]
+fn the_doctor_says_what_is_wrong_and_what_to_do() {
+    let small = "mount -t tmpfs -o size=64k tmpfs /dev/shm && \"$1\" doctor";
+    let Some(ran) = with_private_mounts(small, &[]) else { return };
+    assert!(ran.status.success() && ran.stdout.contains("--shm-size"), "{ran:?}");
+    let closed = "mount -t tmpfs -o ro tmpfs /dev/shm && \"$1\" doctor";
+    let ran = with_private_mounts(closed, &[]).unwrap();
+    assert_eq!(ran.status.code(), Some(1));
+    assert!(ran.stdout.contains("BAD   segments        none can be made"), "{ran:?}");
 }

@@ -13,6 +13,7 @@
 //! `library::with` only, so by one thread at a time, and every id that is
 //! passed to it is owned by an `id::Id` or predefined.
 
+mod about;
 mod append;
 mod aside;
 mod attached;
@@ -65,6 +66,7 @@ mod writer;
 mod tests;
 
 pub use crate::filter::{Codec, Filters};
+pub use about::{About, about};
 pub(crate) use aside::Aside;
 pub use attribute::{AttrValue, Attribute};
 pub(crate) use carried::Attribute as CarriedAttribute;

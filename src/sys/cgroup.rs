@@ -28,7 +28,8 @@ const V1: Layout = Layout {
 
 /// Bytes that this process's groups leave without counting swap, `u64::MAX` if
 /// none of them says.
-pub(super) fn memory_left() -> u64 {
+#[must_use]
+pub fn memory_left() -> u64 {
     let mut text = [0; 4096];
     let text = read(c"/proc/self/cgroup", &mut text);
     text.split(|&b| b == b'\n')

@@ -14,6 +14,8 @@ pub const OPEN_WARILY: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK;
 pub struct Space {
     /// Bytes that an ordinary user may still write.
     pub free: u64,
+    /// Bytes of all of it.
+    pub total: u64,
     /// Most bytes of a file name.
     pub name_max: u64,
 }
@@ -31,8 +33,9 @@ pub fn space(fd: &Fd) -> Result<Space> {
     })?;
     // SAFETY: zero-initialised, and filled by the call that succeeded.
     let raw = unsafe { raw.assume_init_ref() };
-    let free = (raw.f_bavail as u64).saturating_mul(raw.f_frsize as u64);
-    Ok(Space { free, name_max: raw.f_namemax as u64 })
+    let bytes = |blocks: u64| blocks.saturating_mul(raw.f_frsize as u64);
+    let (free, total) = (bytes(raw.f_bavail as u64), bytes(raw.f_blocks as u64));
+    Ok(Space { free, total, name_max: raw.f_namemax as u64 })
 }
 
 /// Magic numbers of file systems whose disk is in another machine, or may be:

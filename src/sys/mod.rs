@@ -32,6 +32,7 @@ mod shm;
 mod terminal;
 mod word;
 
+pub use cgroup::memory_left;
 pub use clock::{boot_ns, real_ns, sleep_ns};
 pub use clone::{clone_file, copy_range};
 pub use cpu::affinity_count;

@@ -36,7 +36,7 @@ pub(crate) use datetime::count as time_count;
 #[cfg(all(fuzzing, target_arch = "x86_64"))]
 #[doc(hidden)]
 pub use fast::at_most;
-pub use fast::{OVERRUN, PADDING};
+pub use fast::{OVERRUN, PADDING, kernels};
 pub use fault::{BadRows, Fault, FaultKind};
 pub use format::{Comments, Delimiter, Dialect, Encoding, Format};
 pub use infer::{FoundType, Look, Looks, Seen, Table};

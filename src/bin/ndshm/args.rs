@@ -57,6 +57,8 @@ pub(crate) enum Command {
     /// Wait until a segment is there, with all its data
     #[command(after_long_help = WAIT_EXAMPLES)]
     Wait(WaitArgs),
+    /// Look whether ndshm can work on this machine, and say what to do if not
+    Doctor(DoctorArgs),
     /// Print what completes command lines in a shell
     #[command(after_long_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),
@@ -428,6 +430,13 @@ pub(crate) struct WaitArgs {
     /// Seconds to wait for all of them at most [default: for ever]
     #[arg(long, value_name = "SECONDS", value_parser = crate::parse::seconds)]
     pub(crate) timeout: Option<core::time::Duration>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DoctorArgs {
+    /// Print a JSON list
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 const COMPLETIONS_EXAMPLES: &str = "\

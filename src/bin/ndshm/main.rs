@@ -4,6 +4,7 @@ mod args;
 mod convert;
 mod datasets;
 mod describe;
+mod doctor;
 mod exchange;
 mod hints;
 mod join;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Rm(args) => segments::rm(args),
         Command::Prune => segments::prune(),
         Command::Wait(args) => wait::run(args),
+        Command::Doctor(args) => doctor::run(args),
         Command::Completions(args) => {
             clap_complete::generate(args.shell, &mut Args::command(), "ndshm", &mut io::stdout());
             Ok(())

@@ -46,6 +46,18 @@ pub const PADDING: usize = 64;
 /// Bytes behind the last row that a kernel may write, if columns ascend.
 pub const OVERRUN: usize = 16;
 
+/// The vectors that this machine reads text with; none if there are no kernels for them.
+#[must_use]
+pub fn kernels() -> Option<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    match cpu::level() {
+        cpu::Level::Base => {}
+        cpu::Level::Avx2 => return Some("AVX2"),
+        cpu::Level::Avx512 => return Some("AVX-512"),
+    }
+    None
+}
+
 /// # Safety
 /// * `p` is a cursor.
 #[inline(always)]
