@@ -177,3 +177,21 @@ fn the_doctor_says_what_is_wrong_and_what_to_do() {
     assert_eq!(ran.status.code(), Some(1));
     assert!(ran.stdout.contains("BAD   segments        none can be made"), "{ran:?}");
 }
+
+#[test]
+fn info_names_who_has_a_segment_mapped() {
+    let name = SegmentName::new("command");
+    let segment =
+        Draft::create(&Name::new(name.as_str()).unwrap(), &Spec::of::<f64>(&[2, 3])).unwrap();
+    let segment = segment.publish().unwrap();
+    let said = run(&mut ndshm(["info", "--json", name.as_str()])).ok().stdout;
+    let told = &objects(&said)[0];
+    assert_eq!(told["mapped_by"][0]["pid"], std::process::id());
+    assert_eq!((&told["shape"], &told["dtype"]), (&serde_json::json!([2, 3]), &"<f8".into()));
+    assert_eq!((&told["policy"], &told["state"]), (&"last-detach".into(), &"attached".into()));
+    let said = run(&mut ndshm(["info", name.as_str()])).ok().stdout;
+    assert!(said.contains(&format!("({})", std::process::id())), "{said}");
+    let all = objects(&run(&mut ndshm(["ls", "--json"])).ok().stdout);
+    assert!(all.iter().any(|one| one["name"] == name.as_str()));
+    drop(segment);
+}

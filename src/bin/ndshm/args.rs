@@ -46,8 +46,8 @@ pub(crate) enum Command {
     Describe(DescribeArgs),
     /// List segments
     Ls(LsArgs),
-    /// Show what a segment is
-    Info(NamesArgs),
+    /// Show what a segment is, and who has it
+    Info(InfoArgs),
     /// Print the first rows of a segment
     Head(HeadArgs),
     /// Remove segments
@@ -405,6 +405,21 @@ pub(crate) struct LsArgs {
     /// Print names only, one a line
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    /// Print a JSON object for each, one a line
+    #[arg(long, conflicts_with = "quiet")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct InfoArgs {
+    /// Names of segments
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<String>,
+
+    /// Print a JSON object for each, one a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, ClapArgs)]

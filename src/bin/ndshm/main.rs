@@ -7,6 +7,7 @@ mod describe;
 mod doctor;
 mod exchange;
 mod hints;
+mod holders;
 mod join;
 mod json;
 mod load;

@@ -9,9 +9,14 @@ use ndshm::error::Error;
 use ndshm::layout::View;
 use ndshm::segment::{self, Alive, Info, Name, Policy, Removal};
 use ndshm::sys::boot_ns;
+use serde::Serialize;
 
-use crate::args::{HeadArgs, LsArgs, NamesArgs};
-use crate::output::{Failure, complain, human, shape, shm_error, shortened, table, thousands};
+use crate::args::{HeadArgs, InfoArgs, LsArgs, NamesArgs};
+use crate::holders::{Holder, holders};
+use crate::json;
+use crate::output::{
+    Failure, complain, human, printable, shape, shm_error, shortened, table, thousands,
+};
 use crate::value;
 
 /// Columns of a record or a table that `head` prints.
@@ -46,6 +51,10 @@ fn all_names() -> Result<Vec<Name>, Failure> {
 pub(crate) fn ls(args: &LsArgs) -> Result<(), Failure> {
     let names = all_names()?;
     let mut out = io::stdout().lock();
+    if args.json {
+        let there = names.iter().filter_map(|name| Info::peek(name).ok());
+        return there.into_iter().try_for_each(|info| tell(&info));
+    }
     if args.quiet {
         for name in &names {
             writeln!(out, "{}", name.as_str())?;
@@ -112,7 +121,59 @@ fn duration(seconds: u64) -> String {
     }
 }
 
-pub(crate) fn info(args: &NamesArgs) -> Result<(), Failure> {
+/// What programs read of a segment.
+#[derive(Serialize)]
+struct Told<'i> {
+    name: &'i str,
+    shape: &'i [u64],
+    strides: &'i [i64],
+    dtype: String,
+    itemsize: u32,
+    /// Of the data, and where it begins in the object.
+    bytes: u64,
+    offset: u64,
+    state: &'static str,
+    policy: &'static str,
+    attached: bool,
+    promised: u32,
+    attaches: u32,
+    uid: u32,
+    mode: u32,
+    created_ns: u64,
+    creator_pid: u32,
+    uuid: String,
+    mapped_by: Vec<Holder>,
+}
+
+fn tell(info: &Info) -> Result<(), Failure> {
+    let (view, glance) = (info.header(), info.glance());
+    let header = view.header();
+    json::print(&Told {
+        name: info.name().as_str(),
+        shape: view.shape(),
+        strides: view.strides(),
+        dtype: view.dtype().to_string(),
+        itemsize: header.itemsize,
+        bytes: header.data_len,
+        offset: header.data_offset,
+        state: standing(info),
+        policy: policy_name(view.policy()),
+        attached: glance.alive.attached,
+        promised: info.promised(),
+        attaches: header.attach_epoch,
+        uid: glance.uid,
+        mode: glance.mode,
+        created_ns: header.created_ns,
+        creator_pid: header.creator_pid,
+        uuid: uuid(&header.uuid),
+        mapped_by: holders(info.name()),
+    })
+}
+
+pub(crate) fn info(args: &InfoArgs) -> Result<(), Failure> {
+    if args.json {
+        return args.names.iter().try_for_each(|name| tell(&peek(name)?));
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     for (i, name) in args.names.iter().enumerate() {
         if i > 0 {
@@ -141,6 +202,11 @@ fn print_info(out: &mut dyn Write, info: &Info) -> io::Result<()> {
         line("promised", promised)?;
     }
     line("attached", attached(glance.alive, header.refcount))?;
+    let by: Vec<_> =
+        holders(name).iter().map(|h| format!("{} ({})", printable(&h.command), h.pid)).collect();
+    if !by.is_empty() {
+        line("mapped by", by.join(", "))?;
+    }
     line("attaches", format!("{} so far", header.attach_epoch))?;
     line("created", format!("{} ago by process {}", age(header.created_ns), header.creator_pid))?;
     line("owner", format!("user {}, mode {:04o}", glance.uid, glance.mode))?;
@@ -150,6 +216,17 @@ fn print_info(out: &mut dyn Write, info: &Info) -> io::Result<()> {
         line("metadata", human(view.metadata().len() as u64))?;
     }
     Ok(())
+}
+
+/// A policy's name, as the functions of all languages have it.
+fn policy_name(policy: Policy) -> &'static str {
+    match policy {
+        Policy::LastDetach => "last-detach",
+        Policy::Persist => "persist",
+        Policy::Owner => "owner",
+        Policy::Handoff { .. } => "handoff",
+        _ => "anonymous",
+    }
 }
 
 fn policy(policy: Policy) -> String {
