@@ -19,7 +19,7 @@ def warn(source, call):
     # Types that are found by looking at the text NumPy reads in pieces, and calls that `max_rows`, too.
     most = min(call.max_rows, 50_000) if args.is_open(call.dtype) else call.max_rows
     # A last line that does not end is one more item, or just the end of a file.
-    last = source.path is None or call.strings is not None or args.is_open(call.dtype)
+    last = source.by_lines or call.strings is not None or args.is_open(call.dtype)
     dialect = Dialect(call.delimiter, call.comment, call.strings, call.quotechar)
     before = rows_before_blank(lines, most, dialect, last)
     if before is not None:

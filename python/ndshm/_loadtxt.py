@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
-import os
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,26 +14,28 @@ from . import _arguments as args
 from . import _blank
 from . import _codes as codes
 from . import _structs as structs
-from ._library import library
 from ._numpy_errors import as_column, numpy_exception
-from ._owner import Owner
+from ._owner import owner_of
+from ._reading import read
 from ._rows import Rows
-from ._source import open_source
+from ._segment import create
+from ._source import files_of, open_source, open_sources
+from ._text import column_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import DTypeLike
 
-# How long a step may wait before Python looks for signals.
-TICK_MS = 100
+    from ._text import Fill, Missing
 
 
 def loadtxt(fname: Any, dtype: DTypeLike | None = float, comments: str | bytes | Sequence[str] | None = "#",
             delimiter: str | bytes | None = None, converters: Any = None, skiprows: int = 0,
             usecols: int | Sequence[int] | None = None, unpack: bool = False, ndmin: int = 0, encoding: str | None = None,
             max_rows: int | None = None, *, quotechar: str | None = None, like: Any = None, workers: int | None = None,
-            chunk_bytes: int | None = None) -> Any:
+            chunk_bytes: int | None = None, name: str | None = None, concat: bool | None = None, header: bool = False,
+            missing: Missing = None, fill: Fill = None) -> Any:
     """Loads a table of text as `np.loadtxt` does: the same array or the same exception.
 
     The parameters are NumPy's. The array shows shared memory that worker processes have written; it can be
@@ -42,9 +43,21 @@ def loadtxt(fname: Any, dtype: DTypeLike | None = float, comments: str | bytes |
     What else differs is in `docs/text.md`. Exceptions are NumPy's; those about a row have `file`, `line` (from 1) and
     `column` (from 1) as attributes.
 
+    NumPy has no `workers` (as many as there are processors), and none of these:
+
+    - a list of files gives a list of arrays, or with `concat=True` one array of all their rows. A list of texts is lines
+      of a table, as for NumPy, unless `concat` is given, or they look like names of files and one is there.
+    - `name` makes the array the segment of this name, which any process may attach while somebody has it.
+    - `header`: the first line, behind `skiprows`, names the columns; they are the fields' names of a record, unless the
+      dtype has its own, and `usecols` may name them.
+    - `missing` are texts of missing values, `fill` is what they become (NaN, NaT or an empty text if left out): one for
+      all columns, or a mapping from columns, by number or name.
+
     >>> ndshm.loadtxt(["1 2", "3 4"])
     array([[1., 2.],
            [3., 4.]])
+    >>> ndshm.loadtxt(["x y", "1 NA"], header=True, missing="NA")["y"]
+    array(nan)
     """
     if like is not None:
         dispatched = dispatch(like, fname, dtype=dtype, comments=comments, delimiter=delimiter, converters=converters,
@@ -53,13 +66,46 @@ def loadtxt(fname: Any, dtype: DTypeLike | None = float, comments: str | bytes |
         if dispatched is not NotImplemented:
             return dispatched
         quotechar = None  # NumPy forgets it, too
-    call = Call(dtype, comments, delimiter, quotechar, skiprows, max_rows, usecols, ndmin)
+    files = files_of(fname, concat)
+    several = isinstance(fname, (list, tuple)) and files is not None and not concat
+    if several and name is not None:
+        raise ValueError("a name is for one array: give concat=True for the rows of all files")
     encoding = None if isinstance(encoding, str) and encoding == "bytes" else encoding
-    with contextlib.closing(open_source(fname, encoding, call)) as source:
-        call.check()
-        args.check_converters(converters)
-        array = call.run(source, workers or 0, chunk_bytes or 0)
-    return shaped(array, fname, ndmin, unpack)
+
+    def one(given: list[Any]) -> Any:
+        call = Call(dtype, comments, delimiter, quotechar, skiprows, max_rows, usecols, ndmin,
+                    Beyond(name, header, missing, fill))
+        with contextlib.ExitStack() as stack:
+            opened = open_sources(given, encoding, call) if len(given) > 1 else [open_source(given[0], encoding, call)]
+            sources = [stack.enter_context(contextlib.closing(source)) for source in opened]
+            call.check()
+            args.check_converters(converters)
+            array = call.run(sources, workers or 0, chunk_bytes or 0)
+        return shaped(array, given[0] if len(given) == 1 else given, ndmin, unpack)
+
+    if several:
+        return [one([file]) for file in files]
+    return one(files or [fname])
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """What NumPy does not have."""
+
+    name: str | None
+    header: bool
+    missing: Missing
+    fill: Fill
+
+    def set(self, options: structs.TextOptions) -> None:
+        """Sets the options."""
+        options.header = bool(self.header)
+        if self.missing is not None:
+            gaps = column_texts(self.missing)
+            options.missing, options.missing_len = (structs.ColumnText * len(gaps))(*gaps), len(gaps)
+        if self.fill is not None:
+            fills = column_texts(self.fill, single=True)
+            options.fill, options.fill_len = (structs.ColumnText * len(fills))(*fills), len(fills)
 
 
 def dispatch(like, *positional, **keywords):
@@ -74,17 +120,19 @@ def dispatch(like, *positional, **keywords):
 class Call:
     """What is to be read, and how. Arguments are checked in two steps: before the file is opened, and behind that."""
 
-    def __init__(self, dtype, comments, delimiter, quotechar, skiprows, max_rows, usecols, ndmin):
+    def __init__(self, dtype, comments, delimiter, quotechar, skiprows, max_rows, usecols, ndmin, beyond):
         if isinstance(comments, (str, bytes)):
             comments = [comments]
         if comments is not None:
             comments = [args.decoded(c) for c in comments]
         self.delimiter, self.quotechar = args.decoded(delimiter), quotechar
-        self.dtype = args.as_dtype(dtype)
+        self.dtype, self.beyond = args.as_dtype(dtype), beyond
         self.usecols = args.listed(usecols)
         args.check_ndmin(ndmin)
         self.comment, self.strings = args.split_comments(comments, self.delimiter, quotechar)
         self.skiprows, self.max_rows = skiprows, max_rows
+        # Columns by the names of the header.
+        self.names = None
         args.check_count(skiprows)
         if max_rows is not None:
             args.check_count(max_rows)
@@ -97,42 +145,64 @@ class Call:
         self.skiprows = args.as_count(self.skiprows)
         self.max_rows = None if self.max_rows is None else args.as_count(self.max_rows)
         args.check_collisions(self.delimiter, self.comment, self.quotechar)
-        self.usecols = None if self.usecols is None else args.as_columns(self.usecols)
+        if self.beyond.header and self.usecols and all(isinstance(column, str) for column in self.usecols):
+            self.names = self.usecols
+        else:
+            self.usecols = None if self.usecols is None else args.as_columns(self.usecols)
         args.check_dtype(self.dtype, self.usecols)
 
-    def run(self, source, workers, chunk_bytes):
+    def run(self, sources, workers, chunk_bytes):
         """The array, before it gets its dimensions."""
-        rows = Rows(self.dtype, self.usecols)
-        if self.max_rows == 0 and self.skiprows == 0:
-            return rows.made(0, ())
+        beyond = self.beyond
+        rows = Rows(self.dtype, self.usecols, beyond.header, beyond.name is not None)
+        if self.max_rows == 0 and self.skiprows == 0 and not beyond.header:
+            return self.kept(rows.made(0, ()))
+        skip = max([source.without(self.skiprows, self.comment, self.delimiter, beyond.header) for source in sources])
         options = structs.sized(structs.TextOptions, workers=workers, piece_bytes=chunk_bytes, allow_empty=1,
-                            dtype=rows.text.encode(), encoding=utf8(source.encoding), delimiter=utf8(self.delimiter),
-                            quote=utf8(self.quotechar), skiprows=source.without(self.skiprows, self.comment, self.delimiter),
-                            max_rows=self.max_rows or 0, no_rows=self.max_rows == 0)
-        self.set_comments(options, source)
-        if rows.columns is not None:
-            options.usecols = (ctypes.c_int32 * len(rows.columns))(*map(as_column, rows.columns))
-            options.usecols_len = len(rows.columns)
-        array = rows.array(self.read(rows, source, options))
-        if self.max_rows and _blank.WARNS:
-            _blank.warn(source, self)
+                                dtype=rows.text.encode(), encoding=utf8(sources[0].encoding),
+                                delimiter=utf8(self.delimiter), quote=utf8(self.quotechar), skiprows=skip,
+                                max_rows=self.max_rows or 0, no_rows=self.max_rows == 0)
+        beyond.set(options)
+        self.set_comments(options, sources[0])
+        self.set_columns(options, rows)
+        array = self.kept(rows.array(self.read(rows, sources, options)))
+        if self.max_rows and _blank.WARNS and len(sources) == 1 and not beyond.header:
+            _blank.warn(sources[0], self)
         return array
 
-    def read(self, rows, source, options):
+    def kept(self, array):
+        """The array; with a name, if the library has made none of this name."""
+        if self.beyond.name is None or owner_of(array) is not None:
+            return array
+        with create(self.beyond.name, array.shape, array.dtype) as made:
+            made.array[...] = array
+            return made.publish().array
+
+    def read(self, rows, sources, options):
         """The segment with the rows."""
-        owner, error = read(source, options)
+        owner, error = read(sources, options, self.beyond.name)
         if error is None:
             return owner
+        source = sources[error.input] if error.input < len(sources) else sources[0]
         if rows.open and self.dtype.kind == "M" and error.fault == codes.FAULT_CONVERT and source.again is not None:
             # NumPy takes all rows for text first, and finds out about columns.
             options.dtype = b"U1"
-            with contextlib.closing(source.again()) as source:
-                source.without(self.skiprows, self.comment, self.delimiter)
-                error = read(source, options)[1] or error
-        raise numpy_exception(error, source.path, self.usecols, self.dtype if rows.open else None)
+            with contextlib.closing(source.again()) as again:
+                again.without(self.skiprows, self.comment, self.delimiter, self.beyond.header)
+                error = read([again], options)[1] or error
+        if error.line:
+            error.line += source.skipped
+        raise numpy_exception(error, source.label, self.usecols, self.dtype if rows.open else None)
+
+    def set_columns(self, options, rows):
+        if self.names is not None:
+            options.usecols_names, options.usecols_names_len = structs.texts(self.names), len(self.names)
+        elif rows.columns is not None:
+            options.usecols = (ctypes.c_int32 * len(rows.columns))(*map(as_column, rows.columns))
+            options.usecols_len = len(rows.columns)
 
     def set_comments(self, options, source):
-        if self.strings is None or source.path is None:
+        if self.strings is None or source.by_lines:
             options.comments = utf8(self.comment or "")
             return
         wrong = [text for text in self.strings if not isinstance(text, str)]
@@ -152,59 +222,6 @@ def utf8(text):
     return text.encode()
 
 
-def read(source, options):
-    """(the segment with the rows: two dimensions, or one if they are records, None), or (None, what is wrong)."""
-    native, error, job, owner = library(), structs.sized(structs.Error), structs.Job(), Owner(late=True)
-    source.check()
-    errors = []
-    inputs = structs.Input(kind=codes.INPUT_FILE if source.path else codes.INPUT_READER, read=reader(source.read, errors),
-                       path=os.fsencode(source.path) if source.path else None)
-    made = structs.sized(structs.CreateOptions, naming=codes.NAMING_LATE_OR_NONE)
-    progress = structs.sized(structs.Progress)
-    status = native.ndshm_load_start(inputs, 1, options, None, made, job, error)
-    try:
-        while status == codes.OK and not progress.done:
-            status = native.ndshm_job_step(job, TICK_MS, progress, error)
-        if status == codes.OK:
-            status = native.ndshm_load_finish(job, owner.handle, error)
-    finally:
-        native.ndshm_job_discard(job)
-    if errors and comes_first(source, options, error, owner):
-        raise errors.pop()
-    if status != codes.OK:
-        if error.fault in (0, codes.FAULT_ENCODING):
-            source.retry()
-        return None, error
-    return owner, None
-
-
-def comes_first(source, options, error, owner):
-    """Whether what ended the text comes before the row that is wrong, and before the last one that is wanted."""
-    if error.fault:
-        return source.read.quoted
-    limited = options.max_rows or options.no_rows
-    return error.code != codes.OK or not limited or owner.shape[0] < options.max_rows
-
-
-def reader(read, errors):
-    """The function that the library calls for text. What goes wrong in it is kept, and ends the text: a row before it
-    may be wrong, too, or the last one that is wanted."""
-    if read is None:
-        return structs.ReadFunction(0)
-
-    @structs.ReadFunction
-    def give(_context, buffer, size):
-        try:
-            data = bytes(read(size))
-            ctypes.memmove(buffer, data, len(data))
-            return len(data)
-        except BaseException as error:  # noqa: BLE001 - it is raised again
-            errors.append(error)
-            return 0 if isinstance(error, Exception) else -errno.EINTR
-
-    return give
-
-
 def shaped(array, fname, ndmin, unpack):
     """The dimensions that NumPy gives it."""
     if array.ndim > ndmin:
@@ -212,7 +229,7 @@ def shaped(array, fname, ndmin, unpack):
     if array.ndim < ndmin:
         array = np.atleast_1d(array) if ndmin == 1 else np.atleast_2d(array).T
     if array.shape and array.shape[0] == 0:
-        warnings.warn(f'loadtxt: input contained no data: "{fname}"', category=UserWarning, stacklevel=3)
+        warnings.warn(f'loadtxt: input contained no data: "{fname}"', category=UserWarning, stacklevel=4)
     if not unpack:
         return array
     if array.dtype.names is not None:

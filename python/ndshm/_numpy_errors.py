@@ -10,10 +10,12 @@ import numpy as np
 
 from . import _codes as codes
 from . import _structs as structs
+from ._errors import exception
 
 PYTHON_CLASSES: dict[int, type[Exception]] = {
     codes.ERR_ARGUMENT: ValueError, codes.ERR_DTYPE: TypeError, codes.ERR_NOT_TEXT: TypeError, codes.ERR_TEXT: ValueError,
     codes.ERR_INPUT: OSError, codes.ERR_NO_SPACE: MemoryError, codes.ERR_MEMORY: MemoryError,
+    codes.ERR_FILL: ValueError, codes.ERR_COLUMNS: ValueError,
 }
 
 SUBSET = "use `usecols` to select a subset and avoid this error"
@@ -41,7 +43,9 @@ def unplaced(error: structs.Error, usecols: Sequence[int] | None, dtype: np.dtyp
     message = error.message.decode(errors="replace")
     if error.os_errno:
         return OSError(error.os_errno, message)
-    return PYTHON_CLASSES.get(error.code, RuntimeError)(message)
+    kind = PYTHON_CLASSES.get(error.code)
+    # Of what NumPy does not know, as of a name that is taken, the exception of this package.
+    return exception(error) if kind is None else kind(message)
 
 
 def row_message(error: structs.Error, usecols: Sequence[int] | None, dtype: np.dtype[Any] | None) -> str | None:

@@ -3,22 +3,28 @@
 import numpy as np
 
 from . import _arguments as args
+from ._dtypes import to_text
 
 
 class Rows:
     """A dtype in the library's terms."""
 
-    def __init__(self, dtype, usecols):
-        self.dtype, self.count = dtype, None if usecols is None else len(usecols)
+    def __init__(self, dtype, usecols, header=False, named=False):
+        self.dtype, self.count, self.header = dtype, None if usecols is None else len(usecols), header
         self.open = args.is_open(dtype)
         # Text that leaves nothing in the array, but has to be there: any text is good for it.
         self.nothing = self.count == 0 or (dtype.itemsize == 0 and dtype.names is None and not self.open)
         self.columns = [0] if self.count == 0 else usecols
         self.text = "U1" if self.nothing else dtype_text(dtype)
+        if dtype.names is not None and (header or named) and not self.nothing:
+            # Others are to see the fields' names, or the header gives them.
+            self.text = to_text(dtype)
 
     def array(self, owner):
         """The rows as NumPy has them: two dimensions, or one of records."""
         rows = owner.shape[0]
+        if self.header and not self.nothing:
+            return owner.array(owner.dtype)
         if self.nothing or rows == 0:
             return self.made(rows, owner.shape[1:])
         return owner.array(owner.dtype if self.open else self.dtype)

@@ -11,6 +11,9 @@ import os
 import re
 import stat
 
+from ._errors import name_of
+from ._transcode import Transcoder
+
 OPENERS = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open, ".lzma": lzma.open}
 # What these files begin with.
 MAGIC = {".bz2": rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", ".gz": rb"\x1f\x8b\x08", ".xz": rb"\xfd7zXZ\0"}
@@ -25,10 +28,15 @@ BATCH = 4096
 class Source:
     """Text for the library: a path, or a function that gives bytes. It is closed when the text has been read."""
 
-    def __init__(self, path=None, read=None, encoding="utf-8", reopen=None, again=None, close=None, check=None):
-        self.path, self.read, self.encoding = path, read, encoding
+    def __init__(self, path=None, read=None, encoding="utf-8", reopen=None, again=None, close=None, check=None,
+                 label=None):
+        self.path, self.read, self.encoding, self.label = path, read, encoding, label or path
+        # Whether Python's lines are fed, and not what is in a file.
+        self.by_lines = isinstance(read, Reader)
         self.reopen, self.again = reopen, again  # None if it can be read once only
         self.close, self.check = close or (lambda: None), check or (lambda: None)
+        # Lines that the library does not see.
+        self.skipped = 0
 
     def retry(self):
         """Python's own reader says in its own words what is wrong with a file, if it finds something."""
@@ -37,11 +45,12 @@ class Source:
                 while file.read(1 << 14):
                     pass
 
-    def without(self, skiprows, comment, delimiter):
+    def without(self, skiprows, comment, delimiter, header=False):
         """Leaves out the first lines, as far as the library need not do it; returns the rest."""
-        if self.path is not None:
+        if not self.by_lines:
             return skiprows
         self.read.skip, self.read.comment, self.read.delimiter = skiprows, comment, delimiter
+        self.read.header, self.skipped = header, skiprows
         return 0
 
     def has_lines(self):
@@ -62,14 +71,65 @@ def open_source(fname, encoding, call):
         fname = os.fspath(fname)
     try:
         if isinstance(fname, str):
-            return open_path(fname, encoding, call.strings)
+            return open_path(fname, encoding)
         lines = iter(fname)
     except TypeError as error:
         raise ValueError("fname must be a string, filehandle, list of strings,\nor generator. "
                          f"Got {type(fname)} instead.") from error
     if encoding is None:
         encoding = getattr(fname, "encoding", "latin1")
-    return Source(read=Reader(lines, encoding, call.quotechar, call.strings))
+    return Source(read=Reader(lines, encoding, call.quotechar, call.strings), label=label_of(fname))
+
+
+def open_sources(files, encoding, call):
+    """The sources of several files. Where one of them is an object of Python's, all are read by lines: the library leaves
+    out the first lines of all inputs, or of none."""
+    sources = [open_source(file, encoding, call) for file in files]
+    if any(source.by_lines for source in sources):
+        return [source if source.by_lines else lines_of(source, call) for source in sources]
+    return sources
+
+
+def lines_of(source, call):
+    """A file as lines of Python's."""
+    source.close()
+    if source.reopen is None:
+        raise ValueError(f"{source.label} can be opened once only: it cannot be read together with objects of Python's")
+    file = source.reopen()
+    return Source(read=Reader(file, None, call.quotechar, call.strings), close=file.close, label=source.label)
+
+
+def label_of(file):
+    """The name of a file of Python's."""
+    return name_of(file) if hasattr(file, "read") else None
+
+
+# What a file's name has, and a row of numbers has not.
+NAMED = re.compile(r"/|\.[A-Za-z]")
+
+
+def files_of(fname, concat):
+    """The files, if `fname` is a list of files; None if it is one file, or lines of text.
+
+    NumPy takes a list for lines. Paths and files in it are none; names are files if `concat` says so, or if each looks
+    like the name of a file and one is there.
+    """
+    if not isinstance(fname, (list, tuple)):
+        return None if concat is None or not isinstance(fname, (str, os.PathLike)) else [fname]
+    if concat is not None or any(isinstance(item, os.PathLike) or hasattr(item, "read") for item in fname[:1]):
+        return list(fname)
+    if fname and all(isinstance(item, str) and NAMED.search(item) and "\n" not in item for item in fname) \
+            and any(map(is_there, fname)):
+        return list(fname)
+    return None
+
+
+def is_there(path):
+    """Whether a file has this name, or a compressed one."""
+    try:
+        return bool(find(path))
+    except (OSError, ValueError):
+        return False
 
 
 def find(path):
@@ -81,22 +141,24 @@ def find(path):
     raise FileNotFoundError(f"{path} not found.")
 
 
-def open_path(fname, encoding, strings):
+def open_path(fname, encoding):
     path = find(fname)
     opener = OPENERS.get(os.path.splitext(path)[1], open)
     name = native_name(encoding)
+    once = stat.S_ISFIFO(os.stat(path).st_mode)  # it can be opened once only
+    if once and name is not None:
+        return Source(path=path, encoding=name)
 
     def reopen():
         return opener(path, "rt", encoding=encoding)
 
-    if stat.S_ISFIFO(os.stat(path).st_mode) and name is not None:
-        return Source(path=path, encoding=name)  # it can be opened once only
     def again():
-        return open_path(path, encoding, strings)
+        return open_path(path, encoding)
 
     file = reopen()
     if name is None:
-        return Source(read=Reader(file, strings=strings), reopen=reopen, again=again, close=file.close)
+        return Source(read=Transcoder(file.buffer, file.encoding), reopen=None if once else reopen,
+                      again=None if once else again, close=file.close, label=path)
     file.close()
     check = None if opener is open else (lambda: check_magic(path, opener))
     return Source(path=path, encoding=name, reopen=reopen, again=again, check=check)
@@ -138,7 +200,9 @@ class Reader:
 
     def __init__(self, lines, encoding=None, quotechar=None, strings=None):
         self.encoding, self.quotechar, self.strings = encoding, quotechar, strings
-        self.comment, self.delimiter, self.skip, self.first = None, None, 0, []
+        self.comment, self.delimiter, self.skip, self.header, self.first = None, None, 0, False, []
+        # Items that were looked at; the one that is wrong, from 1.
+        self.seen, self.line = 0, None
         # How the last item ended: with a line end, within quotes.
         self.ended, self.quoted = True, False
         self.blocks, self.rest = self.encoded(iter(lines)), memoryview(b"")
@@ -167,6 +231,7 @@ class Reader:
         """The lines of a batch with their ends, up to the first that is none, and what is wrong with that."""
         out = []
         for line in batch:
+            self.seen += 1
             try:
                 line = self.text(line)
                 kept.append(line)
@@ -175,6 +240,7 @@ class Reader:
                 else:
                     out.append(self.whole(line))
             except (AttributeError, TypeError, ValueError) as error:
+                self.line = self.seen
                 return out, error
         return out, None
 
@@ -191,7 +257,8 @@ class Reader:
     def whole(self, line):
         """An item as one line of a file. One that had no end is ended by the next."""
         for string in self.strings or ():
-            line = line.split(string, 1)[0]
+            line = line.lstrip().removeprefix(string) if self.header else line.split(string, 1)[0]
+        self.header = False
         body = line.removesuffix("\n").removesuffix("\r")
         start = "" if self.ended or self.quoted else "\n"
         self.ended = len(body) < len(line)
