@@ -38,10 +38,10 @@ def read(sources, options, name=None):
     finally:
         native.ndshm_job_discard(job)
     if errors and comes_first(*errors[0], options, error, owner):
-        raise told(*errors[0])
+        raise told(*errors[0], options)
     if status != codes.OK:
         if error.fault in (0, codes.FAULT_ENCODING) and error.code not in NO_FILE:
-            retry(sources, error)
+            retry(sources, options, error)
         return None, error
     return owner, None
 
@@ -56,11 +56,11 @@ def comes_first(source, raised, options, error, owner):
     return error.code != codes.OK or not limited or owner.shape[0] < options.max_rows
 
 
-def told(source, raised):
+def told(source, raised, options):
     """What a function of Python's has raised; of a text that cannot be decoded as Python's own reader says it."""
     if isinstance(raised, UnicodeDecodeError) and not source.by_lines:
         try:
-            source.retry()
+            source.retry(options.comment_strings_len > 0)
         except UnicodeDecodeError as again:
             raised = again.with_traceback(None)
     if isinstance(raised, Exception):
@@ -68,12 +68,12 @@ def told(source, raised):
     return raised
 
 
-def retry(sources, error):
+def retry(sources, options, error):
     """Lets Python's own reader say what is wrong with a file, if it finds something."""
     for number, source in enumerate(sources):
         if error.input in (number, codes.NO_INPUT):
             try:
-                source.retry()
+                source.retry(options.comment_strings_len > 0)
             except Exception as raised:
                 place(raised, source.label, error.line or None)
                 raise

@@ -38,11 +38,12 @@ class Source:
         # Lines that the library does not see.
         self.skipped = 0
 
-    def retry(self):
-        """Python's own reader says in its own words what is wrong with a file, if it finds something."""
+    def retry(self, strings=False):
+        """Python's own reader says in its own words what is wrong with a file, if it finds something. It reads as NumPy
+        does, which goes line by line if it cuts off comment strings: places in messages depend on that."""
         if self.reopen is not None:
             with contextlib.closing(self.reopen()) as file:
-                while file.read(1 << 14):
+                while next(file, "") if strings else file.read(1 << 14):
                     pass
 
     def without(self, skiprows, comment, delimiter, header=False):

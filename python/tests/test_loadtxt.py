@@ -143,6 +143,8 @@ def caught(call, *arguments, **keywords):
     (b"1 2\n\xff\xff 3\n", {"encoding": "gbk"}, (2, None)),
     (b"1 2\r\n3 4\r\n" * 50_000 + b"5 \x81 6\r\n", {"encoding": "cp1252"}, (100_001, None)),
     (b"1 2\n3 x\n", {"encoding": "cp1252"}, (2, 2)),
+    (b"1 2\n" * 9000 + b"\xff\xff 3\n", {"encoding": "gbk"}, (9001, None)),
+    (b"\xd6\xd0 2\n" * 9000 + b"\xff\xff 3\n", {"encoding": "gbk", "comments": ["#", "%%"], "dtype": "U1"}, (9001, None)),
 ])
 def test_exceptions_are_numpys_and_say_where(text, options, place, folder):
     path = folder / "bad.txt"
