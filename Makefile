@@ -157,10 +157,11 @@ $(BENCH_VENV)/.done: benches/pipeline/requirements.txt
 	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-bench: setup-tests build $(BENCH_VENV)/.done
+bench: setup-tests build $(LIB)/libndshm.so.$(LIBRARY_VERSION) $(BENCH_VENV)/.done
 	$(BENCH_VENV)/bin/python benches/pipeline/make_data.py
 	$(BENCH_VENV)/bin/python benches/pipeline/compare.py --runs 5
 	$(BENCH_VENV)/bin/python benches/pipeline/compare.py --runs 5 --gzip
+	$(BENCH_VENV)/bin/python benches/handoff.py
 
 # A model checker on the code that publishes and waits. --cfg loom builds everything anew, so
 # it has a folder of its own.

@@ -133,7 +133,7 @@ impl Segment {
         let (access, id) = (self.map.access(), self.id);
         if let Some(fd) = self.name.as_ref().and_then(|name| unlocked(name, &id, access)) {
             // After an error the mapping is still the one that holds the lock.
-            let _ = (&fd, access);
+            let _ = self.map.exchange(&fd, access);
         }
         self.map.stay();
     }
