@@ -432,7 +432,7 @@ fn json_is_for_programs() {
     let all = folder.path("all.h5");
     run(&mut joining(&parts, &all, &["--checksum"])).ok();
     let whole = verified(&all, &["--json"]).ok().stdout;
-    assert!(whole.contains("\"whole\": true, \"shards\": 2, \"datasets\": 1, \"checksums\": 2"));
+    assert!(whole.contains("\"whole\":true,\"shards\":2,\"datasets\":1,\"checksums\":2"));
     shard(&folder, "part-0.h5", 5, 5, &[]);
     fs::remove_file(&parts[1]).unwrap();
     let ran = run(ndshm(["verify", "--json"]).args([&all, &parts[0], &parts[1]]));
