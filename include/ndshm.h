@@ -2153,6 +2153,17 @@ typedef struct ndshm_join_options {
     const char *const *datasets;
     // How many.
     size_t datasets_len;
+    // How the rows lie in the file, if they are copied: `layout`, but for columns,
+    // `chunk`, and how chunks are packed. The rest stays zero. NULL for one block for
+    // each dataset.
+    const ndshm_hdf5_options *hdf5;
+    // Bytes that packing may use, 0 for 48 MiB.
+    uint64_t memory;
+    // Worker processes that pack chunks, 0 for as many as there are processors to use.
+    // They make no difference to the file.
+    uint32_t workers;
+    // 0.
+    uint32_t reserved;
 } ndshm_join_options;
 
 // What was joined. Set `struct_size` to `sizeof(ndshm_joined)`; the rest is

@@ -225,6 +225,7 @@ fn joins(rows: usize) -> Vec<Case> {
         case("a.h5", &parts, "join a.h5 b.h5 -o x.h5 --checksum"),
         case("b.h5", &parts, "join a.h5 b.h5 -o x.h5 --materialize"),
         case("a.h5", &whole, "join all.h5 -o x.h5 --materialize"),
+        case("b.h5", &parts, "join a.h5 b.h5 -o x.h5 --materialize --compress gzip:1 -j 2"),
     ]
 }
 

@@ -129,6 +129,10 @@ class JoinOptions(ctypes.Structure):
         ("materialize", c_uint32),
         ("datasets", POINTER(c_char_p)),
         ("datasets_len", c_size_t),
+        ("hdf5", POINTER(Hdf5Options)),
+        ("memory", c_uint64),
+        ("workers", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 

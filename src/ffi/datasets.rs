@@ -9,6 +9,7 @@ use super::convert::ndshm_hdf5_options;
 use super::error::Fault;
 use super::reading::{flag, texts};
 use crate::convert::{Arrange, Attribute, CategoryColumn, Options, Provenance, Shape};
+use crate::hdf5::Storage;
 
 /// A dataset for each input, or for the rows of all of them, if `dataset` names it.
 pub const NDSHM_ARRANGE_AUTO: u32 = 0;
@@ -84,6 +85,28 @@ impl ndshm_hdf5_options {
         // SAFETY: as above.
         options.hdf5 = unsafe { own.file() }?;
         Ok(options)
+    }
+
+    /// Where the elements of datasets lie, for what says nothing else of them.
+    ///
+    /// # Safety
+    /// * As for [`of_one_dataset`](Self::of_one_dataset).
+    pub(super) unsafe fn of_storage(at: *const Self) -> Result<Storage, Fault> {
+        // SAFETY: the caller's promise.
+        let found = unsafe { Self::of_one_dataset(at) }?;
+        let file = &found.hdf5;
+        let says_more = file.append
+            || file.force
+            || file.sync
+            || file.bool_as_u8
+            || !found.attributes.is_empty()
+            || !found.object_attributes.is_empty()
+            || !found.dims.is_empty()
+            || !found.units.is_empty();
+        if says_more {
+            return Err(Fault::Range("options->hdf5"));
+        }
+        Ok(found.hdf5.storage)
     }
 
     /// What they say of datasets; the rest is as usual.

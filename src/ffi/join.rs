@@ -1,6 +1,7 @@
 //! Many HDF5 files as one, and whether files are whole.
 
 use core::ffi::{CStr, c_char, c_void};
+use core::mem::offset_of;
 use core::ptr;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
@@ -9,6 +10,7 @@ use std::string::{String, ToString};
 use std::vec::Vec;
 
 use super::args::{self, Options};
+use super::convert::ndshm_hdf5_options;
 use super::error::{Failure, Fault, Place, ndshm_error};
 use super::guard::{Failed, guard};
 use super::job::{self, Work, ndshm_job};
@@ -53,17 +55,28 @@ pub struct ndshm_join_options {
     pub datasets: *const *const c_char,
     /// How many.
     pub datasets_len: usize,
+    /// How the rows lie in the file, if they are copied: `layout`, but for columns,
+    /// `chunk`, and how chunks are packed. The rest stays zero. NULL for one block for
+    /// each dataset.
+    pub hdf5: *const ndshm_hdf5_options,
+    /// Bytes that packing may use, 0 for 48 MiB.
+    pub memory: u64,
+    /// Worker processes that pack chunks, 0 for as many as there are processors to use.
+    /// They make no difference to the file.
+    pub workers: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
-// SAFETY: `repr(C)`, the size first; integers and a pointer, which may be zero.
+// SAFETY: `repr(C)`, the size first; integers and pointers, which may be zero.
 unsafe impl Options for ndshm_join_options {
     const NAME: &'static str = "ndshm_join_options";
-    const MIN_SIZE: usize = size_of::<Self>();
+    const MIN_SIZE: usize = offset_of!(Self, hdf5);
 }
 
 impl ndshm_join_options {
     /// # Safety
-    /// * `datasets` leads to `datasets_len` texts.
+    /// * Its pointers are NULL, or lead to what their documentation says.
     unsafe fn read(&self) -> Result<join::Options, Fault> {
         let flag = |value: u32, what| match value {
             0 | 1 => Ok(value == 1),
@@ -82,6 +95,13 @@ impl ndshm_join_options {
             let text = unsafe { args::text(at, "options->datasets") }?;
             options.datasets.push(text.into());
         }
+        if self.reserved != 0 {
+            return Err(Fault::Range("options->reserved"));
+        }
+        // SAFETY: the caller's promise.
+        options.hdf5.storage = unsafe { ndshm_hdf5_options::of_storage(self.hdf5) }?;
+        options.workers = (self.workers != 0).then_some(self.workers as usize);
+        options.memory = (self.memory != 0).then_some(self.memory);
         Ok(options)
     }
 }

@@ -291,7 +291,13 @@ impl Chunked {
     }
 
     /// Gives the datasets these extents: all of them, or those that are open.
-    fn grow(&mut self, session: &Session, file: hid_t, shape: &[u64], all: bool) -> Result<()> {
+    pub(super) fn grow(
+        &mut self,
+        session: &Session,
+        file: hid_t,
+        shape: &[u64],
+        all: bool,
+    ) -> Result<()> {
         if shape.len() != self.shape.len() {
             return Err(Error::Order("a dataset of chunks cannot change its number of axes"));
         }

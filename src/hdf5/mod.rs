@@ -36,6 +36,7 @@ mod heaps;
 mod id;
 mod layout;
 mod library;
+mod like;
 mod made;
 mod meaning;
 mod old_scales;

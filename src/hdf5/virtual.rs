@@ -145,7 +145,7 @@ impl Writer {
     }
 
     /// Runs `work` on the file that HDF5 has open.
-    fn add<T>(
+    pub(super) fn add<T>(
         &mut self,
         path: &str,
         work: impl FnOnce(&Session, &File, &mut Names) -> Result<T>,
@@ -168,17 +168,29 @@ fn create(
     joined: &Joined<'_>,
     list: hid_t,
 ) -> Result<Id> {
-    names.make_parents(session, file, joined.path)?;
-    let name = c_text(joined.path, joined.path)?;
     let space = match joined.shape {
         Some(shape) => simple(session, shape)?,
         None => carried::nothing(session)?,
     };
+    create_in(session, file, names, joined, &space, (list, h5p::H5P_DEFAULT))
+}
+
+/// Makes a dataset of this space with its groups and attributes, by lists for its creation and
+/// for access to it.
+pub(super) fn create_in(
+    session: &Session,
+    file: &File,
+    names: &mut Names,
+    joined: &Joined<'_>,
+    space: &Id,
+    (list, access): (hid_t, hid_t),
+) -> Result<Id> {
+    names.make_parents(session, file, joined.path)?;
+    let name = c_text(joined.path, joined.path)?;
     let (name, kind, extent) = (name.as_ptr(), joined.kind.raw(), space.raw());
     let link = file.link_list();
     // SAFETY: the name is a C string, the ids are live.
-    let raw =
-        unsafe { h5d::H5Dcreate2(file.id(), name, kind, extent, link, list, h5p::H5P_DEFAULT) };
+    let raw = unsafe { h5d::H5Dcreate2(file.id(), name, kind, extent, link, list, access) };
     let made = session.own("H5Dcreate2", raw, h5d::H5Dclose)?;
     for attribute in joined.attributes {
         carried::write(session, made.raw(), attribute)?;

@@ -1,5 +1,7 @@
 //! The rows of the shards, copied to their places in one file.
 
+use core::ops::Range;
+use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
@@ -8,7 +10,8 @@ use super::error::{JoinError, Result};
 use super::fault::Fault;
 use super::look::{self, Seen, refused, unreadable};
 use super::plan::{Joined, Plan, text_of};
-use crate::hdf5::{self, Box, Described, Kept, Writer};
+use super::sink::{Home, Sink};
+use crate::hdf5::{self, Box, Described, Kept};
 
 /// Bytes of one piece, as a rule: one element may be larger.
 const PIECE: u64 = 8 << 20;
@@ -16,21 +19,44 @@ const PIECE: u64 = 8 << 20;
 /// A dataset of a shard on its way.
 #[derive(Debug)]
 struct Part {
-    dataset: std::string::String,
+    dataset: String,
     shard: usize,
     shape: Option<Vec<u64>>,
-    /// Where its bytes go.
-    to: u64,
+    /// Where its bytes go; none if it has chunks.
+    to: Option<u64>,
     bytes: u64,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+enum Task {
+    /// A dataset of chunks is begun.
+    Begin(String),
+    Copy(Part),
+    /// It has all its rows.
+    End(String),
+}
+
+/// What a step has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Went {
+    /// So many bytes were copied.
+    On(u64),
+    /// Nothing can be done as long as packers have enough to do.
+    Waits,
+    /// There is nothing more.
+    Done,
 }
 
 /// All of it.
 #[derive(Debug, Default)]
 pub(super) struct Copy {
     /// In reverse order.
-    parts: Vec<Part>,
+    tasks: Vec<Task>,
     now: Option<Now>,
     buffer: Vec<u8>,
+    /// What of the buffer waits for packers.
+    waiting: Range<usize>,
 }
 
 /// What is being copied.
@@ -45,54 +71,89 @@ struct Now {
 
 impl Copy {
     /// Makes the datasets; their rows come later.
-    pub(super) fn new(plan: &Plan, writer: &mut Writer) -> Result<Self> {
-        let mut parts = Vec::new();
+    pub(super) fn new(plan: &Plan, sink: &mut Sink) -> Result<Self> {
+        let mut tasks = Vec::new();
         for joined in plan.datasets.values() {
             let element = joined.first.kind.size() as u64;
             let bytes = bytes(joined.shape.as_deref(), element);
             let bytes = bytes.ok_or_else(|| too_large(joined))?;
-            let Some(mut to) = writer.add_place(&described(joined), bytes)? else { continue };
+            let (home, name) = (sink.place(joined, bytes)?, || joined.first.path.clone());
+            let mut to = match home {
+                Home::Nowhere => continue,
+                Home::Block(at) => Some(at),
+                Home::Chunks => {
+                    tasks.push(Task::Begin(name()));
+                    None
+                }
+            };
             for part in &joined.parts {
-                let shape = part.shape.clone();
+                let (dataset, shard, shape) = (name(), part.shard, part.shape.clone());
                 let bytes = self::bytes(shape.as_deref(), element).unwrap_or(0);
-                let dataset = joined.first.path.clone();
-                parts.push(Part { dataset, shard: part.shard, shape, to, bytes });
-                to += bytes;
+                tasks.push(Task::Copy(Part { dataset, shard, shape, to, bytes }));
+                to = to.map(|at| at + bytes);
+            }
+            if home == Home::Chunks {
+                tasks.push(Task::End(name()));
             }
         }
-        parts.reverse();
-        Ok(Self { parts, now: None, buffer: Vec::new() })
+        tasks.reverse();
+        Ok(Self { tasks, ..Self::default() })
     }
 
     /// Bytes that are to be copied.
     pub(super) fn bytes(&self) -> u64 {
-        self.parts.iter().map(|part| part.bytes).sum()
+        let bytes = |task: &Task| if let Task::Copy(part) = task { part.bytes } else { 0 };
+        self.tasks.iter().map(bytes).sum()
     }
 
-    /// Copies a piece; how many bytes it had, none when there is nothing more.
-    pub(super) fn step(
-        &mut self,
-        plan: &Plan,
-        shards: &[Shard],
-        to: &mut Writer,
-    ) -> Result<Option<u64>> {
+    /// Copies a piece, or hands on what was read.
+    pub(super) fn step(&mut self, plan: &Plan, shards: &[Shard], to: &mut Sink) -> Result<Went> {
+        if !self.waiting.is_empty() {
+            return self.hand_on(to);
+        }
         let mut now = match self.now.take() {
             Some(now) => now,
-            None => match self.parts.pop() {
-                Some(part) => open(part, plan, shards)?,
-                None => return Ok(None),
+            None => match self.tasks.pop() {
+                Some(Task::Copy(part)) => open(part, plan, shards)?,
+                Some(Task::Begin(name)) => {
+                    to.begin(find(plan, &name)?)?;
+                    return Ok(Went::On(0));
+                }
+                Some(Task::End(name)) => {
+                    to.end(find(plan, &name)?)?;
+                    return Ok(Went::On(0));
+                }
+                None => return Ok(if to.complete()? { Went::Done } else { Went::Waits }),
             },
         };
         let read = now.read(&mut self.buffer, shards)?;
-        if let Some(bytes) = self.buffer.get(..read) {
-            to.put(now.part.to + now.done, bytes)?;
-        }
+        let (at, done) = (now.part.to, now.done);
         now.done += read as u64;
         if now.done < now.part.bytes {
             self.now = Some(now);
         }
-        Ok(Some(read as u64))
+        match (at, self.buffer.get(..read)) {
+            (Some(at), Some(bytes)) => to.writer().put(at + done, bytes)?,
+            (None, Some([_, ..])) => {
+                self.waiting = 0..read;
+                return self.hand_on(to);
+            }
+            _ => {}
+        }
+        Ok(Went::On(read as u64))
     }
+
+    /// Gives packers as much as they take.
+    fn hand_on(&mut self, to: &mut Sink) -> Result<Went> {
+        let added = to.add(self.buffer.get(self.waiting.clone()).unwrap_or_default())?;
+        self.waiting.start += added;
+        Ok(if added == 0 { Went::Waits } else { Went::On(added as u64) })
+    }
+}
+
+fn find<'p>(plan: &'p Plan, name: &str) -> Result<&'p Joined> {
+    let unknown = hdf5::Error::Order("a dataset was never looked at");
+    Ok(plan.datasets.get(name).ok_or(unknown)?)
 }
 
 fn too_large(joined: &Joined) -> JoinError {

@@ -9,6 +9,7 @@ use super::fault::{Fault, shortened};
 use super::verify::Problem;
 use crate::error::code;
 use crate::hdf5;
+use crate::store::ChunkError;
 
 /// Result of joining.
 pub type Result<T> = core::result::Result<T, JoinError>;
@@ -65,6 +66,13 @@ pub enum JoinError {
     },
     /// Shards of a joined file are not what they were, so nothing is copied.
     Problems(Vec<Problem>),
+    /// The options ask for a way to store rows that is not to be had.
+    Storage {
+        /// Why.
+        why: &'static str,
+    },
+    /// Rows could not be put into chunks.
+    Chunks(Box<ChunkError>),
     /// Somebody asked to stop.
     Cancelled,
     /// The file could not be written.
@@ -135,6 +143,8 @@ impl fmt::Display for JoinError {
                 [one] => one.fmt(f),
                 [first, rest @ ..] => write!(f, "{first}; and {} more problems", rest.len()),
             },
+            Self::Storage { why } => f.write_str(why),
+            Self::Chunks(error) => error.fmt(f),
             Self::Cancelled => f.write_str("cancelled"),
             Self::Hdf5(error) => error.fmt(f),
         }
@@ -144,9 +154,10 @@ impl fmt::Display for JoinError {
 impl JoinError {
     /// The stable code of this error, see [`code`].
     #[must_use]
-    pub const fn code(&self) -> i32 {
+    pub fn code(&self) -> i32 {
         match self {
-            Self::NoShards => crate::error::Error::Argument.code(),
+            Self::NoShards | Self::Storage { .. } => crate::error::Error::Argument.code(),
+            Self::Chunks(error) => error.code(),
             Self::Shard { .. } => code::INPUT,
             Self::Twice { .. }
             | Self::Name { .. }
@@ -166,6 +177,7 @@ impl JoinError {
         match self {
             Self::Shard { fault, .. } => fault.errno(),
             Self::Hdf5(error) => error.errno(),
+            Self::Chunks(error) => error.errno(),
             _ => 0,
         }
     }
@@ -182,6 +194,15 @@ impl JoinError {
 }
 
 impl core::error::Error for JoinError {}
+
+impl From<Box<ChunkError>> for JoinError {
+    fn from(error: Box<ChunkError>) -> Self {
+        match *error {
+            ChunkError::Hdf5(error) => Self::Hdf5(error),
+            _ => Self::Chunks(error),
+        }
+    }
+}
 
 impl From<hdf5::Error> for JoinError {
     fn from(error: hdf5::Error) -> Self {

@@ -11,18 +11,21 @@ use std::string::String;
 use std::time::Instant;
 use std::vec::Vec;
 
-use super::copy::{Copy, described};
+use super::copy::{Copy, Went, described};
 use super::error::{JoinError, Result};
 use super::fault::Fault;
 use super::look::{self, refused};
 use super::names;
 use super::note;
 use super::plan::{Joined, Part, Plan, Way};
+use super::sink::{self, Sink};
 use super::sum::Sum;
 use super::verify::{VerifyJob, VerifyOptions};
 use super::{Options, Shard, Summary, TICK, step_to_end};
 use crate::hdf5::{self, Described, Error, Kept, Reading, Writer, check_target};
 use crate::load::{Canceller, Progress};
+use crate::pack::Press;
+use crate::sys::Epoll;
 
 /// Bytes of metadata for a dataset, and for each shard that it comes from.
 const METADATA: u64 = 600;
@@ -68,7 +71,11 @@ pub struct Job {
     inodes: HashMap<(u64, u64), usize>,
     plan: Plan,
     stage: Stage,
-    writer: Option<Writer>,
+    /// Packs chunks, until the sink has it.
+    press: Option<Press>,
+    sink: Option<Sink>,
+    /// The canceller's bell and what packers ring, if there are any.
+    ready: Option<Epoll>,
     progress: Progress,
     canceller: Canceller,
 }
@@ -83,6 +90,7 @@ impl Job {
         output: &Path,
         options: &Options,
     ) -> Result<Self> {
+        sink::check(options)?;
         check_target(output, &options.hdf5)?;
         let paths: Vec<PathBuf> = shards.into_iter().map(Into::into).collect();
         let mut datasets = options.datasets.clone();
@@ -100,7 +108,9 @@ impl Job {
             inodes: HashMap::new(),
             plan: Plan::new(options.new_axis),
             stage: Stage::Look(0),
-            writer: None,
+            press: None,
+            sink: None,
+            ready: None,
             progress: Progress { pass: 1, ..Progress::default() },
             canceller: Canceller::always_ready().map_err(Error::Core)?,
         };
@@ -110,7 +120,21 @@ impl Job {
             paths => job.name(paths)?,
         }
         job.progress.inputs_total = job.shards.len();
+        job.fork()?;
         Ok(job)
+    }
+
+    /// Forks the packers, if there are any, while no HDF5 file is open.
+    fn fork(&mut self) -> Result<()> {
+        let length = |shard: &Shard| fs::metadata(&shard.path).map_or(0, |status| status.len());
+        self.press = sink::press(&self.options, self.shards.iter().map(length).sum())?;
+        if let Some(press) = &self.press {
+            let both = Epoll::new().map_err(Error::Core)?;
+            both.add(self.canceller.bell().raw(), 0).map_err(Error::Core)?;
+            both.add(press.raw_fd(), 1).map_err(Error::Core)?;
+            self.ready = Some(both);
+        }
+        Ok(())
     }
 
     /// Goes on for as long as `timeout`, or until everything is done but [`finish`](Self::finish);
@@ -127,13 +151,38 @@ impl Job {
             } else {
                 self.go_on(stage)
             };
-            self.stage = next.inspect_err(|_| self.writer = None)?;
+            let (stage, waits) = next.inspect_err(|_| self.give_up())?;
+            self.stage = stage;
             self.progress.done = matches!(self.stage, Stage::Done);
-            if begin.elapsed() >= timeout {
+            let left = timeout.saturating_sub(begin.elapsed());
+            if waits {
+                self.wait(left)?;
+            } else if self.ready.is_some() {
+                // There is more to do, or nothing to wait for.
+                self.canceller.bell().ring();
+            }
+            if left.is_zero() {
                 break;
             }
         }
         Ok(self.progress)
+    }
+
+    fn give_up(&mut self) {
+        (self.sink, self.press) = (None, None);
+    }
+
+    /// Waits until packers have done something, or somebody cancels.
+    fn wait(&self, time: Duration) -> Result<()> {
+        let Some(ready) = &self.ready else { return Ok(()) };
+        self.canceller.bell().silence();
+        if self.canceller.is_cancelled() {
+            // It may have been rung just before.
+            self.canceller.bell().ring();
+            return Ok(());
+        }
+        let ms = time.as_micros().div_ceil(1000).min(60_000) as i32;
+        Ok(ready.wait(ms).map(drop).map_err(Error::Core)?)
     }
 
     /// How far it is. The bytes are those of checksums and of rows that are copied; how many
@@ -149,10 +198,11 @@ impl Job {
         self.canceller.clone()
     }
 
-    /// A descriptor that can always be read: a step never waits.
+    /// A descriptor that can be read whenever a step has something to do: always, unless
+    /// packers have all that they can take. Only for them a step waits.
     #[must_use]
     pub fn raw_fd(&self) -> i32 {
-        self.canceller.raw_fd()
+        self.ready.as_ref().map_or_else(|| self.canceller.raw_fd(), Epoll::raw)
     }
 
     /// Steps until everything is done, and gives the file its name.
@@ -165,21 +215,23 @@ impl Job {
 
     pub(super) fn run(mut self, flag: Option<&AtomicBool>) -> Result<Summary> {
         step_to_end(flag, || self.step(TICK))?;
-        let writer = self.writer.take().ok_or(Error::Order("the job has failed before"))?;
-        let hdf5::Summary { path, bytes, .. } = writer.close()?;
+        let sink = self.sink.take().ok_or(Error::Order("the job has failed before"))?;
+        let hdf5::Summary { path, bytes, .. } = sink.close()?;
         Ok(Summary { path, bytes, datasets: self.plan.summary(), shards: self.shards })
     }
 
-    fn go_on(&mut self, stage: Stage) -> Result<Stage> {
-        match stage {
+    /// What comes next, and whether there is nothing to do before packers have done something.
+    fn go_on(&mut self, stage: Stage) -> Result<(Stage, bool)> {
+        let next = match stage {
             Stage::Verify(job) => self.verify(job),
             Stage::Look(index) => self.look(index),
             Stage::Sum(index, sum) => self.add_up(index, sum),
             Stage::Lay => self.lay(),
-            Stage::Copy(copy) => self.copy(copy),
+            Stage::Copy(copy) => return self.copy(copy),
             Stage::Done => Ok(Stage::Done),
             Stage::Over => Err(Error::Order("the job has failed before").into()),
-        }
+        };
+        Ok((next?, false))
     }
 
     /// The shards by their names as the joined file will know them.
@@ -316,18 +368,19 @@ impl Job {
         self.plan.settle(&self.shards)?;
         let datasets = self.plan.datasets.values();
         let names = datasets.map(|joined| joined.first.path.len() as u64 * 2 + METADATA);
-        let mut writer = Writer::create(&self.output, &self.options.hdf5, names.sum())?;
+        let writer = Writer::create(&self.output, &self.options.hdf5, names.sum())?;
+        let mut sink = Sink::new(writer, self.press.take(), &self.options.hdf5.storage)?;
         let parts = self.plan.datasets.values().flat_map(|joined| &joined.parts);
         self.progress.rows = parts.map(Part::rows).sum();
         let next = if self.options.materialize {
-            let copy = Copy::new(&self.plan, &mut writer)?;
+            let copy = Copy::new(&self.plan, &mut sink)?;
             self.progress.bytes_total += copy.bytes();
             Stage::Copy(copy.into())
         } else {
-            self.refer(&mut writer)?;
+            self.refer(sink.writer())?;
             Stage::Done
         };
-        self.writer = Some(writer);
+        self.sink = Some(sink);
         Ok(next)
     }
 
@@ -349,15 +402,14 @@ impl Job {
         note::write(writer, &self.plan, &self.shards)
     }
 
-    fn copy(&mut self, mut copy: Box<Copy>) -> Result<Stage> {
-        let writer = self.writer.as_mut().ok_or(Error::Order("the job has failed before"))?;
-        match copy.step(&self.plan, &self.shards, writer)? {
-            Some(bytes) => {
-                self.progress.bytes_done += bytes;
-                Ok(Stage::Copy(copy))
-            }
-            None => Ok(Stage::Done),
+    fn copy(&mut self, mut copy: Box<Copy>) -> Result<(Stage, bool)> {
+        let sink = self.sink.as_mut().ok_or(Error::Order("the job has failed before"))?;
+        let went = copy.step(&self.plan, &self.shards, sink)?;
+        if let Went::On(bytes) = went {
+            self.progress.bytes_done += bytes;
         }
+        let next = if went == Went::Done { Stage::Done } else { Stage::Copy(copy) };
+        Ok((next, went == Went::Waits))
     }
 }
 

@@ -19,6 +19,7 @@ mod look;
 mod names;
 mod note;
 mod plan;
+mod sink;
 mod sum;
 mod verify;
 
@@ -41,7 +42,9 @@ use crate::load::Progress;
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Options {
-    /// How the file is written. Rows that are copied lie in one block, whatever the storage.
+    /// How the file is written. Where rows lie, and how they are packed, can be said only if
+    /// they are copied; there are no [columns](hdf5::Layout::Columns). A single value lies in
+    /// one block in any case.
     pub hdf5: hdf5::Options,
     /// The datasets to join, which every shard must have; all that there are, if empty.
     pub datasets: Vec<String>,
@@ -52,6 +55,11 @@ pub struct Options {
     pub checksum: bool,
     /// Copy the rows instead of referring to the shards.
     pub materialize: bool,
+    /// Processes that pack chunks; without it, as many as there are cores, and with 0 it is done
+    /// in this process. They make no difference to the file.
+    pub workers: Option<usize>,
+    /// Bytes that packing may use, about; without it 48 MiB. Some MiB are used beside them.
+    pub memory: Option<u64>,
 }
 
 /// A dataset of a joined file.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::format;
 use std::path::PathBuf;
 use std::string::{String, ToString};
+use std::sync::Arc;
 use std::vec::Vec;
 
 use super::error::{Difference, JoinError, Result};
@@ -29,7 +30,7 @@ pub(super) struct Plan {
 #[derive(Debug)]
 pub(super) struct Joined {
     /// As the first shard has it, with the attributes that all shards share.
-    pub(super) first: Described,
+    pub(super) first: Arc<Described>,
     pub(super) parts: Vec<Part>,
     pub(super) way: Way,
     /// Extents of all of it.
@@ -92,7 +93,7 @@ impl Plan {
         let part = Part { shard: index, shape: found.shape.clone(), first: 0 };
         let Some(joined) = self.datasets.get_mut(&found.path) else {
             let (parts, way) = (Vec::from([part]), Way::Link);
-            let joined = Joined { shape: found.shape.clone(), parts, way, first: found };
+            let joined = Joined { shape: found.shape.clone(), parts, way, first: Arc::new(found) };
             self.datasets.insert(joined.first.path.clone(), joined);
             return Ok(());
         };
@@ -105,7 +106,10 @@ impl Plan {
             return Err(JoinError::Differs(Box::new(difference)));
         }
         let shared = |a: &CarriedAttribute| found.attributes.iter().any(|b| a.is_same(b));
-        joined.first.attributes.retain(shared);
+        // Nobody else has it as long as shards are added.
+        if let Some(first) = Arc::get_mut(&mut joined.first) {
+            first.attributes.retain(shared);
+        }
         joined.parts.push(part);
         Ok(())
     }

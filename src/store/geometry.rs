@@ -43,13 +43,37 @@ impl Geometry {
         stacked: bool,
         storage: &Storage,
     ) -> Result<Self> {
-        let element = u64::from(dtype.root().size()).max(1);
+        let element = u64::from(dtype.root().size());
         let columns = storage.layout == Layout::Columns && dtype.is_record();
+        let widest = dtype.root().fields().map(|field| u64::from(field.size())).max();
+        let widest = columns.then(|| widest.unwrap_or(1));
+        Self::sized(name, (element, widest), fixed, stacked, storage)
+    }
+
+    /// Of a dataset whose elements have so many bytes, whatever they are.
+    pub(crate) fn of_bytes(
+        name: &str,
+        element: u64,
+        fixed: &[u64],
+        storage: &Storage,
+    ) -> Result<Self> {
+        Self::sized(name, (element, None), fixed, false, storage)
+    }
+
+    /// Of elements of so many bytes, and the widest of their columns, if these are datasets.
+    fn sized(
+        name: &str,
+        (element, widest): (u64, Option<u64>),
+        fixed: &[u64],
+        stacked: bool,
+        storage: &Storage,
+    ) -> Result<Self> {
+        let (element, columns) = (element.max(1), widest.is_some());
         let fixed: Vec<u64> = fixed.iter().map(|&extent| extent.max(1)).collect();
         let own = Self { element, fixed, chunk: Vec::new(), stacked, columns };
         let chunk = match storage.chunk.as_slice() {
-            [] if stacked => [1].into_iter().chain(own.usual(dtype)).collect(),
-            [] => own.usual(dtype),
+            [] if stacked => [1].into_iter().chain(own.usual(widest)).collect(),
+            [] => own.usual(widest),
             given => own.asked(name, given)?,
         };
         Ok(Self { chunk, ..own })
@@ -68,11 +92,10 @@ impl Geometry {
     }
 
     /// Whole rows of about 1 MiB, or that much of a longer row.
-    fn usual(&self, dtype: DType<'_>) -> Vec<u64> {
+    fn usual(&self, widest: Option<u64>) -> Vec<u64> {
         let row = self.row_bytes();
-        if self.columns {
-            let widest = dtype.root().fields().map(|field| u64::from(field.size())).max();
-            let widest = widest.unwrap_or(1).saturating_mul(row / self.element);
+        if let Some(widest) = widest {
+            let widest = widest.saturating_mul(row / self.element);
             let rows = (CHUNK / widest.max(1)).min(BLOCK / row);
             return [rows.max(1)].into_iter().chain(self.fixed.clone()).collect();
         }

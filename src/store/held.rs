@@ -13,7 +13,7 @@ use std::vec::Vec;
 use super::geometry::Geometry;
 use crate::error::Error;
 use crate::filter::Chunk;
-use crate::hdf5::{self, Aside, ChunkBlock, Writer};
+use crate::hdf5::{self, Aside, ChunkBlock, Described, Writer};
 use crate::sys::Bell;
 
 /// Bytes that are put into the file in one step.
@@ -27,6 +27,8 @@ pub(super) struct Plan {
     pub(super) name: String,
     pub(super) geometry: Arc<Geometry>,
     pub(super) chunk_rows: u64,
+    /// The dataset that it is like, if not the dtype says what it is.
+    pub(super) like: Option<Arc<Described>>,
 }
 
 /// Blocks that wait, in their order.

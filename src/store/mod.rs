@@ -19,4 +19,4 @@ pub use dims::{Coordinates, Dataset, Dimension, ObjectAttribute};
 pub(crate) use dims::{Dims, Ending, Extent};
 pub use error::ChunkError;
 pub(crate) use geometry::check;
-pub(crate) use rows::{ChunkedRows, Packing, press};
+pub(crate) use rows::{ChunkedRows, Packing, press, press_of_rows};

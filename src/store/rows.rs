@@ -16,7 +16,7 @@ use super::geometry::Geometry;
 use super::held::{Held, Plan};
 use crate::dtype_buf::DTypeBuf;
 use crate::hdf5::{
-    AttrValue, Attribute, Category, ChunkBlock, ChunkedPlan, Extendable, Storage, Writer,
+    AttrValue, Attribute, Category, ChunkBlock, ChunkedPlan, Described, Extendable, Storage, Writer,
 };
 use crate::pack::{Filling, PackError, Press, Settings};
 use crate::pool::default_workers;
@@ -46,9 +46,27 @@ struct Current {
     grown: Option<usize>,
     /// An element of rows that nobody has given, unless that is zeros.
     fill: Vec<u8>,
+    /// What it is to be, if that is not what the dtype says.
+    like: Option<Arc<Described>>,
 }
 
 impl Current {
+    /// A dataset without rows.
+    fn new(name: &str, geometry: Geometry) -> Self {
+        Self {
+            name: name.into(),
+            geometry: Arc::new(geometry),
+            filling: None,
+            elements: 0,
+            rows: 0,
+            most_rows: 0,
+            chunk_rows: None,
+            grown: None,
+            fill: Vec::new(),
+            like: None,
+        }
+    }
+
     /// Rows of the block that is filled.
     fn block_rows(&self) -> u64 {
         self.chunk_rows.unwrap_or_else(|| self.geometry.block_rows())
@@ -74,9 +92,23 @@ impl Current {
 #[derive(Debug)]
 enum Step {
     Begin(Plan),
-    Open { table: usize },
-    Block { slot: u32, origin: Vec<u64>, shape: Vec<u64> },
-    End { shape: Vec<u64>, attrs: Vec<(String, Attribute)>, types: Vec<Category> },
+    Open {
+        table: usize,
+    },
+    Block {
+        slot: u32,
+        origin: Vec<u64>,
+        shape: Vec<u64>,
+    },
+    End {
+        shape: Vec<u64>,
+        attrs: Vec<(String, Attribute)>,
+        types: Vec<Category>,
+    },
+    /// The end of one that is [like](ChunkedRows::begin_like) another.
+    Close {
+        shape: Vec<u64>,
+    },
 }
 
 /// The way of rows into chunks.
@@ -105,10 +137,19 @@ pub(crate) struct Packing {
 
 /// Forks the packers; to be done before the file is opened.
 pub(crate) fn press(dtype: &DTypeBuf, storage: &Storage, packing: Packing) -> Result<Press> {
-    let Packing { workers, memory } = packing;
-    let workers = workers.unwrap_or_else(default_workers);
     let root = dtype.as_dtype().root();
     let columns = root.fields().map(|field| (field.offset(), field.size())).collect();
+    press_of(columns, storage, packing)
+}
+
+/// The same for datasets of any types, whose columns are none.
+pub(crate) fn press_of_rows(storage: &Storage, packing: Packing) -> Result<Press> {
+    press_of(Vec::new(), storage, packing)
+}
+
+fn press_of(columns: Vec<(u32, u32)>, storage: &Storage, packing: Packing) -> Result<Press> {
+    let Packing { workers, memory } = packing;
+    let workers = workers.unwrap_or_else(default_workers);
     let most = (memory / 2).clamp(1 << 20, MOST);
     // One is filled, one is packed, and one waits.
     let slots = (PER_WORKER * workers + 1).max(3);
@@ -149,43 +190,37 @@ impl ChunkedRows {
     /// Begins a dataset.
     pub(crate) fn begin(&mut self, name: &str, fixed: &[u64], stacked: bool) -> Result<()> {
         let geometry = Geometry::new(name, self.dtype.as_dtype(), fixed, stacked, &self.storage)?;
-        let (name, geometry) = (name.into(), Arc::new(geometry));
-        let (filling, chunk_rows) = (None, None);
-        let (elements, rows, most_rows) = (0, 0, 0);
-        let (grown, fill) = (None, Vec::new());
-        self.current = Some(Current {
-            name,
-            geometry,
-            filling,
-            elements,
-            rows,
-            most_rows,
-            chunk_rows,
-            grown,
-            fill,
-        });
+        self.current = Some(Current::new(name, geometry));
+        Ok(())
+    }
+
+    /// Begins a dataset of the type and with the attributes that another one has. Its rows are
+    /// bytes as they lie in files.
+    pub(crate) fn begin_like(&mut self, like: &Arc<Described>, fixed: &[u64]) -> Result<()> {
+        let (name, element) = (&like.path, like.kind.size() as u64);
+        let geometry = Geometry::of_bytes(name, element, fixed, &self.storage)?;
+        let like = Some(Arc::clone(like));
+        self.current = Some(Current { like, ..Current::new(&name.clone(), geometry) });
         Ok(())
     }
 
     /// Begins to add rows to a dataset that is there: one of those that the writer was
     /// [started](Writer::start_rows) with. If it is stacked, elements of its first axis.
     pub(crate) fn begin_rows(&mut self, number: usize, table: &Extendable, stacked: bool) {
-        let geometry = Arc::new(Geometry::of(table, stacked));
+        let geometry = Geometry::of(table, stacked);
         let first = table.extents.first().copied().unwrap_or(0);
         let second = table.extents.get(1).copied().unwrap_or(0);
         let places = if stacked { (first, 0, second) } else { (0, table.full_rows(), first) };
         let fill =
             if table.fill.iter().all(|&byte| byte == 0) { Vec::new() } else { table.fill.clone() };
         self.current = Some(Current {
-            name: table.path.clone(),
             chunk_rows: Some(geometry.block_rows()),
-            geometry,
-            filling: None,
             elements: places.0,
             rows: places.1,
             most_rows: places.2,
             grown: Some(number).filter(|_| !stacked),
             fill,
+            ..Current::new(&table.path, geometry)
         });
         self.steps.push_back(Step::Open { table: number });
     }
@@ -247,7 +282,10 @@ impl ChunkedRows {
         }
         let attrs = attrs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let types = self.types.clone();
-        self.steps.push_back(Step::End { shape: shape.into(), attrs, types });
+        self.steps.push_back(match current.like {
+            Some(_) => Step::Close { shape: shape.into() },
+            None => Step::End { shape: shape.into(), attrs, types },
+        });
         self.advance()
     }
 
@@ -275,7 +313,8 @@ impl ChunkedRows {
     fn make(&mut self, current: &mut Current, chunk_rows: u64) {
         current.chunk_rows = Some(chunk_rows);
         let (name, geometry) = (current.name.clone(), current.geometry.clone());
-        self.steps.push_back(Step::Begin(Plan { name, geometry, chunk_rows }));
+        let like = current.like.clone();
+        self.steps.push_back(Step::Begin(Plan { name, geometry, chunk_rows, like }));
     }
 
     /// A slot to fill: if all are under way, waits for the one that is next.
@@ -320,6 +359,7 @@ impl ChunkedRows {
                 }
                 self.press.release(slot);
             }
+            Step::Close { shape } => self.writer.finish_like(&shape)?,
             Step::End { shape, attrs, types } => {
                 if !self.put_held(&types)? {
                     return Ok(Some(Step::End { shape, attrs, types }));
@@ -335,10 +375,14 @@ impl ChunkedRows {
 
     /// Makes a dataset.
     fn create(&mut self, plan: &Plan) -> Result<()> {
-        let Plan { name, geometry, chunk_rows } = plan;
+        let Plan { name, geometry, chunk_rows, like } = plan;
         let mut chunk = geometry.chunk.clone();
         if let Some(rows) = chunk.get_mut(usize::from(geometry.stacked)) {
             *rows = (*chunk_rows).max(1);
+        }
+        if let Some(like) = like {
+            let (fixed, filters) = (&geometry.fixed, self.storage.filters);
+            return Ok(self.writer.begin_like(like, &chunk, fixed, filters)?);
         }
         Ok(self.writer.begin_chunked(ChunkedPlan {
             path: name,

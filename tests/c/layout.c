@@ -249,7 +249,11 @@ OFFSET(ndshm_join_options, checksum, 16);
 OFFSET(ndshm_join_options, materialize, 20);
 OFFSET(ndshm_join_options, datasets, 24);
 OFFSET(ndshm_join_options, datasets_len, 32);
-SIZE(ndshm_join_options, 40);
+OFFSET(ndshm_join_options, hdf5, 40);
+OFFSET(ndshm_join_options, memory, 48);
+OFFSET(ndshm_join_options, workers, 56);
+OFFSET(ndshm_join_options, reserved, 60);
+SIZE(ndshm_join_options, 64);
 
 OFFSET(ndshm_joined, struct_size, 0);
 OFFSET(ndshm_joined, reserved, 4);

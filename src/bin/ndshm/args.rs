@@ -185,6 +185,19 @@ pub(crate) struct JoinArgs {
     #[arg(long)]
     pub(crate) materialize: bool,
 
+    #[command(flatten)]
+    pub(crate) storage: StorageArgs,
+
+    /// Worker processes that pack chunks [default: the processors that may be used]
+    #[arg(short = 'j', long, value_name = "N", requires = "materialize", help_heading = "Storage",
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) workers: Option<u16>,
+
+    /// Memory for packing, such as 200M [default: 48M]
+    #[arg(long, value_name = "SIZE", requires = "materialize", help_heading = "Storage",
+          value_parser = crate::parse::size)]
+    pub(crate) memory: Option<u64>,
+
     /// Replace the file if it exists
     #[arg(short, long)]
     pub(crate) force: bool,

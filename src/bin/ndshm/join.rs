@@ -21,9 +21,10 @@ pub(crate) fn run(args: &JoinArgs) -> Result<(), Failure> {
     }
     hdf5::command_mode();
     let cancel = crate::cancel_on_signals()?;
+    let options = options(args)?;
     let mut meter = args.progress.meter(args.quiet);
     let done = || {
-        let mut job = Job::start(shards, &args.output, &options(args))?;
+        let mut job = Job::start(shards, &args.output, &options)?;
         let canceller = job.canceller();
         meter.drive(cancel, &canceller, |time| job.step(time))?;
         job.finish()
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &JoinArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn options(args: &JoinArgs) -> Options {
+fn options(args: &JoinArgs) -> Result<Options, Failure> {
     let mut options = Options::default();
     options.hdf5.force = args.force;
     options.hdf5.sync = args.sync;
@@ -44,7 +45,9 @@ fn options(args: &JoinArgs) -> Options {
     options.new_axis = args.new_axis;
     options.checksum = args.checksum;
     options.materialize = args.materialize;
-    options
+    options.hdf5.storage = args.storage.storage()?;
+    (options.workers, options.memory) = (args.workers.map(usize::from), args.memory);
+    Ok(options)
 }
 
 fn failure(error: &JoinError) -> Failure {
@@ -72,6 +75,8 @@ fn hint(error: &JoinError) -> Option<String> {
              chooses other datasets"
         }
         JoinError::Differs(_) => "convert all shards with the same --dtype",
+        JoinError::Storage { .. } => "docs/shards.md says what join --materialize can store",
+        JoinError::Chunks(error) => return crate::hints::packing(error),
         JoinError::Shape { .. } => "--dataset PATH chooses other datasets",
         JoinError::Shard { fault: Fault::NotClosed | Fault::Truncated { .. }, .. } => {
             "if nobody writes it any more, make this shard again"
