@@ -33,7 +33,8 @@ pub(crate) struct TextArgs {
     #[arg(short = 't', long, value_name = "DTYPE", default_value = "auto", help_heading = "Text")]
     dtype: String,
 
-    /// Character between fields, '\t' or 'tab' for the tabulator [default: any white space]
+    /// Character between fields, '\t' or 'tab' for the tabulator [default: any white space; without
+    /// --dtype it is found, as are quotes, header and decimal comma]
     #[arg(short, long, value_name = "CHAR", value_parser = parse::delimiter, help_heading = "Text")]
     delimiter: Option<char>,
 
