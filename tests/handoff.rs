@@ -9,10 +9,10 @@ use std::thread::sleep;
 
 use ndshm::error::Error;
 use ndshm::segment::{
-    Access, Attach, Draft, Info, Name, Policy, Promises, Removal, Segment, Spec, prune, unlink,
+    Access, Attach, Draft, Info, Name, Policy, Promises, Removal, Segment, Spec, unlink,
 };
 use shm::helper::{Helper, pause, say};
-use shm::{BOTH, Scratch, float64, publish, values};
+use shm::{BOTH, Scratch, float64, pruned, publish, values};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const CLAIM: Attach = Attach { claim: true, ..Attach::new(Access::Read) };
@@ -33,19 +33,6 @@ fn helper() {
 
 fn claim(scratch: &Scratch) -> Segment {
     Segment::attach_with(&scratch.0, &CLAIM).unwrap()
-}
-
-/// What `prune` does to the one segment.
-fn pruned(name: &Name) -> Option<Removal> {
-    let mut seen = None;
-    prune(|each, removal| {
-        if each == name {
-            seen = removal.ok();
-        }
-        Ok(())
-    })
-    .unwrap();
-    seen
 }
 
 #[test]

@@ -7,11 +7,9 @@ mod shm;
 use core::time::Duration;
 use std::fs::read_dir;
 
-use ndshm::segment::{
-    Access, Draft, Name, Policy, Removal, Segment, Spec, Via, handoff, prune, unlink,
-};
+use ndshm::segment::{Access, Draft, Name, Policy, Removal, Segment, Spec, Via, handoff, unlink};
 use shm::helper::{Helper, pause, say};
-use shm::{BOTH, Scratch, float64, publish, values};
+use shm::{BOTH, Scratch, float64, pruned, publish, values};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -71,19 +69,6 @@ fn attach(name: &Name, access: Access) -> Segment {
 
 fn is_there(name: &Name) -> bool {
     std::path::Path::new(name.path().to_str().unwrap()).exists()
-}
-
-/// What `prune` does to the one segment.
-fn pruned(name: &Name) -> Option<Removal> {
-    let mut seen = None;
-    prune(|each, removal| {
-        if each == name {
-            seen = removal.ok();
-        }
-        Ok(())
-    })
-    .unwrap();
-    seen
 }
 
 #[test]

@@ -11,29 +11,14 @@ use std::os::unix::fs::MetadataExt;
 use std::thread::sleep;
 
 use ndshm::error::Error;
-use ndshm::segment::{
-    Access, Draft, Info, Policy, Removal, Segment, Spec, State, handoff, prune, unlink,
-};
+use ndshm::segment::{Access, Draft, Info, Policy, Removal, Segment, Spec, State, handoff, unlink};
 use ndshm::sys::boot_ns;
-use shm::{BOTH, Scratch, float64, publish, values};
+use shm::{BOTH, Scratch, float64, pruned, publish, values};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 fn attach(scratch: &Scratch) -> Segment {
     Segment::attach(&scratch.0, Access::Read, None).unwrap()
-}
-
-/// What `prune` does to the one segment.
-fn pruned(scratch: &Scratch) -> Option<Removal> {
-    let mut seen = None;
-    prune(|name, removal| {
-        if *name == scratch.0 {
-            seen = removal.ok();
-        }
-        Ok(())
-    })
-    .unwrap();
-    seen
 }
 
 #[test]
@@ -72,7 +57,7 @@ fn a_segment_waits_until_it_is_taken_over() {
         let scratch = Scratch::new("handoff");
         let change = |spec: &mut Spec<'_>| (spec.policy, spec.via) = (handoff(2, MINUTE), via);
         publish(&scratch.0, &[3], change).detach();
-        assert_eq!(pruned(&scratch), Some(Removal::Kept));
+        assert_eq!(pruned(&scratch.0), Some(Removal::Kept));
         let dtype = float64();
         let taken = Draft::create(&scratch.0, &Spec::new(dtype.as_dtype(), &[1]));
         assert_eq!(taken.unwrap_err(), Error::Exists);
@@ -113,7 +98,7 @@ fn a_handoff_lapses_and_its_time_runs_from_publication() {
 
     publish(&scratch.0, &[3], |spec| spec.policy = handoff(1, Duration::from_millis(20))).detach();
     sleep(Duration::from_millis(30));
-    assert_eq!(pruned(&scratch), Some(Removal::Removed));
+    assert_eq!(pruned(&scratch.0), Some(Removal::Removed));
 }
 
 #[test]
@@ -149,7 +134,7 @@ fn a_handoff_may_wait_for_ever() {
     let made = publish(&scratch.0, &[3], |spec| spec.policy = handoff(1, Duration::MAX));
     assert_eq!(made.policy(), Policy::Handoff { attaches: 1, within_ns: 0 });
     drop(made);
-    assert_eq!(pruned(&scratch), Some(Removal::Kept));
+    assert_eq!(pruned(&scratch.0), Some(Removal::Kept));
 }
 
 fn anonymous(mode: u32) -> Segment {

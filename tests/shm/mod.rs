@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use std::path::PathBuf;
 
 use ndshm::dtype_buf::DTypeBuf;
-use ndshm::segment::{Draft, Name, Segment, Spec, Via};
+use ndshm::segment::{Draft, Name, Removal, Segment, Spec, Via, prune};
 
 pub(crate) mod helper;
 #[path = "../common/skip.rs"]
@@ -61,4 +61,17 @@ pub(crate) fn values(segment: &Segment) -> Vec<f64> {
     let mut bytes = vec![0; segment.data_len()];
     segment.copy_to(&mut bytes, 0).unwrap();
     bytes.chunks_exact(8).map(|item| f64::from_ne_bytes(item.try_into().unwrap())).collect()
+}
+
+/// What `prune` does to the one segment.
+pub(crate) fn pruned(name: &Name) -> Option<Removal> {
+    let mut seen = None;
+    prune(|each, removal| {
+        if each == name {
+            seen = removal.ok();
+        }
+        Ok(())
+    })
+    .unwrap();
+    seen
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::thread::available_parallelism;
 
 use ndshm::error::Error;
+use ndshm::layout::{FORMAT_MAJOR, FORMAT_MINOR};
 use ndshm::segment::{self, Access, Draft, Info, Name, Segment, Spec};
 use ndshm::{hdf5, sys, text};
 use serde::Serialize;
@@ -59,7 +60,7 @@ impl Finding {
 pub(crate) fn run(args: &DoctorArgs) -> Result<(), Failure> {
     hdf5::command_mode();
     let findings = [
-        Finding::ok("ndshm", concat!(env!("CARGO_PKG_VERSION"), ", wire format 1.0")),
+        itself(),
         kernel(),
         shared_memory(),
         named(),
@@ -95,6 +96,11 @@ fn print(findings: &[Finding]) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn itself() -> Finding {
+    let version = env!("CARGO_PKG_VERSION");
+    Finding::ok("ndshm", format!("{version}, wire format {FORMAT_MAJOR}.{FORMAT_MINOR}"))
 }
 
 fn kernel() -> Finding {
