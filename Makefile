@@ -101,6 +101,8 @@ check: setup-tests $(VENV)/.done $(LIB)/libndshm.so.$(LIBRARY_VERSION)
 	$(LOADTXT) tests/differential_loadtxt.py --cases 20000 --seed 1 --quiet
 	$(LOADTXT) tests/python_arrays.py
 	$(LOADTXT) -m pytest -q -p no:cacheprovider python/tests
+	NDSHM_LIBRARY=$(CURDIR)/$(LIB)/libndshm.so.$(LIBRARY_VERSION) NDSHM_COMMAND=$(CURDIR)/$(NDSHM) \
+	  tests/node/run.sh
 	@.ci/skipped
 
 # The other HDF5 that files are written by: the crate brings its source, the newest there is.
