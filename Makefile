@@ -17,7 +17,7 @@ ifneq (,$(findstring mpi,$(shell pkg-config --cflags hdf5 2>/dev/null)))
 export HDF5_DIR ?= /usr/lib/$(shell gcc -print-multiarch)/hdf5/serial
 endif
 
-.PHONY: all help setup setup-tests build demo check check-static wheel check-wheel torture lint bench clean fuzz loom
+.PHONY: all help setup setup-tests build demo check check-static wheel check-wheel torture lint bench clean deny fuzz loom
 
 .DEFAULT_GOAL = all
 
@@ -38,6 +38,7 @@ help:
 	@echo 'make lint     formatting, clippy, documentation, layering'
 	@echo 'make loom     every order of the steps of a creator and its waiters (a minute)'
 	@echo 'make fuzz     bytes from anywhere, for FUZZ_SECONDS each (nightly Rust and cargo-fuzz)'
+	@echo 'make deny     licences, sources and known faults of the dependencies (cargo-deny)'
 	@echo 'make bench    time ndshm beside other tools (makes 1 GB of data, takes a while)'
 	@echo 'make clean    remove what was built'
 
@@ -186,6 +187,14 @@ fuzz:
 	  $(CARGO) +nightly fuzz run $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
 	    -max_total_time=$(FUZZ_SECONDS) -max_len=4096; \
 	done
+
+# The list of known faults comes from its own repository; without a network: make deny DENY='licenses bans sources'.
+DENY ?=
+
+deny:
+	@$(CARGO) deny --version >/dev/null 2>&1 \
+	  || { echo 'needs cargo-deny: cargo install --locked cargo-deny'; exit 1; }
+	$(CARGO) deny check $(DENY)
 
 clean:
 	$(CARGO) clean
