@@ -20,16 +20,8 @@ const PLACE_BITS: u32 = 11;
 /// One in so many sequences that were looked up may have been there before.
 const AGAIN: usize = 256;
 
-/// How many bytes at the begin of a chunk are noise, in planes of so many bytes: the first bytes
-/// of all elements, then the second ones, and so on.
-pub(super) fn leading_noise(chunk: &[u8], plane: usize) -> usize {
-    if plane < WINDOW {
-        return 0;
-    }
-    chunk.chunks_exact(plane).take_while(|plane| is_noise(plane)).count() * plane
-}
-
-fn is_noise(plane: &[u8]) -> bool {
+/// Whether the bytes of a plane are noise: at least a window of them.
+pub(super) fn is_noise(plane: &[u8]) -> bool {
     let windows = plane.chunks(STEP).filter_map(|step| step.first_chunk::<WINDOW>());
     windows.chain(plane.last_chunk()).all(is_even) && !comes_again(plane)
 }
@@ -114,17 +106,5 @@ pub(super) mod tests {
         // The end is something else.
         let end = all.clone().take(99_000).chain(ramp(1000));
         assert!(!is_noise(&plane(end)));
-    }
-
-    #[test]
-    fn noise_is_counted_in_whole_planes_from_the_front() {
-        let chunk: Vec<u8> = noise(30_000).chain(ramp(10_000)).chain(noise(10_000)).collect();
-        assert_eq!(leading_noise(&chunk, 10_000), 30_000);
-        assert_eq!(leading_noise(&chunk[30_000..], 10_000), 0);
-        assert_eq!(leading_noise(&chunk[40_000..], 10_000), 10_000);
-        // Too little to be sure of.
-        assert_eq!(leading_noise(&chunk, WINDOW - 1), 0);
-        assert_eq!(leading_noise(&chunk, 0), 0);
-        assert_eq!(leading_noise(&[], 10_000), 0);
     }
 }
