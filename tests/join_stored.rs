@@ -95,6 +95,47 @@ fn chunks_have_the_rows_of_the_virtual_datasets() {
     assert!(copied == gzip);
 }
 
+/// More than is read at a time: of many elements, in lines that are longer, and of one element.
+const LARGE: &str = "
+import sys, h5py, numpy as np
+for part, rows in enumerate([1_400_000, 1_100_003]):
+    rng = np.random.default_rng(part)
+    with h5py.File(f'{sys.argv[1]}/p{part}.h5', 'w') as f:
+        def make(name, data, **how):
+            f.create_dataset(name, data=data, maxshape=(None,) + data.shape[1:], **how)
+        make('flat', rng.integers(0, 9, rows), compression='gzip', compression_opts=1)
+        make('wide', rng.integers(0, 9, (2 + part, 3, 600_000), 'i8'), compression='gzip', compression_opts=1)
+        cell = np.dtype('V9437184')
+        cells = rng.integers(0, 3, (2 + part, cell.itemsize), 'u1').view(cell)[:, 0]
+        make('cells', cells, chunks=(1,), compression='gzip', compression_opts=1)
+        f['block'] = cells
+";
+
+#[test]
+fn what_is_larger_than_a_piece_is_whole() {
+    let folder = Folder::new();
+    let root = folder.root().to_str().unwrap();
+    let Some(mut maker) = python() else { return };
+    run(maker.args(["-c", LARGE, root])).ok();
+    let join = |output: &str, options: &[&str]| {
+        let mut command = ndshm(["join", "-q", "p0.h5", "p1.h5", "-j", "2", "-o", output]);
+        run(command.args(options).current_dir(folder.root())).ok();
+    };
+    join("plain.h5", &["--materialize"]);
+    join("packed.h5", &["--materialize", "--compress", "gzip:1"]);
+    let script = "import sys, h5py, numpy as np\n\
+        open = lambda name: h5py.File(f'{sys.argv[1]}/{name}.h5')\n\
+        parts = [open('p0'), open('p1')]\n\
+        for name in ['plain', 'packed']:\n    \
+            with open(name) as made:\n        \
+                for path in ['flat', 'wide', 'cells', 'block']:\n            \
+                    want = b''.join(part[path][()].tobytes() for part in parts)\n            \
+                    assert made[path][()].tobytes() == want, (name, path)\n\
+        print('ok')";
+    let ran = run(python().unwrap().args(["-c", script, root]));
+    assert_eq!(ran.stdout, "ok\n", "{ran:?}");
+}
+
 #[test]
 fn what_cannot_be_stored_is_refused() {
     let folder = Folder::new();

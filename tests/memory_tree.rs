@@ -25,6 +25,10 @@ const MIB: u64 = 1 << 20;
 const WORKERS: u64 = 2;
 const LIMIT: u64 = (64 + 16 * WORKERS) * MIB;
 
+/// Columns of a wide table, and chunks that are many.
+const WIDE: usize = 3000;
+const CHUNKS: usize = 400_000;
+
 /// One at a time: they take all processors, and room on the disk.
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -107,25 +111,25 @@ fn amount(folder: &Path, command: &Path, stored: bool) -> u64 {
     most
 }
 
-#[track_caller]
-fn stays_below_the_limit(options: &[&str]) {
-    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+/// The command under test, in a folder.
+fn command(folder: &Folder, args: &[&str]) -> Command {
     let named = std::env::var_os("NDSHM_COMMAND").filter(|path| !path.is_empty());
-    let command = named.map_or_else(|| PathBuf::from(NDSHM), PathBuf::from);
-    let folder = Folder::new();
-    let bytes = amount(folder.root(), &command, !options.contains(&"--compress"));
-    let fifo = folder.path("in.txt");
-    run(Command::new("mkfifo").arg(&fifo)).ok();
-    let mut child = Command::new(&command);
-    child.args(["convert", "-q", "in.txt", "-o", "x.h5", "-t", "chr:S6,pos:i4,pct:f4,c:i4"]);
-    child.args(["-j", &WORKERS.to_string()]).args(options).current_dir(folder.root());
-    let mut child = child.stdin(Stdio::null()).spawn().unwrap();
+    let mut command = Command::new(named.unwrap_or_else(|| NDSHM.into()));
+    command.args(args).current_dir(folder.root()).stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end with as many workers as the limit is for; the most memory that it and all
+/// its workers had, unless nobody can tell here.
+#[track_caller]
+fn peak(command: &mut Command, what: &str) -> Option<u64> {
+    let mut child = command.args(["-q", "-j", &WORKERS.to_string()]).spawn().unwrap();
     if mapped(child.id()).is_none() {
         child.kill().unwrap();
         child.wait().unwrap();
-        return skipped("memory of all processes", "/proc does not tell it here");
+        skipped("memory of all processes", "/proc does not tell it here");
+        return None;
     }
-    let feeder = feed(fifo, bytes);
     let (mut peak, mut samples) = (0, 0);
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -135,10 +139,92 @@ fn stays_below_the_limit(options: &[&str]) {
         samples += 1;
         sleep(Duration::from_millis(5));
     };
+    println!("{what}: {} MiB at most, {samples} samples", peak / MIB);
+    assert!(status.success() && samples > 20, "{what}: {status} {samples}");
+    Some(peak)
+}
+
+#[track_caller]
+fn is_below_the_limit(command: &mut Command, what: &str) {
+    let Some(peak) = peak(command, what) else { return };
+    assert!(peak > MIB && peak <= LIMIT, "{what}: {peak} bytes, {LIMIT} are allowed");
+}
+
+fn turn() -> std::sync::MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[track_caller]
+fn stays_below_the_limit(options: &[&str]) {
+    let _turn = turn();
+    let folder = Folder::new();
+    let args = ["convert", "in.txt", "-o", "x.h5", "-t", "chr:S6,pos:i4,pct:f4,c:i4"];
+    let mut command = command(&folder, &args);
+    let named = PathBuf::from(command.get_program());
+    let bytes = amount(folder.root(), &named, !options.contains(&"--compress"));
+    let fifo = folder.path("in.txt");
+    run(Command::new("mkfifo").arg(&fifo)).ok();
+    if mapped(std::process::id()).is_none() {
+        return skipped("memory of all processes", "/proc does not tell it here");
+    }
+    let feeder = feed(fifo, bytes);
+    is_below_the_limit(command.args(options), &format!("{options:?}, {} MiB", bytes / MIB));
     feeder.join().unwrap();
-    println!("{options:?}: {} MiB at most for {} MiB, {samples} samples", peak / MIB, bytes / MIB);
-    assert!(status.success() && samples > 20, "{status} {samples}");
-    assert!(peak > MIB && peak <= LIMIT, "{options:?}: {peak} bytes, {LIMIT} are allowed");
+}
+
+/// A segment of a file, and no more memory than that takes.
+#[track_caller]
+fn imports_below_the_limit(folder: &Folder, what: &str) {
+    let name = format!("test-tree-{}-{what}", std::process::id());
+    let mut import = command(folder, &["import", "x.h5", "--name", &name]);
+    is_below_the_limit(&mut import, &format!("import of {what}"));
+    run(&mut command(folder, &["rm", &name])).ok();
+}
+
+/// Shards of some 200 MB, one packed and one as it is, copied to one file.
+#[test]
+fn shards_made_one() {
+    let _turn = turn();
+    let folder = Folder::new();
+    let dtype = "x:f8,y:(5)f8";
+    let lines = joined(2_000_000, |row| format!("{} 1 2 3 4 5\n", row * 7919 % 100_003));
+    folder.write("in.txt", lines);
+    for (output, options) in [("a.h5", &["--compress", "gzip:1"][..]), ("b.h5", &[])] {
+        let args = ["convert", "-q", "in.txt", "--concat", "all", "-t", dtype, "-o", output];
+        run(command(&folder, &args).args(options)).ok();
+    }
+    let join = ["join", "a.h5", "b.h5", "--materialize"];
+    is_below_the_limit(command(&folder, &join).args(["-o", "plain.h5"]), "shards");
+    let packed = ["-o", "packed.h5", "--compress", "gzip:1"];
+    is_below_the_limit(command(&folder, &join).args(packed), "shards to be packed");
+}
+
+/// Columns of which each is a dataset with an index of its own.
+#[test]
+fn a_wide_table_in_columns() {
+    let _turn = turn();
+    let folder = Folder::new();
+    let number = |row: usize, column: usize| (row * 7919 + column * 104_729) % 100_003;
+    let line = |row| joined(WIDE, |column| format!("{} ", number(row, column))) + "\n";
+    folder.write("in.txt", joined(1200, line));
+    folder
+        .write("dtype.txt", joined(WIDE, |column| format!("c{column}:f8,")).trim_end_matches(','));
+    let args = ["convert", "in.txt", "-o", "x.h5", "-t", "@dtype.txt", "--layout", "columns"];
+    let mut convert = command(&folder, &args);
+    is_below_the_limit(convert.args(["--compress", "gzip:1"]), "a wide table");
+    imports_below_the_limit(&folder, "columns");
+}
+
+/// Chunks that take more room in the index than for their rows.
+#[test]
+fn many_chunks() {
+    let _turn = turn();
+    let folder = Folder::new();
+    folder.write("in.txt", joined(CHUNKS * 4, |row| format!("{}\n", row * 7919 % 100_003)));
+    let args = ["convert", "in.txt", "-o", "x.h5", "-t", "x:f8", "--chunks", "4"];
+    let mut convert = command(&folder, &args);
+    is_below_the_limit(convert.args(["--compress", "gzip:1"]), "many chunks");
+    imports_below_the_limit(&folder, "chunks");
 }
 
 #[test]

@@ -223,7 +223,7 @@ impl Opening {
             let press = store::press(&dtype, &growth.storage, packing)?;
             let writer = Writer::start_rows(&self.path, &self.hdf5, &growth.tables)?;
             let storage = growth.storage.clone();
-            return Ok(Output::Chunked(ChunkedRows::new(writer, press, dtype, storage)));
+            return Ok(Output::Chunked(ChunkedRows::new(writer, press, storage), dtype.into()));
         }
         let type_bytes = check_dtype(dtype.as_dtype(), &self.hdf5)?;
         let metadata = (type_bytes + METADATA_PER_DATASET) * self.scheme.datasets() as u64;
@@ -233,11 +233,11 @@ impl Opening {
             return Ok(Output::contiguous(create()?, dtype));
         }
         let press = store::press(&dtype, storage, packing)?;
-        let mut rows = ChunkedRows::new(create()?, press, dtype, storage.clone());
+        let mut rows = ChunkedRows::new(create()?, press, storage.clone());
         if self.scheme.finds_labels {
             rows.hold()?;
         }
-        Ok(Output::Chunked(rows))
+        Ok(Output::Chunked(rows, dtype.into()))
     }
 }
 

@@ -2,9 +2,9 @@
 
 #![allow(unsafe_code)]
 
-use std::vec::Vec;
-
 use std::string::String;
+use std::sync::Arc;
+use std::vec::Vec;
 
 use super::error::Result;
 use super::extend::Growth;
@@ -20,8 +20,8 @@ use crate::store::{ChunkedRows, Dataset, Dims, Ending};
 pub(super) enum Output {
     /// Into one block.
     Contiguous(Contiguous),
-    /// Into chunks.
-    Chunked(ChunkedRows),
+    /// Into chunks, as rows of this dtype.
+    Chunked(ChunkedRows, Arc<DTypeBuf>),
 }
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Output {
     fn writer(&mut self) -> &mut Writer {
         match self {
             Self::Contiguous(own) => &mut own.writer,
-            Self::Chunked(rows) => &mut rows.writer,
+            Self::Chunked(rows, _) => &mut rows.writer,
         }
     }
 
@@ -59,7 +59,7 @@ impl Output {
     pub(super) fn dtype(&self) -> DType<'_> {
         match self {
             Self::Contiguous(own) => own.dtype.as_dtype(),
-            Self::Chunked(rows) => rows.dtype.as_dtype(),
+            Self::Chunked(_, dtype) => dtype.as_dtype(),
         }
     }
 
@@ -68,21 +68,21 @@ impl Output {
     pub(super) fn begin(&mut self, name: &str, fixed: &[u64], stacked: bool) -> Result<()> {
         match self {
             Self::Contiguous(own) => Ok(own.writer.begin_dataset().map(|_| ())?),
-            Self::Chunked(rows) => Ok(rows.begin(name, fixed, stacked)?),
+            Self::Chunked(rows, dtype) => Ok(rows.begin(name, dtype, fixed, stacked)?),
         }
     }
 
     /// Begins to add rows to a dataset that is there.
     pub(super) fn begin_rows(&mut self, growth: &Growth, table: usize) {
-        if let (Self::Chunked(rows), Some(own)) = (self, growth.tables.get(table)) {
-            rows.begin_rows(table, own, growth.stacked);
+        if let (Self::Chunked(rows, dtype), Some(own)) = (self, growth.tables.get(table)) {
+            rows.begin_rows(table, own, dtype, growth.stacked);
         }
     }
 
     pub(super) fn add(&mut self, rows: &[u8]) -> Result<()> {
         match self {
             Self::Contiguous(own) => Ok(own.gather.add(rows, appending(&mut own.writer))?),
-            Self::Chunked(chunked) => Ok(chunked.add(rows)?),
+            Self::Chunked(chunked, _) => Ok(chunked.add(rows)?),
         }
     }
 
@@ -90,7 +90,7 @@ impl Output {
     pub(super) fn next_element(&mut self) -> Result<()> {
         match self {
             Self::Contiguous(_) => Ok(()),
-            Self::Chunked(rows) => Ok(rows.next_element()?),
+            Self::Chunked(rows, _) => Ok(rows.next_element()?),
         }
     }
 
@@ -106,7 +106,7 @@ impl Output {
                 let (name, dtype) = (&dataset.name, own.dtype.as_dtype());
                 Ok(own.writer.finish_dataset(name, dtype, &dataset.shape, attrs)?)
             }
-            Self::Chunked(rows) => Ok(rows.finish(&dataset.shape, attrs)?),
+            Self::Chunked(rows, _) => Ok(rows.finish(&dataset.shape, attrs)?),
         }
     }
 
@@ -114,7 +114,7 @@ impl Output {
     pub(super) fn set_categories(&mut self, categories: Vec<Category>) {
         match self {
             Self::Contiguous(own) => own.writer.set_categories(categories),
-            Self::Chunked(rows) => rows.set_categories(categories),
+            Self::Chunked(rows, _) => rows.set_categories(categories),
         }
     }
 
@@ -131,7 +131,7 @@ impl Output {
     pub(super) fn tend(&mut self) -> Result<bool> {
         match self {
             Self::Contiguous(_) => Ok(true),
-            Self::Chunked(rows) => Ok(rows.tend()?),
+            Self::Chunked(rows, _) => Ok(rows.tend()?),
         }
     }
 
@@ -139,7 +139,7 @@ impl Output {
     pub(super) fn raw_fd(&self) -> Option<i32> {
         match self {
             Self::Contiguous(_) => None,
-            Self::Chunked(rows) => Some(rows.raw_fd()),
+            Self::Chunked(rows, _) => Some(rows.raw_fd()),
         }
     }
 
@@ -147,7 +147,7 @@ impl Output {
     pub(super) fn complete(&mut self) -> Result<bool> {
         match self {
             Self::Contiguous(_) => Ok(true),
-            Self::Chunked(rows) => Ok(rows.complete()?),
+            Self::Chunked(rows, _) => Ok(rows.complete()?),
         }
     }
 
@@ -157,8 +157,7 @@ impl Output {
             Self::Contiguous(own) => {
                 Ok(ending.write(&mut own.writer, dims, made, own.dtype.as_dtype())?)
             }
-            Self::Chunked(rows) => {
-                let ChunkedRows { writer, dtype, .. } = rows;
+            Self::Chunked(ChunkedRows { writer, .. }, dtype) => {
                 writer.grow_scales()?;
                 Ok(ending.write(writer, dims, made, dtype.as_dtype())?)
             }
@@ -169,7 +168,7 @@ impl Output {
     pub(super) fn close(self) -> Result<hdf5::Summary> {
         match self {
             Self::Contiguous(own) => Ok(own.writer.close()?),
-            Self::Chunked(rows) => Ok(rows.writer.close()?),
+            Self::Chunked(rows, _) => Ok(rows.writer.close()?),
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::boxed::Box;
 use std::path::Path;
 use std::string::{String, ToString};
+use std::sync::Arc;
 use std::vec::Vec;
 
 use super::error::{ExchangeError, Result};
@@ -46,7 +47,8 @@ pub(super) struct Hdf5 {
 #[derive(Debug)]
 enum File {
     Plain(Box<Writer>),
-    Chunked(Box<ChunkedRows>),
+    /// Elements of this dtype.
+    Chunked(Box<ChunkedRows>, Arc<DTypeBuf>),
 }
 
 impl Hdf5 {
@@ -70,7 +72,8 @@ impl Hdf5 {
             let packing = packing(segment, options);
             let press = store::press(&own, &made.storage, packing).map_err(Box::new)?;
             let writer = Writer::start(output, &made, metadata)?;
-            File::Chunked(ChunkedRows::new(writer, press, own, made.storage.clone()).into())
+            let rows = ChunkedRows::new(writer, press, made.storage.clone());
+            File::Chunked(rows.into(), own.into())
         } else {
             File::Plain(Writer::start(output, &made, metadata)?.into())
         };
@@ -83,7 +86,7 @@ impl Hdf5 {
     fn writer(&mut self) -> &mut Writer {
         match &mut self.file {
             File::Plain(writer) => writer,
-            File::Chunked(rows) => &mut rows.writer,
+            File::Chunked(rows, _) => &mut rows.writer,
         }
     }
 
@@ -101,14 +104,14 @@ impl Hdf5 {
         let names = core::slice::from_ref(&name);
         let dims = match &self.file {
             File::Plain(writer) => self.ending.look(writer, names),
-            File::Chunked(rows) => self.ending.look(&rows.writer, names),
+            File::Chunked(rows, _) => self.ending.look(&rows.writer, names),
         };
         self.dims = dims.map_err(Box::new)?;
         match &mut self.file {
             File::Plain(writer) => writer.begin_dataset().map(|_| ())?,
-            File::Chunked(rows) => {
+            File::Chunked(rows, dtype) => {
                 let fixed = shape.get(1..).unwrap_or_default();
-                rows.begin(&name, fixed, false).map_err(Box::new)?;
+                rows.begin(&name, dtype, fixed, false).map_err(Box::new)?;
             }
         }
         self.begun = true;
@@ -124,7 +127,7 @@ impl Hdf5 {
     pub(super) fn tend(&mut self) -> Result<bool> {
         match &mut self.file {
             File::Plain(_) => Ok(true),
-            File::Chunked(rows) => Ok(rows.tend().map_err(Box::new)?),
+            File::Chunked(rows, _) => Ok(rows.tend().map_err(Box::new)?),
         }
     }
 
@@ -132,7 +135,7 @@ impl Hdf5 {
     pub(super) fn raw_fd(&self) -> Option<i32> {
         match &self.file {
             File::Plain(_) => None,
-            File::Chunked(rows) => Some(rows.raw_fd()),
+            File::Chunked(rows, _) => Some(rows.raw_fd()),
         }
     }
 
@@ -140,7 +143,7 @@ impl Hdf5 {
     pub(super) fn most(&self) -> Option<u64> {
         match &self.file {
             File::Plain(_) => None,
-            File::Chunked(rows) => Some(rows.block_bytes()),
+            File::Chunked(rows, _) => Some(rows.block_bytes()),
         }
     }
 
@@ -152,7 +155,7 @@ impl Hdf5 {
         match &mut self.file {
             // SAFETY: by this function's contract.
             File::Plain(writer) => Ok(unsafe { writer.append(data, len) }?),
-            File::Chunked(_) => Err(Error::Argument.into()),
+            File::Chunked(..) => Err(Error::Argument.into()),
         }
     }
 
@@ -161,7 +164,7 @@ impl Hdf5 {
         match &mut self.file {
             // SAFETY: the slice is readable for its length.
             File::Plain(writer) => Ok(unsafe { writer.append(elements.as_ptr(), elements.len()) }?),
-            File::Chunked(rows) => Ok(rows.add(elements).map_err(Box::new)?),
+            File::Chunked(rows, _) => Ok(rows.add(elements).map_err(Box::new)?),
         }
     }
 
@@ -176,7 +179,7 @@ impl Hdf5 {
                 writer.finish_dataset(&self.name, segment.dtype(), shape, &attributes)?;
             }
             File::Plain(_) => {}
-            File::Chunked(rows) => {
+            File::Chunked(rows, _) => {
                 if !self.ended {
                     rows.finish(shape, &attributes).map_err(Box::new)?;
                 }
@@ -198,7 +201,7 @@ impl Hdf5 {
         ending.write(self.writer(), &dims, &[dataset], dtype).map_err(Box::new)?;
         let made = match self.file {
             File::Plain(writer) => writer.close()?,
-            File::Chunked(rows) => rows.writer.close()?,
+            File::Chunked(rows, _) => rows.writer.close()?,
         };
         Ok(Exported { path: made.path, bytes: made.bytes, format: Format::Hdf5 })
     }

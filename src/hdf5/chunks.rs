@@ -26,6 +26,9 @@ use super::writer::{CLOSED, Writer};
 use crate::dtype::{DType, Field};
 use crate::filter::{Chunk, Filters};
 
+/// Chunks of which HDF5 keeps the index as it likes: more would take more than some 10 MiB.
+const FEW_CHUNKS: u64 = 16 << 10;
+
 /// What a dataset of chunks is to be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ChunkedPlan<'a> {
@@ -64,6 +67,15 @@ pub(crate) struct ChunkBlock<'a> {
     pub(crate) origin: &'a [u64],
     /// How many bytes each has; they follow one another.
     pub(crate) chunks: &'a [Chunk],
+}
+
+/// What HDF5 has to remember of chunks.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// Chunks that were written.
+    chunks: u64,
+    /// Whether HDF5 has less memory because of them, or of their datasets.
+    is_large: bool,
 }
 
 /// Bytes that lie in the file as they do in memory.
@@ -113,6 +125,7 @@ impl Writer {
                 let (set, path) =
                     self.make_one(session, plan.path, Some(field), plan, &space, &list)?;
                 sets.push(session, set, path)?;
+                self.save_memory(session, &sets, 0)?;
             }
         } else {
             let (set, path) = self.make_one(session, plan.path, None, plan, &space, &list)?;
@@ -187,6 +200,7 @@ impl Writer {
             self.check_rows(table, rows)?;
         }
         let places = library::with(|session| {
+            self.save_memory(session, &chunked.sets, block.chunks.len() as u64)?;
             let all = block.chunks.iter().map(|chunk| u64::from(chunk.len)).sum();
             let end = self.file.as_ref().ok_or(CLOSED)?.end(session)?;
             // HDF5 may begin a chunk at the next page, and needs room for their index.
@@ -215,6 +229,16 @@ impl Writer {
             self.temporary.forget(merged.0, at, len as u64)?;
         }
         Ok(())
+    }
+
+    /// Has HDF5 take less memory once there are many datasets, or many chunks in all.
+    fn save_memory(&mut self, session: &Session, sets: &Sets, more: u64) -> Result<()> {
+        self.index.chunks += more;
+        if self.index.is_large || !sets.are_many() && self.index.chunks <= FEW_CHUNKS {
+            return Ok(());
+        }
+        self.index.is_large = true;
+        self.file.as_ref().ok_or(CLOSED)?.save_memory(session)
     }
 
     /// Ends the dataset that was begun last, and gives it attributes.

@@ -33,6 +33,10 @@ const EMPTY_FILE: u64 = 512;
 pub(super) const ATTEMPTS: usize = 8;
 /// Bytes of metadata, as they are on disk, that HDF5 keeps before it writes any.
 const CACHE: usize = 4 << 20;
+/// The same where there is much of it.
+const SMALL_CACHE: usize = 512 << 10;
+/// The same of a file that is read.
+const READ_CACHE: usize = 1 << 20;
 
 /// A file that HDF5 holds open, with the lists to make things in it.
 #[derive(Debug)]
@@ -89,6 +93,19 @@ impl File {
         // SAFETY: the ids are live.
         let raw = unsafe { h5g::H5Gcreate_anon(self.id(), self.group.raw(), h5p::H5P_DEFAULT) };
         session.own("H5Gcreate_anon", raw, h5g::H5Gclose)?.close(session, "H5Gclose")
+    }
+
+    /// Leaves HDF5 less memory for metadata. The index of chunks takes ten times of what it takes
+    /// in the file, and what was written is read again from memory, which costs little.
+    pub(super) fn save_memory(&self, session: &Session) -> Result<()> {
+        let mut config = empty_config();
+        // SAFETY: the id is live, `config` is writable and says its version.
+        let status = unsafe { h5f::H5Fget_mdc_config(self.id(), &raw mut config) };
+        session.check("H5Fget_mdc_config", status)?;
+        set_size(&mut config, SMALL_CACHE);
+        // SAFETY: the id is live, `config` is a whole configuration.
+        let status = unsafe { h5f::H5Fset_mdc_config(self.id(), &raw mut config) };
+        session.check("H5Fset_mdc_config", status)
     }
 
     /// Writes everything out and closes.
@@ -247,7 +264,7 @@ fn access_list(session: &Session, metadata_bytes: u64, alignment: u64) -> Result
     let status = unsafe { h5p::H5Pset_small_data_block_size(list.raw(), 0) };
     session.check("H5Pset_small_data_block_size", status)?;
     no_locking(session, &list)?;
-    fixed_cache(session, &list)?;
+    fixed_cache(session, &list, CACHE)?;
     Ok(list)
 }
 
@@ -281,25 +298,39 @@ pub(super) fn no_locking(_session: &Session, _list: &Id) -> Result<()> {
     Ok(())
 }
 
+/// Gives HDF5 little memory for the metadata of a file that is read: objects are opened one after
+/// the other, and each takes some twenty times of it.
+pub(super) fn read_cache(session: &Session, list: &Id) -> Result<()> {
+    fixed_cache(session, list, READ_CACHE)
+}
+
 /// Gives HDF5's cache of metadata one size for good. Within it HDF5 writes
 /// metadata at the end and not before, so that a child that was forked with the
 /// file open, and makes HDF5 write its old state when it leaves by `exit`, does no
 /// harm: all of it is written again. The room is for about ten thousand datasets;
-/// an object takes some twenty times of it while it is in the cache.
-fn fixed_cache(session: &Session, list: &Id) -> Result<()> {
-    let mut config =
-        H5AC_cache_config_t { version: H5AC__CURR_CACHE_CONFIG_VERSION, ..Default::default() };
+/// an object takes some twenty times of it while it is in the cache, which is why wide tables
+/// and many chunks get [less](File::save_memory).
+fn fixed_cache(session: &Session, list: &Id, bytes: usize) -> Result<()> {
+    let mut config = empty_config();
     // SAFETY: `list` is a file access list, `config` is writable and says its version.
     let status = unsafe { h5p::H5Pget_mdc_config(list.raw(), &raw mut config) };
     session.check("H5Pget_mdc_config", status)?;
-    config.set_initial_size = 1;
-    (config.initial_size, config.min_size, config.max_size) = (CACHE, CACHE, CACHE);
+    set_size(&mut config, bytes);
     config.incr_mode = H5C_cache_incr_mode::H5C_incr__off;
     config.flash_incr_mode = H5C_cache_flash_incr_mode::H5C_flash_incr__off;
     config.decr_mode = H5C_cache_decr_mode::H5C_decr__off;
     // SAFETY: `list` is a file access list, `config` is a whole configuration.
     let status = unsafe { h5p::H5Pset_mdc_config(list.raw(), &raw const config) };
     session.check("H5Pset_mdc_config", status)
+}
+
+fn empty_config() -> H5AC_cache_config_t {
+    H5AC_cache_config_t { version: H5AC__CURR_CACHE_CONFIG_VERSION, ..Default::default() }
+}
+
+fn set_size(config: &mut H5AC_cache_config_t, bytes: usize) {
+    config.set_initial_size = 1;
+    (config.initial_size, config.min_size, config.max_size) = (bytes, bytes, bytes);
 }
 
 /// Contiguous, a place at once, nothing written into it.

@@ -14,7 +14,7 @@ use super::error::{Error, Result};
 use super::heaps::REFERENCE;
 use super::library;
 use super::open::Reader;
-use super::pieces::Pieces;
+use super::pieces::{Pieces, Unpackers};
 use super::read_error::{Foreign, ReadFault};
 use super::stored::{Stored, Wanted};
 use super::types::slashed;
@@ -37,7 +37,7 @@ pub(crate) struct Made {
 #[derive(Debug)]
 enum Of {
     Texts(std::boxed::Box<Texts>),
-    Columns(Vec<Column>),
+    Columns(Columns),
 }
 
 /// Strings of variable length.
@@ -45,7 +45,15 @@ enum Of {
 struct Texts {
     stored: Stored,
     pieces: Pieces,
+    unpackers: Unpackers,
     is_utf8: bool,
+}
+
+/// A record, column by column.
+#[derive(Debug)]
+struct Columns {
+    columns: Vec<Column>,
+    unpackers: Unpackers,
 }
 
 /// A column of a record.
@@ -71,7 +79,7 @@ impl Made {
     pub(crate) fn datasets(&self) -> impl Iterator<Item = &Stored> {
         let (texts, columns) = match &self.of {
             Of::Texts(texts) => (Some(&texts.stored), &[][..]),
-            Of::Columns(columns) => (None, columns.as_slice()),
+            Of::Columns(all) => (None, all.columns.as_slice()),
         };
         texts.into_iter().chain(columns.iter().map(|column| &column.stored))
     }
@@ -98,9 +106,9 @@ impl Made {
                     put(text, place, is_utf8)
                 })
             }
-            Of::Columns(columns) => {
-                columns.iter_mut().try_for_each(|column| column.scatter(first, into, item))
-            }
+            Of::Columns(Columns { columns, unpackers }) => columns
+                .iter_mut()
+                .try_for_each(|column| column.scatter(first, into, item, unpackers)),
         }
     }
 }
@@ -142,7 +150,7 @@ impl Texts {
         while at < end {
             let now = step.min(end - at);
             buf.resize(now as usize * row, 0);
-            self.pieces.read(&self.stored, at, &mut buf)?;
+            self.pieces.read(&self.stored, at, &mut buf, &mut self.unpackers)?;
             for (number, reference) in (at * across..).zip(buf.chunks_exact(REFERENCE)) {
                 let heaps = self.stored.opened().there()?.heaps();
                 heaps.text(reference, &mut text).ok_or_else(|| self.named(heaps.fault()))?;
@@ -185,7 +193,13 @@ impl Texts {
 
 impl Column {
     /// Writes its values to their places in elements of `item` bytes.
-    fn scatter(&mut self, first: u64, into: &mut [u8], item: usize) -> Result<()> {
+    fn scatter(
+        &mut self,
+        first: u64,
+        into: &mut [u8],
+        item: usize,
+        unpackers: &mut Unpackers,
+    ) -> Result<()> {
         let row = self.pieces.row().max(1);
         let across = (row / self.size.max(1)).max(1);
         let step = (PIECE / row).max(1) * across;
@@ -193,7 +207,7 @@ impl Column {
         for rows in into.chunks_mut(step * item) {
             let elements = rows.len() / item;
             buf.resize(elements * self.size, 0);
-            self.pieces.read(&self.stored, at, &mut buf)?;
+            self.pieces.read(&self.stored, at, &mut buf, unpackers)?;
             if self.stored.needs_change() {
                 self.stored.change(&mut buf, at * across as u64)?;
             }
@@ -225,7 +239,8 @@ impl Reader {
             Ok(unsafe { h5t::H5Tget_cset(kind.raw()) } == h5t::H5T_cset_t::H5T_CSET_UTF8)
         })?;
         let pieces = stored.pieces()?;
-        let mut texts = Texts { stored, pieces, is_utf8 };
+        let unpackers = Unpackers::default();
+        let mut texts = Texts { stored, pieces, unpackers, is_utf8 };
         let is_known = texts.stored.opened().there()?.heaps().is_usual();
         if texts.pieces.need_library() || !is_known {
             let (field, what) = (String::new(), Foreign::VariableString);
@@ -261,9 +276,11 @@ impl Reader {
         let Some(dtype) = said.and_then(|text| DTypeBuf::parse(&text).ok()) else {
             return Ok(None);
         };
-        let mut columns = Vec::new();
+        let (mut columns, mut known) = (Vec::new(), Vec::new());
         for field in dtype.as_dtype().root().fields() {
-            columns.push(self.column(path, field)?);
+            let mut column = self.column(path, field)?;
+            column.stored.share_dtype(&mut known);
+            columns.push(column);
         }
         let shape = columns.first().map(|column| column.stored.extents().to_vec());
         let Some(shape) = shape else { return Ok(None) };
@@ -273,15 +290,22 @@ impl Reader {
         let across =
             shape.iter().skip(1).try_fold(1_usize, |n, &k| n.checked_mul(usize::try_from(k).ok()?));
         let across = across.ok_or(Error::Core(crate::error::Error::Overflow))?;
-        Ok(Some(Made { dtype, shape, across, of: Of::Columns(columns) }))
+        let unpackers = Unpackers::default();
+        Ok(Some(Made { dtype, shape, across, of: Of::Columns(Columns { columns, unpackers }) }))
     }
 
     fn column(&self, group: &str, field: Field<'_>) -> Result<Column> {
         let path = slashed(group.trim_end_matches('/'), field.name());
         let wanted = Wanted::Field(field);
-        let stored = library::with(|session| Stored::open(session, self.file(), &path, wanted))?;
+        let mut stored =
+            library::with(|session| Stored::open(session, self.file(), &path, wanted))?;
         let (at, size) = (field.offset() as usize, field.size() as usize);
-        Ok(Column { pieces: stored.pieces()?, stored, at, size })
+        let pieces = stored.pieces()?;
+        // An open dataset takes some 20 KiB, and there may be thousands.
+        if pieces.lie_here() {
+            library::with(|session| stored.part(session))?;
+        }
+        Ok(Column { stored, pieces, at, size })
     }
 }
 

@@ -4,7 +4,7 @@ use core::ffi::{c_char, c_void};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::string::{String, ToString};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::vec::Vec;
 
 use hdf5_sys::h5::{H5_INDEX_NAME, H5_ITER_INC, herr_t};
@@ -35,6 +35,8 @@ pub(super) struct Opened {
     /// None only while it is dropped.
     there: Option<There>,
     path: PathBuf,
+    /// The file, for whoever has it longer.
+    copy: OnceLock<Arc<Fd>>,
     /// The process that opened it.
     owner: u32,
 }
@@ -96,7 +98,8 @@ impl Reader {
 impl Opened {
     fn open(session: &Session, path: &Path) -> Result<Self> {
         let there = Some(There::open(session, path, Lock::Usual)?);
-        Ok(Self { there, path: path.to_path_buf(), owner: sys::lineage() })
+        let copy = OnceLock::new();
+        Ok(Self { there, path: path.to_path_buf(), copy, owner: sys::lineage() })
     }
 
     /// The open file.
@@ -124,9 +127,14 @@ impl Opened {
         Ok(self.there()?.heaps().fd())
     }
 
-    /// The same, for somebody who has it longer.
-    pub(super) fn duplicate(&self) -> Result<Fd> {
-        sys::duplicate(self.fd()?.raw()).map_err(|e| io_error("open it", &self.path, e))
+    /// The same, for somebody who has it longer: one for all of them.
+    pub(super) fn shared(&self) -> Result<Arc<Fd>> {
+        if let Some(fd) = self.copy.get() {
+            return Ok(Arc::clone(fd));
+        }
+        let fd = sys::duplicate(self.fd()?.raw());
+        let fd = Arc::new(fd.map_err(|e| io_error("open it", &self.path, e))?);
+        Ok(Arc::clone(self.copy.get_or_init(|| fd)))
     }
 
     pub(super) fn read(&self, buf: &mut [u8], at: u64) -> Result<usize> {

@@ -9,6 +9,7 @@ use core::ffi::c_uint;
 use core::ptr;
 use std::format;
 use std::string::String;
+use std::sync::Arc;
 use std::vec;
 use std::vec::Vec;
 
@@ -43,7 +44,7 @@ const NUMBERS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Packed {
     /// The file.
-    pub(crate) fd: Fd,
+    pub(crate) fd: Arc<Fd>,
     pub(crate) filters: Filters,
     /// Bytes of an element.
     pub(crate) element: usize,
@@ -159,7 +160,7 @@ impl Stored {
         };
         let damaged = Error::Read { subject: String::new(), fault: ReadFault::Chunks };
         let chunks = placed(&found, self.extents(), chunk).ok_or(damaged)?;
-        let fd = self.opened().duplicate()?;
+        let fd = self.opened().shared()?;
         let fill = if !self.is_text() {
             fill(session, &list, kind, element)?
         } else if has_fill(session, &list)? {

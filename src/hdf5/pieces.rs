@@ -8,10 +8,31 @@ use super::error::{Error, Result};
 use super::packed::{Packed, PackedChunk};
 use super::read_error::{ChunkFault, ReadFault};
 use super::stored::{Place, Stored};
-use crate::filter::{Broken, Tiles, Unpacker};
+use crate::filter::{Broken, Filters, Tiles, Unpacker};
 
 /// Bytes of a row of chunks that are held at most.
 const MOST_BAND: usize = 512 << 20;
+
+/// What unpacks chunks, for all that are read side by side: one for each set of filters.
+#[derive(Debug, Default)]
+pub(crate) struct Unpackers(Vec<(Filters, usize, Unpacker)>);
+
+impl Unpackers {
+    /// For chunks that were of up to so many bytes.
+    fn of(&mut self, filters: Filters, most: usize) -> Result<&mut Unpacker> {
+        let known = self.0.iter().position(|(of, _, _)| *of == filters);
+        let fits = known.and_then(|at| self.0.get(at)).is_some_and(|(_, size, _)| *size >= most);
+        if !fits {
+            let made = (filters, most, Unpacker::new(most, filters).map_err(Error::Core)?);
+            if let Some(at) = known {
+                self.0.swap_remove(at);
+            }
+            self.0.push(made);
+        }
+        let found = self.0.iter_mut().find(|(of, _, _)| *of == filters);
+        found.map(|(_, _, unpacker)| unpacker).ok_or(Error::Order("an unpacker was lost"))
+    }
+}
 
 /// A way through the rows of a dataset.
 #[derive(Debug)]
@@ -38,7 +59,6 @@ struct Bands {
     packed: Packed,
     /// In the order of their places in the grid.
     chunks: Vec<PackedChunk>,
-    unpacker: Unpacker,
     /// Rows of a chunk.
     rows: u64,
     /// Bytes of elements that nobody has written.
@@ -81,6 +101,11 @@ impl Pieces {
         matches!(self.from, From::Library)
     }
 
+    /// Whether they are read from the file itself.
+    pub(super) const fn lie_here(&self) -> bool {
+        matches!(self.from, From::Flat { .. } | From::Bands(_))
+    }
+
     /// Bytes of a row.
     pub(crate) const fn row(&self) -> usize {
         self.row
@@ -90,7 +115,13 @@ impl Pieces {
     ///
     /// # Errors
     /// What reading says; [`Error::Read`] for a chunk that cannot be unpacked.
-    pub(crate) fn read(&mut self, of: &Stored, first: u64, into: &mut [u8]) -> Result<()> {
+    pub(crate) fn read(
+        &mut self,
+        of: &Stored,
+        first: u64,
+        into: &mut [u8],
+        unpackers: &mut Unpackers,
+    ) -> Result<()> {
         let row = self.row.max(1);
         match &mut self.from {
             From::Nowhere => into.fill(0),
@@ -104,7 +135,8 @@ impl Pieces {
                 let (mut at, mut into) = (first, into);
                 while !into.is_empty() {
                     let skip = (at % bands.rows) as usize * row;
-                    let block = bands.unpacked(at / bands.rows)?.get(skip..).unwrap_or_default();
+                    let block = bands.unpacked(at / bands.rows, unpackers)?;
+                    let block = block.get(skip..).unwrap_or_default();
                     let (now, later) = into.split_at_mut(block.len().min(into.len()));
                     now.copy_from_slice(block.get(..now.len()).unwrap_or_default());
                     if now.is_empty() {
@@ -133,29 +165,29 @@ fn read_all(of: &Stored, mut into: &mut [u8], mut at: u64) -> Result<()> {
 }
 
 impl Bands {
-    fn new(of: &Stored, packed: Packed) -> Result<Self> {
-        let mut chunks = packed.chunks.clone();
+    fn new(of: &Stored, mut packed: Packed) -> Result<Self> {
+        let mut chunks = core::mem::take(&mut packed.chunks);
         chunks.sort_unstable_by_key(|chunk| chunk.index);
-        let (Place::Chunked { chunk }, most) = (of.place(), packed.tiles.chunk_bytes(0)) else {
+        let Place::Chunked { chunk } = of.place() else {
             return Err(Error::Order("a dataset without chunks"));
         };
-        let unpacker = Unpacker::new(most, packed.filters).map_err(Error::Core)?;
         let rows = chunk.first().copied().unwrap_or(1).max(1);
         let fill = packed.fill.clone().unwrap_or_else(|| vec![0; packed.element]);
-        Ok(Self { packed, chunks, unpacker, rows, fill, at: None, block: Vec::new() })
+        Ok(Self { packed, chunks, rows, fill, at: None, block: Vec::new() })
     }
 
     /// A row of chunks.
-    fn unpacked(&mut self, band: u64) -> Result<&[u8]> {
+    fn unpacked(&mut self, band: u64, unpackers: &mut Unpackers) -> Result<&[u8]> {
         if self.at != Some(band) {
             self.at = None;
-            self.unpack(band)?;
+            self.unpack(band, unpackers)?;
             self.at = Some(band);
         }
         Ok(&self.block)
     }
 
-    fn unpack(&mut self, band: u64) -> Result<()> {
+    fn unpack(&mut self, band: u64, unpackers: &mut Unpackers) -> Result<()> {
+        let unpacker = unpackers.of(self.packed.filters, self.packed.tiles.chunk_bytes(0))?;
         let (tiles, across) = self.tiles(band).ok_or(Error::Order("rows behind the last one"))?;
         self.block = self.fill.repeat(tiles.block_bytes() / self.fill.len().max(1));
         let (from, to) = (band * across, (band + 1) * across);
@@ -168,7 +200,7 @@ impl Bands {
             stored.truncate(n);
             let (i, block) = ((chunk.index - from) as usize, self.block.as_mut_ptr());
             // SAFETY: the block has the bytes of the tiles' block.
-            let done = unsafe { self.unpacker.unpack(&tiles, i, &stored, chunk.mask, block) };
+            let done = unsafe { unpacker.unpack(&tiles, i, &stored, chunk.mask, block) };
             done.map_err(|broken| self.packed.fault(chunk.index, fault(broken)))?;
         }
         Ok(())

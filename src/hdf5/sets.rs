@@ -49,6 +49,11 @@ impl Sets {
         self.open.len() + self.closed.len()
     }
 
+    /// Whether some are opened again and again.
+    pub(super) const fn are_many(&self) -> bool {
+        !self.closed.is_empty()
+    }
+
     pub(super) fn first(&self) -> Option<&Id> {
         self.open.first()
     }

@@ -66,6 +66,10 @@ impl Sources {
     }
 
     fn follow_to(&mut self, depth: usize, of: &Stored) -> Result<()> {
+        // One that is read without HDF5 is in its own file.
+        if of.is_apart() {
+            return Ok(());
+        }
         let mut origins = library::with(|session| origins(session, of.dataset_id()))?;
         origins.sort();
         origins.dedup();

@@ -29,6 +29,9 @@ use super::there;
 use crate::dtype::{DType, Field, Kind, Order};
 use crate::dtype_buf::DTypeBuf;
 
+/// How many dtypes a new one is compared with.
+const KNOWN: usize = 64;
+
 /// Where the bytes of a dataset lie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -50,12 +53,12 @@ pub enum Place {
 /// A dataset of a file that [`Reader`](super::Reader) has opened. It keeps the file open.
 #[derive(Debug)]
 pub struct Stored {
-    /// None only while it is dropped.
+    /// None while it is dropped, and once HDF5 is not needed.
     ids: Option<Ids>,
     file: Arc<Opened>,
     path: String,
     element: Element,
-    dtype: DTypeBuf,
+    dtype: Arc<DTypeBuf>,
     /// Extents of the dataspace.
     extents: Vec<u64>,
     /// The same, and behind them those of an array type.
@@ -131,7 +134,7 @@ impl Stored {
         let mut shape = extents.clone();
         shape.extend(element.dims.iter().map(|&d| u64::from(d)));
         let place = place(session, &dataset, extents.len())?;
-        let dtype = element.dtype()?;
+        let dtype = Arc::new(element.dtype()?);
         let ids = Some(Ids { dataset, element: element_id });
         let (file, path) = (Arc::clone(file), path.to_string());
         let is_text = matches!(wanted, Wanted::Texts);
@@ -155,6 +158,26 @@ impl Stored {
             let is_own = layout == H5D_layout_t::H5D_CONTIGUOUS && external == 0;
             Ok(self.is_text && is_own && !has_fill(session, &list)?)
         })
+    }
+
+    /// Closes HDF5's side of it: its bytes lie in this file, and are read without HDF5 from now on.
+    pub(super) fn part(&mut self, session: &Session) -> Result<()> {
+        let Some(Ids { dataset, element }) = self.ids.take() else { return Ok(()) };
+        element.close(session, "H5Tclose")?;
+        dataset.close(session, "H5Dclose")
+    }
+
+    /// Takes its dtype from `known` if it is there, else adds it: each takes a page.
+    pub(super) fn share_dtype(&mut self, known: &mut Vec<Arc<DTypeBuf>>) {
+        match known.iter().rev().take(KNOWN).find(|dtype| dtype.as_dtype() == self.dtype()) {
+            Some(dtype) => self.dtype = Arc::clone(dtype),
+            None => known.push(Arc::clone(&self.dtype)),
+        }
+    }
+
+    /// Whether HDF5 does not have it open any more.
+    pub(super) const fn is_apart(&self) -> bool {
+        self.ids.is_none()
     }
 
     /// The file that it is in.

@@ -139,6 +139,7 @@ fn open_as(
     // SAFETY: as above.
     let status = unsafe { h5p::H5Pset_fclose_degree(list.raw(), degree) };
     session.check("H5Pset_fclose_degree", status)?;
+    file::read_cache(session, &list)?;
     if lock == Lock::Own {
         file::no_locking(session, &list)?;
     }

@@ -7,7 +7,7 @@ use std::vec::Vec;
 use super::append::Old;
 use super::attribute::{self, AttrValue};
 use super::category::Category;
-use super::chunks::Chunked;
+use super::chunks::{Chunked, Index};
 use super::dataset::{self, Names, Plan};
 use super::error::{Error, Result, Stack};
 use super::extend::Growing;
@@ -98,6 +98,8 @@ pub struct Writer {
     rows: Option<Rows>,
     /// The dataset of chunks that was begun last.
     pub(super) chunked: Option<Chunked>,
+    /// How much HDF5 has to remember of chunks.
+    pub(super) index: Index,
     /// End of the chunks that the disk was asked to write.
     written_back: u64,
     /// Where the rows of all datasets lie.
@@ -164,6 +166,7 @@ impl Writer {
             growing: Vec::new(),
             rows: None,
             chunked: None,
+            index: Index::default(),
             written_back: 0,
             extents: Vec::new(),
             categories: Vec::new(),

@@ -369,7 +369,7 @@ impl Job {
         let datasets = self.plan.datasets.values();
         let names = datasets.map(|joined| joined.first.path.len() as u64 * 2 + METADATA);
         let writer = Writer::create(&self.output, &self.options.hdf5, names.sum())?;
-        let mut sink = Sink::new(writer, self.press.take(), &self.options.hdf5.storage)?;
+        let mut sink = Sink::new(writer, self.press.take(), &self.options.hdf5.storage);
         let parts = self.plan.datasets.values().flat_map(|joined| &joined.parts);
         self.progress.rows = parts.map(Part::rows).sum();
         let next = if self.options.materialize {

@@ -7,7 +7,6 @@ use super::Options;
 use super::copy::described;
 use super::error::{JoinError, Result};
 use super::plan::Joined;
-use crate::dtype_buf::DTypeBuf;
 use crate::hdf5::{self, Layout, Storage, Writer};
 use crate::pack::Press;
 use crate::store::{self, ChunkedRows, Packing};
@@ -64,11 +63,11 @@ pub(super) fn press(options: &Options, bytes: u64) -> Result<Option<Press>> {
 }
 
 impl Sink {
-    pub(super) fn new(writer: Writer, press: Option<Press>, storage: &Storage) -> Result<Self> {
-        let Some(press) = press else { return Ok(Self::Plain(writer.into())) };
-        // All datasets have types of their own.
-        let bytes = DTypeBuf::parse("u1").map_err(hdf5::Error::Core)?;
-        Ok(Self::Chunked(ChunkedRows::new(writer, press, bytes, storage.clone()).into()))
+    pub(super) fn new(writer: Writer, press: Option<Press>, storage: &Storage) -> Self {
+        match press {
+            Some(press) => Self::Chunked(ChunkedRows::new(writer, press, storage.clone()).into()),
+            None => Self::Plain(writer.into()),
+        }
     }
 
     pub(super) fn writer(&mut self) -> &mut Writer {

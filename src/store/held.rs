@@ -11,6 +11,7 @@ use std::vec;
 use std::vec::Vec;
 
 use super::geometry::Geometry;
+use crate::dtype_buf::DTypeBuf;
 use crate::error::Error;
 use crate::filter::Chunk;
 use crate::hdf5::{self, Aside, ChunkBlock, Described, Writer};
@@ -27,8 +28,16 @@ pub(super) struct Plan {
     pub(super) name: String,
     pub(super) geometry: Arc<Geometry>,
     pub(super) chunk_rows: u64,
-    /// The dataset that it is like, if not the dtype says what it is.
-    pub(super) like: Option<Arc<Described>>,
+    pub(super) of: Of,
+}
+
+/// What a dataset is to be.
+#[derive(Debug, Clone)]
+pub(super) enum Of {
+    /// What a dtype says.
+    Typed(Arc<DTypeBuf>),
+    /// What another dataset is.
+    Like(Arc<Described>),
 }
 
 /// Blocks that wait, in their order.

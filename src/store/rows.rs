@@ -13,16 +13,20 @@ use std::vec::Vec;
 
 use super::error::ChunkError;
 use super::geometry::Geometry;
-use super::held::{Held, Plan};
+use super::held::{Held, Of, Plan};
 use crate::dtype_buf::DTypeBuf;
 use crate::hdf5::{
-    AttrValue, Attribute, Category, ChunkBlock, ChunkedPlan, Described, Extendable, Storage, Writer,
+    AttrValue, Attribute, Category, ChunkBlock, ChunkedPlan, Described, Extendable, Layout,
+    Storage, Writer,
 };
 use crate::pack::{Filling, PackError, Press, Settings};
 use crate::pool::default_workers;
 
 /// Blocks under way for each worker, at most: one that is packed, and one that waits.
 const PER_WORKER: usize = 2;
+/// Memory for what a file says of a dataset, and what of that is no part of that for packing.
+const METADATA: u64 = 2560;
+const SPARE_METADATA: u64 = 8 << 20;
 /// Bytes of a block, at most.
 const MOST: u64 = 1 << 31;
 
@@ -46,13 +50,13 @@ struct Current {
     grown: Option<usize>,
     /// An element of rows that nobody has given, unless that is zeros.
     fill: Vec<u8>,
-    /// What it is to be, if that is not what the dtype says.
-    like: Option<Arc<Described>>,
+    /// What it is to be.
+    of: Of,
 }
 
 impl Current {
     /// A dataset without rows.
-    fn new(name: &str, geometry: Geometry) -> Self {
+    fn new(name: &str, geometry: Geometry, of: Of) -> Self {
         Self {
             name: name.into(),
             geometry: Arc::new(geometry),
@@ -63,7 +67,7 @@ impl Current {
             chunk_rows: None,
             grown: None,
             fill: Vec::new(),
-            like: None,
+            of,
         }
     }
 
@@ -102,6 +106,7 @@ enum Step {
     },
     End {
         shape: Vec<u64>,
+        dtype: Arc<DTypeBuf>,
         attrs: Vec<(String, Attribute)>,
         types: Vec<Category>,
     },
@@ -117,7 +122,6 @@ pub(crate) struct ChunkedRows {
     pub(crate) writer: Writer,
     press: Press,
     storage: Storage,
-    pub(crate) dtype: DTypeBuf,
     current: Option<Current>,
     steps: VecDeque<Step>,
     /// Blocks of the dataset that cannot be made as yet, if types are known at the end only.
@@ -138,16 +142,25 @@ pub(crate) struct Packing {
 /// Forks the packers; to be done before the file is opened.
 pub(crate) fn press(dtype: &DTypeBuf, storage: &Storage, packing: Packing) -> Result<Press> {
     let root = dtype.as_dtype().root();
-    let columns = root.fields().map(|field| (field.offset(), field.size())).collect();
-    press_of(columns, storage, packing)
+    let columns: Vec<_> = root.fields().map(|field| (field.offset(), field.size())).collect();
+    let sets = if storage.layout == Layout::Columns { columns.len() as u64 } else { 0 };
+    let more = sets.saturating_mul(METADATA).saturating_sub(SPARE_METADATA);
+    press_of(columns, storage, packing, more)
 }
 
 /// The same for datasets of any types, whose columns are none.
 pub(crate) fn press_of_rows(storage: &Storage, packing: Packing) -> Result<Press> {
-    press_of(Vec::new(), storage, packing)
+    press_of(Vec::new(), storage, packing, 0)
 }
 
-fn press_of(columns: Vec<(u32, u32)>, storage: &Storage, packing: Packing) -> Result<Press> {
+/// Blocks are as large as `packing` says, but fewer may be under way if others have `taken` some
+/// of the memory.
+fn press_of(
+    columns: Vec<(u32, u32)>,
+    storage: &Storage,
+    packing: Packing,
+    taken: u64,
+) -> Result<Press> {
     let Packing { workers, memory } = packing;
     let workers = workers.unwrap_or_else(default_workers);
     let most = (memory / 2).clamp(1 << 20, MOST);
@@ -159,15 +172,15 @@ fn press_of(columns: Vec<(u32, u32)>, storage: &Storage, packing: Packing) -> Re
         most_bytes: most as usize,
         workers,
         slots,
-        memory,
+        memory: memory.saturating_sub(taken),
     };
     Ok(Press::start(settings)?)
 }
 
 impl ChunkedRows {
-    pub(crate) fn new(writer: Writer, press: Press, dtype: DTypeBuf, storage: Storage) -> Self {
+    pub(crate) fn new(writer: Writer, press: Press, storage: Storage) -> Self {
         let (current, steps, held, types) = (None, VecDeque::new(), None, Vec::new());
-        Self { writer, press, storage, dtype, current, steps, held, types }
+        Self { writer, press, storage, current, steps, held, types }
     }
 
     /// Makes each dataset when it ends: only then the labels of its columns are known.
@@ -187,10 +200,16 @@ impl ChunkedRows {
         }
     }
 
-    /// Begins a dataset.
-    pub(crate) fn begin(&mut self, name: &str, fixed: &[u64], stacked: bool) -> Result<()> {
-        let geometry = Geometry::new(name, self.dtype.as_dtype(), fixed, stacked, &self.storage)?;
-        self.current = Some(Current::new(name, geometry));
+    /// Begins a dataset of a dtype: one whose columns the packers were made for.
+    pub(crate) fn begin(
+        &mut self,
+        name: &str,
+        dtype: &Arc<DTypeBuf>,
+        fixed: &[u64],
+        stacked: bool,
+    ) -> Result<()> {
+        let geometry = Geometry::new(name, dtype.as_dtype(), fixed, stacked, &self.storage)?;
+        self.current = Some(Current::new(name, geometry, Of::Typed(Arc::clone(dtype))));
         Ok(())
     }
 
@@ -199,14 +218,19 @@ impl ChunkedRows {
     pub(crate) fn begin_like(&mut self, like: &Arc<Described>, fixed: &[u64]) -> Result<()> {
         let (name, element) = (&like.path, like.kind.size() as u64);
         let geometry = Geometry::of_bytes(name, element, fixed, &self.storage)?;
-        let like = Some(Arc::clone(like));
-        self.current = Some(Current { like, ..Current::new(&name.clone(), geometry) });
+        self.current = Some(Current::new(name, geometry, Of::Like(Arc::clone(like))));
         Ok(())
     }
 
     /// Begins to add rows to a dataset that is there: one of those that the writer was
     /// [started](Writer::start_rows) with. If it is stacked, elements of its first axis.
-    pub(crate) fn begin_rows(&mut self, number: usize, table: &Extendable, stacked: bool) {
+    pub(crate) fn begin_rows(
+        &mut self,
+        number: usize,
+        table: &Extendable,
+        dtype: &Arc<DTypeBuf>,
+        stacked: bool,
+    ) {
         let geometry = Geometry::of(table, stacked);
         let first = table.extents.first().copied().unwrap_or(0);
         let second = table.extents.get(1).copied().unwrap_or(0);
@@ -220,7 +244,7 @@ impl ChunkedRows {
             most_rows: places.2,
             grown: Some(number).filter(|_| !stacked),
             fill,
-            ..Current::new(&table.path, geometry)
+            ..Current::new(&table.path, geometry, Of::Typed(Arc::clone(dtype)))
         });
         self.steps.push_back(Step::Open { table: number });
     }
@@ -282,9 +306,9 @@ impl ChunkedRows {
         }
         let attrs = attrs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let types = self.types.clone();
-        self.steps.push_back(match current.like {
-            Some(_) => Step::Close { shape: shape.into() },
-            None => Step::End { shape: shape.into(), attrs, types },
+        self.steps.push_back(match current.of {
+            Of::Like(_) => Step::Close { shape: shape.into() },
+            Of::Typed(dtype) => Step::End { shape: shape.into(), dtype, attrs, types },
         });
         self.advance()
     }
@@ -313,8 +337,8 @@ impl ChunkedRows {
     fn make(&mut self, current: &mut Current, chunk_rows: u64) {
         current.chunk_rows = Some(chunk_rows);
         let (name, geometry) = (current.name.clone(), current.geometry.clone());
-        let like = current.like.clone();
-        self.steps.push_back(Step::Begin(Plan { name, geometry, chunk_rows, like }));
+        let of = current.of.clone();
+        self.steps.push_back(Step::Begin(Plan { name, geometry, chunk_rows, of }));
     }
 
     /// A slot to fill: if all are under way, waits for the one that is next.
@@ -360,11 +384,11 @@ impl ChunkedRows {
                 self.press.release(slot);
             }
             Step::Close { shape } => self.writer.finish_like(&shape)?,
-            Step::End { shape, attrs, types } => {
+            Step::End { shape, dtype, attrs, types } => {
                 if !self.put_held(&types)? {
-                    return Ok(Some(Step::End { shape, attrs, types }));
+                    return Ok(Some(Step::End { shape, dtype, attrs, types }));
                 }
-                let dtype = self.dtype.as_dtype();
+                let dtype = dtype.as_dtype();
                 let attrs: Vec<_> =
                     attrs.iter().map(|(name, value)| (name.as_str(), value.value())).collect();
                 self.writer.finish_chunked(&shape, dtype, &attrs)?;
@@ -375,23 +399,23 @@ impl ChunkedRows {
 
     /// Makes a dataset.
     fn create(&mut self, plan: &Plan) -> Result<()> {
-        let Plan { name, geometry, chunk_rows, like } = plan;
+        let Plan { name, geometry, chunk_rows, of } = plan;
         let mut chunk = geometry.chunk.clone();
         if let Some(rows) = chunk.get_mut(usize::from(geometry.stacked)) {
             *rows = (*chunk_rows).max(1);
         }
-        if let Some(like) = like {
-            let (fixed, filters) = (&geometry.fixed, self.storage.filters);
-            return Ok(self.writer.begin_like(like, &chunk, fixed, filters)?);
+        let (fixed, filters) = (geometry.fixed.as_slice(), self.storage.filters);
+        match of {
+            Of::Like(like) => Ok(self.writer.begin_like(like, &chunk, fixed, filters)?),
+            Of::Typed(dtype) => Ok(self.writer.begin_chunked(ChunkedPlan {
+                path: name,
+                dtype: dtype.as_dtype(),
+                columns: geometry.columns,
+                chunk: &chunk,
+                fixed,
+                filters,
+            })?),
         }
-        Ok(self.writer.begin_chunked(ChunkedPlan {
-            path: name,
-            dtype: self.dtype.as_dtype(),
-            columns: geometry.columns,
-            chunk: &chunk,
-            fixed: &geometry.fixed,
-            filters: self.storage.filters,
-        })?)
     }
 
     /// Makes the dataset that was held and puts some of its blocks into it; whether it has
