@@ -1981,6 +1981,18 @@ int32_t ndshm_convert(const ndshm_input *inputs,
 // Lines of text.
 #define NDSHM_EXPORT_CSV 3
 
+// How a file becomes a segment. All zeros: as `ndshm_create_options` of zeros has it.
+typedef struct ndshm_import_options {
+    // `sizeof(ndshm_import_options)`.
+    uint32_t struct_size;
+    // HDF5: worker processes that unpack chunks, 0 for as many as there are processors
+    // to use.
+    uint32_t workers;
+    // What the segment is to be, of which policy, mode, via and metadata count; dtype,
+    // shape and strides are not set. NULL for all of it as usual.
+    const ndshm_create_options *create;
+} ndshm_import_options;
+
 // How a segment becomes a file. All zeros: a new file, of the kind that its
 // suffix says (`.h5`, `.npy`, `.csv`, `.tsv`).
 typedef struct ndshm_export_options {
@@ -2023,9 +2035,7 @@ typedef struct ndshm_export_options {
 // but the disk.
 //
 // `dataset` is the dataset's path; NULL for the only one of the file, and for
-// `.npy`. Of `options`, which may be NULL, policy, mode, via and metadata count;
-// dtype, shape and strides are not set. `name` is NULL for
-// `NDSHM_POLICY_ANONYMOUS`.
+// `.npy`. `options` may be NULL. `name` is NULL for `NDSHM_POLICY_ANONYMOUS`.
 //
 // Returns `NDSHM_ERR_INPUT` for a file that is missing, damaged, cut, or of another
 // kind, `NDSHM_ERR_DATASET_NAME`, `NDSHM_ERR_HDF5_TYPE` for a type that no dtype
@@ -2041,7 +2051,7 @@ typedef struct ndshm_export_options {
 int32_t ndshm_import_start(const char *file,
                            const char *dataset,
                            const char *name,
-                           const ndshm_create_options *options,
+                           const ndshm_import_options *options,
                            ndshm_job *job,
                            ndshm_error *error);
 
@@ -2065,7 +2075,7 @@ int32_t ndshm_import_finish(ndshm_job *job, ndshm_segment *segment, ndshm_error 
 int32_t ndshm_import(const char *file,
                      const char *dataset,
                      const char *name,
-                     const ndshm_create_options *options,
+                     const ndshm_import_options *options,
                      ndshm_segment *segment,
                      ndshm_error *error);
 

@@ -1404,6 +1404,64 @@ struct hdf5_options {
     bool checksum = false;
 };
 
+/** What kind of file a segment becomes. */
+enum class format : std::uint32_t {
+    by_suffix = 0,
+    hdf5 = NDSHM_EXPORT_HDF5,
+    npy = NDSHM_EXPORT_NPY,
+    csv = NDSHM_EXPORT_CSV,
+};
+
+/** How a segment becomes a file; see ndshm_export_options. */
+struct export_options {
+    ndshm::format format = ndshm::format::by_suffix;
+    bool replace = false;
+    bool sync = false;
+    bool bool_as_u8 = false;
+    std::uint32_t delimiter = 0; /**< CSV: code point; 0 for a comma, or a tabulator in .tsv. */
+    bool no_header = false;
+    std::string dataset = {}; /**< HDF5: empty for the segment's name. */
+    hdf5_options hdf5 = {};   /**< HDF5: how the elements lie in the file. */
+    std::uint64_t memory = 0;
+    std::uint32_t workers = 0;
+};
+
+/** How HDF5 files become one; see ndshm_join_options. */
+struct join_options {
+    bool replace = false;
+    bool sync = false;
+    bool new_axis = false;
+    bool checksum = false;
+    bool materialize = false;
+    std::vector<text> datasets = {}; /**< Empty for all. */
+    hdf5_options hdf5 = {};          /**< How rows that are copied lie in the file. */
+    std::uint64_t memory = 0;
+    std::uint32_t workers = 0;
+};
+
+/** What was joined. */
+struct joined {
+    std::uint64_t shards = 0;
+    std::uint64_t datasets = 0;
+    std::uint64_t bytes = 0;
+};
+
+/** What is wrong with a file. */
+struct problem {
+    std::string file;
+    std::string dataset; /**< Empty if it is about the file. */
+    std::string kind;    /**< A word that never changes. */
+    std::string message;
+};
+
+/** What came out of verifying. */
+struct verified {
+    std::vector<problem> problems = {}; /**< Empty if the file is whole. */
+    std::uint64_t shards = 0;
+    std::uint64_t datasets = 0;
+    std::uint64_t checksums = 0;
+};
+
 /** What a conversion made. */
 struct conversion {
     std::uint64_t rows = 0;
@@ -1633,6 +1691,204 @@ public:
         return detail::or_throw([&](error &e) { return finish(e); });
     }
 #endif
+};
+
+/** A file's array on its way to a segment. Not with libndshm-core. */
+class import_job : public job {
+public:
+    import_job() noexcept = default;
+
+    /** `dataset` is nullptr for the only one, `workers` 0 for as many as there are processors. */
+    static import_job start(text file, text dataset, text name, const create_options &options,
+                            std::uint32_t workers, error &e) noexcept
+    {
+        import_job j;
+        const ndshm_create_options made = detail::in_c(options);
+        ndshm_import_options o = {};
+        o.struct_size = sizeof o;
+        o.workers = workers;
+        o.create = &made;
+        e.clear();
+        if (ndshm_import_start(file.c_str(), dataset.c_str(), name.c_str(), &o, &j.c_, e.c()) !=
+            NDSHM_OK)
+            j.c_ = ndshm_job();
+        return j;
+    }
+    /** Steps to the end and publishes; there is no job then, whatever came of it. */
+    segment finish(error &e) noexcept
+    {
+        segment s;
+        e.clear();
+        if (ndshm_import_finish(&c_, s.c(), e.c()) != NDSHM_OK)
+            *s.c() = ndshm_segment();
+        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        return s;
+    }
+#if !defined(NDSHM_NO_EXCEPTIONS)
+    static import_job start(text file, text dataset, text name, const create_options &options = {},
+                            std::uint32_t workers = 0)
+    {
+        return detail::or_throw(
+            [&](error &e) { return start(file, dataset, name, options, workers, e); });
+    }
+    segment finish()
+    {
+        return detail::or_throw([&](error &e) { return finish(e); });
+    }
+#endif
+};
+
+/** A segment, which has to stay, on its way to a file. Not with libndshm-core. */
+class export_job : public job {
+public:
+    export_job() noexcept = default;
+
+    static export_job start(const segment &from, text output, const export_options &options,
+                            error &e) noexcept
+    {
+        export_job j;
+        const ndshm_hdf5_options how = detail::in_c(options.hdf5);
+        ndshm_export_options o = {};
+        o.struct_size = sizeof o;
+        o.format = static_cast<std::uint32_t>(options.format);
+        o.replace = options.replace ? 1 : 0;
+        o.sync = options.sync ? 1 : 0;
+        o.bool_as_u8 = options.bool_as_u8 ? 1 : 0;
+        o.delimiter = options.delimiter;
+        o.no_header = options.no_header ? 1 : 0;
+        o.dataset = options.dataset.empty() ? nullptr : options.dataset.c_str();
+        o.hdf5 = &how;
+        o.memory = options.memory;
+        o.workers = options.workers;
+        e.clear();
+        if (ndshm_export_start(from.c(), output.c_str(), &o, &j.c_, e.c()) != NDSHM_OK)
+            j.c_ = ndshm_job();
+        return j;
+    }
+    /** Steps to the end, and gives the file its name; its bytes. There is no job then. */
+    std::uint64_t finish(error &e) noexcept
+    {
+        std::uint64_t bytes = 0;
+        e.clear();
+        ndshm_export_finish(&c_, &bytes, e.c());
+        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        return bytes;
+    }
+#if !defined(NDSHM_NO_EXCEPTIONS)
+    static export_job start(const segment &from, text output, const export_options &options = {})
+    {
+        return detail::or_throw([&](error &e) { return start(from, output, options, e); });
+    }
+    std::uint64_t finish()
+    {
+        return detail::or_throw([&](error &e) { return finish(e); });
+    }
+#endif
+};
+
+/** HDF5 files on their way to one. Not with libndshm-core. */
+class join_job : public job {
+public:
+    join_job() noexcept = default;
+
+    static join_job start(const std::vector<text> &shards, text output,
+                          const join_options &options, error &e)
+    {
+        join_job j;
+        std::vector<const char *> paths, datasets;
+        for (const text &shard : shards)
+            paths.push_back(shard.c_str());
+        for (const text &dataset : options.datasets)
+            datasets.push_back(dataset.c_str());
+        const ndshm_hdf5_options how = detail::in_c(options.hdf5);
+        ndshm_join_options o = {};
+        o.struct_size = sizeof o;
+        o.replace = options.replace ? 1 : 0;
+        o.sync = options.sync ? 1 : 0;
+        o.new_axis = options.new_axis ? 1 : 0;
+        o.checksum = options.checksum ? 1 : 0;
+        o.materialize = options.materialize ? 1 : 0;
+        o.datasets = datasets.empty() ? nullptr : datasets.data();
+        o.datasets_len = datasets.size();
+        o.hdf5 = &how;
+        o.memory = options.memory;
+        o.workers = options.workers;
+        e.clear();
+        if (ndshm_join_start(paths.data(), paths.size(), output.c_str(), &o, &j.c_, e.c()) !=
+            NDSHM_OK)
+            j.c_ = ndshm_job();
+        return j;
+    }
+    /** Steps to the end, and gives the file its name; there is no job then. */
+    joined finish(error &e) noexcept
+    {
+        ndshm_joined made = {};
+        made.struct_size = sizeof made;
+        e.clear();
+        ndshm_join_finish(&c_, &made, e.c());
+        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        return {made.shards, made.datasets, made.bytes};
+    }
+#if !defined(NDSHM_NO_EXCEPTIONS)
+    static join_job start(const std::vector<text> &shards, text output,
+                          const join_options &options = {})
+    {
+        return detail::or_throw([&](error &e) { return start(shards, output, options, e); });
+    }
+    joined finish()
+    {
+        return detail::or_throw([&](error &e) { return finish(e); });
+    }
+#endif
+};
+
+/** A look whether a file is whole. Not with libndshm-core. */
+class verify_job : public job {
+public:
+    verify_job() noexcept = default;
+
+    /** `quick` leaves out the checksums. */
+    static verify_job start(text file, bool quick, error &e) noexcept
+    {
+        verify_job j;
+        e.clear();
+        if (ndshm_verify_start(file.c_str(), quick ? 1 : 0, &j.c_, e.c()) != NDSHM_OK)
+            j.c_ = ndshm_job();
+        return j;
+    }
+    /** Steps to the end; there is no job then. What is wrong with the file is no error. */
+    verified finish(error &e)
+    {
+        verified result;
+        ndshm_verified found = {};
+        found.struct_size = sizeof found;
+        e.clear();
+        ndshm_verify_finish(&c_, note, &result.problems, &found, e.c());
+        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        result.shards = found.shards;
+        result.datasets = found.datasets;
+        result.checksums = found.checksums;
+        return result;
+    }
+#if !defined(NDSHM_NO_EXCEPTIONS)
+    static verify_job start(text file, bool quick = false)
+    {
+        return detail::or_throw([&](error &e) { return start(file, quick, e); });
+    }
+    verified finish()
+    {
+        return detail::or_throw([&](error &e) { return finish(e); });
+    }
+#endif
+
+private:
+    static std::int32_t note(const char *file, const char *dataset, const char *kind,
+                             const char *message, void *problems) noexcept
+    {
+        const char *about = dataset == nullptr ? "" : dataset;
+        static_cast<std::vector<problem> *>(problems)->push_back({file, about, kind, message});
+        return 0;
+    }
 };
 
 /** Reads text tables into one segment. */

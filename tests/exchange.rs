@@ -4,15 +4,16 @@
 #![cfg(feature = "cli")]
 #![allow(unsafe_code, clippy::unwrap_used)]
 
+#[path = "common/case.rs"]
+mod case;
 #[path = "common/skip.rs"]
 mod skip;
 
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
+use case::run_case;
 use ndshm::dtype_buf::DTypeBuf;
 use ndshm::error::code;
 use ndshm::exchange::{
@@ -24,20 +25,9 @@ use ndshm::load::SegmentOptions;
 use ndshm::segment::{Access, Draft, Name, Segment, Spec, glance, unlink};
 
 /// Runs one case of the script.
+#[track_caller]
 fn python(case: &str) {
-    let Some(python) = std::env::var_os("NDSHM_PYTHON").filter(|path| !path.is_empty()) else {
-        skip::skipped("files read by h5py", "NDSHM_PYTHON names no Python with NumPy and h5py");
-        return;
-    };
-    let (dir, root) = (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")));
-    let done = Command::new(python)
-        .arg(root.join("tests/exchange/run.py"))
-        .args([Path::new(env!("CARGO_BIN_EXE_ndshm")), &root.join("tests/interop"), dir.path()])
-        .arg(format!("x{}-{case}-", std::process::id()))
-        .arg(format!("case_{case}"))
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    run_case("run.py", "x", case);
 }
 
 #[test]

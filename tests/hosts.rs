@@ -1,5 +1,5 @@
 //! ndshm in programs that use HDF5 themselves, with another copy of it: Python with h5py, whose
-//! wheel brings its own. `tests/c/std/convert.c` has the program that shares one copy.
+//! wheel brings its own. `tests/c/std/host.c` is the program that shares one copy.
 
 #![cfg(all(feature = "cli", feature = "capi"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
@@ -29,6 +29,8 @@ fn sizes() -> Vec<(&'static str, String)> {
         ("HDF5_OPTIONS", "sizeof(ndshm_hdf5_options)"),
         ("ERROR", "sizeof(ndshm_error)"),
         ("APPEND", "offsetof(ndshm_hdf5_options, append)"),
+        ("PROGRESS", "sizeof(ndshm_progress)"),
+        ("DONE", "offsetof(ndshm_progress, done)"),
     ];
     let lines: Vec<_> =
         what.iter().map(|(_, c)| format!("    printf(\"%zu\\n\", {c});\n")).collect();

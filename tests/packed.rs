@@ -4,6 +4,8 @@
 #![cfg(feature = "cli")]
 #![allow(unsafe_code, clippy::unwrap_used)]
 
+#[path = "common/case.rs"]
+mod case;
 #[path = "common/skip.rs"]
 mod skip;
 
@@ -12,6 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use case::run_case;
 use ndshm::error::code;
 use ndshm::exchange::{ExchangeError, ImportJob, ImportOptions};
 use ndshm::load::SegmentOptions;
@@ -19,20 +22,9 @@ use ndshm::segment::{Name, Policy, glance, unlink};
 use ndshm::sys::{self, Watch};
 
 /// Runs one case of the script.
+#[track_caller]
 fn python(case: &str) {
-    let Some(python) = std::env::var_os("NDSHM_PYTHON").filter(|path| !path.is_empty()) else {
-        skip::skipped("files read by h5py", "NDSHM_PYTHON names no Python with NumPy and h5py");
-        return;
-    };
-    let (dir, root) = (tempfile::tempdir().unwrap(), Path::new(env!("CARGO_MANIFEST_DIR")));
-    let done = Command::new(python)
-        .arg(root.join("tests/exchange/packed.py"))
-        .args([Path::new(env!("CARGO_BIN_EXE_ndshm")), &root.join("tests/interop"), dir.path()])
-        .arg(format!("p{}-{case}-", std::process::id()))
-        .arg(format!("case_{case}"))
-        .output()
-        .unwrap();
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    run_case("packed.py", "p", case);
 }
 
 #[test]

@@ -44,9 +44,9 @@ def convert(files: Inputs, output: str | os.PathLike[str], dtype: DTypeLike = "a
             skip_footer: int = 0, max_rows: int | None = None, missing: Missing = None, fill: Fill = None,
             on_bad_rows: str = "error", decimal: str = ".", encoding: str | None = None, allow_empty: bool = False,
             workers: int | None = None, memory: int | None = None, dataset: str | None = None, arrange: str = "auto",
-            replace: bool = False, append: bool = False, sync: bool = False, bool_as_u8: bool = False,
-            layout: str = "auto", compression: str | None = None, level: int | None = None, shuffle: bool = True,
-            fletcher32: bool = False, chunk: int | Sequence[int] | None = None,
+            replace: bool = False, append: bool = False, append_rows: bool = False, sync: bool = False,
+            bool_as_u8: bool = False, layout: str = "auto", compression: str | None = None, level: int | None = None,
+            shuffle: bool = True, fletcher32: bool = False, chunk: int | Sequence[int] | None = None,
             shape: int | Sequence[int] | None = None, source_column: str | None = None,
             attributes: Mapping[str, Value] | None = None, categories: Categories = None, provenance: bool = True,
             checksum: bool = False) -> Conversion:
@@ -57,10 +57,10 @@ def convert(files: Inputs, output: str | os.PathLike[str], dtype: DTypeLike = "a
     the terms of `np.loadtxt`; `missing` and `fill` take one text for all columns or a mapping from columns, by number
     or by the header's name. The others say how the file is written: `dataset` names one dataset for all rows (with
     `arrange="stack"` the inputs lie along a new first axis), otherwise each input becomes a dataset, named after it
-    (with "groups" in groups named after directories). `replace` an existing file or `append` to it. `layout` is "auto",
-    "contiguous", "chunked" or "columns", `compression` "gzip" or "zstd" or "gzip:6", `chunk` a chunk's shape, `shape`
-    each dataset's, in which the first extent may be -1. `categories` are columns of text to store as enumerations.
-    `progress` is True for a bar, or a function of a `Progress`.
+    (with "groups" in groups named after directories). `replace` an existing file, `append` datasets to it, or with
+    `append_rows` rows to its datasets. `layout` is "auto", "contiguous", "chunked" or "columns", `compression` "gzip" or
+    "zstd" or "gzip:6", `chunk` a chunk's shape, `shape` each dataset's, in which the first extent may be -1.
+    `categories` are columns of text to store as enumerations. `progress` is True for a bar, or a function of a `Progress`.
 
     The file appears when it is complete. An error, or Ctrl-C, leaves everything as it was.
 
@@ -75,9 +75,9 @@ def convert(files: Inputs, output: str | os.PathLike[str], dtype: DTypeLike = "a
                         usecols=usecols, skiprows=skiprows, skip_footer=skip_footer, max_rows=max_rows, missing=missing,
                         fill=fill, on_bad_rows=on_bad_rows, decimal=decimal, encoding=encoding, allow_empty=allow_empty,
                         workers=workers, memory=memory)
-    options = hdf5_options(dataset=dataset, arrange=arrange, replace=replace, append=append, sync=sync,
-                           bool_as_u8=bool_as_u8, layout=layout, compression=compression, level=level, shuffle=shuffle,
-                           fletcher32=fletcher32, chunk=chunk, shape=shape, source_column=source_column,
+    options = hdf5_options(dataset=dataset, arrange=arrange, replace=replace, append=append, append_rows=append_rows,
+                           sync=sync, bool_as_u8=bool_as_u8, layout=layout, compression=compression, level=level,
+                           shuffle=shuffle, fletcher32=fletcher32, chunk=chunk, shape=shape, source_column=source_column,
                            attributes=attributes, categories=categories, provenance=provenance, checksum=checksum)
     given, made, bad = listed(files), structs.sized(file_structs.Conversion), []
     work = Work(given)

@@ -11,7 +11,7 @@ import numpy as np
 from . import _codes as codes
 from . import _file_structs as file_structs
 from . import _structs as structs
-from ._hdf5 import one_of
+from ._hdf5 import hdf5_options, one_of
 from ._jobs import Work
 from ._library import library
 from ._owner import Owner, owner_of
@@ -21,12 +21,12 @@ from ._send import published
 
 
 def import_(file: str | os.PathLike[str], name: str | None = None, dataset: str | None = None, *,
-            policy: str = "last-detach", mode: int = 0o600, metadata: bytes = b"", handoff_attaches: int = 0,
-            handoff_timeout: float | None = None, progress: Reporter = None) -> Segment:
+            workers: int | None = None, policy: str = "last-detach", mode: int = 0o600, metadata: bytes = b"",
+            handoff_attaches: int = 0, handoff_timeout: float | None = None, progress: Reporter = None) -> Segment:
     """Makes a segment of a `.npy` file, or of a dataset of an HDF5 file, and publishes it.
 
     `dataset` is its path, and may be left out if the file has one only. Name and policy are as for `create`; without a
-    name the segment is anonymous.
+    name the segment is anonymous. Chunks of an HDF5 file are unpacked by `workers`, as many as there are processors.
 
     >>> np.save(folder + "/doc.npy", np.arange(6).reshape(2, 3))
     >>> ndshm.import_(folder + "/doc.npy").array.tolist()
@@ -34,7 +34,8 @@ def import_(file: str | os.PathLike[str], name: str | None = None, dataset: str 
     """
     if name is None and policy == "last-detach":
         policy = "anonymous"
-    options, owner = create_options(policy, mode, metadata, handoff_attaches, handoff_timeout), Owner()
+    create, owner = create_options(policy, mode, metadata, handoff_attaches, handoff_timeout), Owner()
+    options = structs.sized(file_structs.ImportOptions, workers=workers or 0, create=ctypes.pointer(create))
     Work([file]).run(
         lambda job, error: library().ndshm_import_start(os.fsencode(file), structs.utf8(dataset), structs.utf8(name),
                                                         options, job, error),
@@ -44,12 +45,15 @@ def import_(file: str | os.PathLike[str], name: str | None = None, dataset: str 
 
 def export(what: Segment | str | np.ndarray[Any, Any], output: str | os.PathLike[str], *, format: str = "auto",
            dataset: str | None = None, replace: bool = False, sync: bool = False, bool_as_u8: bool = False,
-           delimiter: str | None = None, header: bool = True, progress: Reporter = None) -> int:
+           delimiter: str | None = None, header: bool = True, workers: int | None = None, memory: int | None = None,
+           progress: Reporter = None, **storage: Any) -> int:
     """Writes a segment to a file; the file's bytes. `what` is a segment, its name, or an array.
 
     `format` is "hdf5", "npy" or "csv"; by itself it is what the suffix says (`.h5`, `.npy`, `.csv`, `.tsv`). `dataset`
-    is the dataset's path, `delimiter` and `header` are for CSV. The file appears when it is complete. An array that is
-    not the whole of a segment is copied into one first.
+    is the dataset's path, `delimiter` and `header` are for CSV. The keywords of `storage` are for HDF5, as for `convert`:
+    `append`, `layout`, `compression`, `level`, `shuffle`, `fletcher32`, `chunk`, `attributes`; `workers` pack chunks and
+    use `memory` (bytes). The file appears when it is complete. An array that is not the whole of a segment is copied
+    into one first.
 
     >>> ndshm.export(np.array([[1, 2], [3, 4]]), folder + "/doc.csv")
     8
@@ -60,7 +64,9 @@ def export(what: Segment | str | np.ndarray[Any, Any], output: str | os.PathLike
         dataset = "data"
     options = structs.sized(file_structs.ExportOptions, format=one_of(codes.FORMATS, "format", format), replace=replace,
                             sync=sync, bool_as_u8=bool_as_u8, delimiter=ord(delimiter) if delimiter else 0,
-                            no_header=not header, dataset=structs.utf8(dataset))
+                            no_header=not header, dataset=structs.utf8(dataset), memory=memory or 0, workers=workers or 0)
+    if storage:
+        options.hdf5 = ctypes.pointer(hdf5_options(**storage))
     size = ctypes.c_uint64()
     Work([output]).run(
         lambda job, error: library().ndshm_export_start(owner.handle, os.fsencode(output), options, job, error),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 from ctypes import POINTER, c_char_p, c_double, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
+from . import _structs as structs
+
 ProblemFunction = ctypes.CFUNCTYPE(c_int32, c_char_p, c_char_p, c_char_p, c_char_p, c_void_p)
 
 
@@ -95,6 +97,12 @@ class Conversion(ctypes.Structure):
         ("datasets", c_uint64),
         ("bytes", c_uint64),
     ]
+
+
+class ImportOptions(ctypes.Structure):
+    """ndshm_import_options"""
+
+    _fields_ = [("struct_size", c_uint32), ("workers", c_uint32), ("create", POINTER(structs.CreateOptions))]
 
 
 class ExportOptions(ctypes.Structure):

@@ -17,8 +17,8 @@ Categories = Union[Iterable[str], Mapping[str, Union[Sequence[str], None]], None
 
 
 def hdf5_options(*, dataset: str | None = None, arrange: str = "auto", replace: bool = False, append: bool = False,
-                 sync: bool = False, bool_as_u8: bool = False, layout: str = "auto", compression: str | None = None,
-                 level: int | None = None, shuffle: bool = True, fletcher32: bool = False,
+                 append_rows: bool = False, sync: bool = False, bool_as_u8: bool = False, layout: str = "auto",
+                 compression: str | None = None, level: int | None = None, shuffle: bool = True, fletcher32: bool = False,
                  chunk: int | Sequence[int] | None = None, shape: int | Sequence[int] | None = None,
                  source_column: str | None = None, attributes: Mapping[str, Value] | None = None,
                  categories: Categories = None, provenance: bool = True, checksum: bool = False) -> file_structs.Hdf5Options:
@@ -28,7 +28,7 @@ def hdf5_options(*, dataset: str | None = None, arrange: str = "auto", replace: 
         level = int(written)
     options = structs.sized(
         file_structs.Hdf5Options, dataset=structs.utf8(dataset), arrange=one_of(codes.ARRANGEMENTS, "arrange", arrange),
-        replace=replace, append=append, sync=sync, bool_as_u8=bool_as_u8,
+        replace=replace, append=append, append_rows=append_rows, sync=sync, bool_as_u8=bool_as_u8,
         layout=one_of(codes.LAYOUTS, "layout", layout), compression=one_of(codes.COMPRESSIONS, "compression", codec),
         level=level or 0, no_shuffle=not shuffle, fletcher32=fletcher32, source_column=structs.utf8(source_column),
         no_provenance=not provenance, checksum=checksum)

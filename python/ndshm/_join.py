@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from . import _file_structs as file_structs
 from . import _structs as structs
+from ._hdf5 import hdf5_options
 from ._jobs import Work
 from ._library import library
 from ._progress import Reporter
@@ -47,11 +50,14 @@ class Verified:
 
 def join(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str], *,
          datasets: Sequence[str] | None = None, new_axis: bool = False, materialize: bool = False,
-         checksum: bool = False, replace: bool = False, sync: bool = False, progress: Reporter = None) -> Joined:
+         checksum: bool = False, replace: bool = False, sync: bool = False, workers: int | None = None,
+         memory: int | None = None, progress: Reporter = None, **storage: Any) -> Joined:
     """Joins HDF5 files to one small file that refers to them, or with `materialize` to one that has their rows.
 
     Rows of a dataset lie one behind the other, or with `new_axis` along a new first axis. `datasets` are paths, all if
-    left out. HDF5 reads fill values where a shard is missing, and says nothing: `verify` before you trust.
+    left out. Rows that are copied lie as `storage` says, in keywords of `convert`: `layout`, `compression`, `level`,
+    `shuffle`, `fletcher32`, `chunk`; `workers` pack them and use `memory` (bytes). HDF5 reads fill values where a
+    shard is missing, and says nothing: `verify` before you trust.
 
     >>> import io
     >>> for part in "12":
@@ -63,7 +69,10 @@ def join(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str
     files = [os.fspath(shard) for shard in shards]
     names, paths = structs.texts(list(datasets or [])), structs.texts(files)
     options = structs.sized(file_structs.JoinOptions, replace=replace, sync=sync, new_axis=new_axis, checksum=checksum,
-                            materialize=materialize, datasets=names, datasets_len=len(names))
+                            materialize=materialize, datasets=names, datasets_len=len(names), memory=memory or 0,
+                            workers=workers or 0)
+    if storage:
+        options.hdf5 = ctypes.pointer(hdf5_options(**storage))
     made = structs.sized(file_structs.Joined)
     Work(files).run(
         lambda job, error: library().ndshm_join_start(paths, len(files), os.fsencode(output), options, job, error),

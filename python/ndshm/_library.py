@@ -57,7 +57,7 @@ FUNCTIONS: list[tuple[str, object, list[object]]] = [
     ("ndshm_load_finish", c_int32, [JOB, SEGMENT, ERROR]),
     ("ndshm_convert_start", c_int32, [*INPUTS, c_char_p, POINTER(f.Hdf5Options), JOB, ERROR]),
     ("ndshm_convert_finish", c_int32, [JOB, POINTER(f.Conversion), ERROR]),
-    ("ndshm_import_start", c_int32, [c_char_p, c_char_p, c_char_p, CREATE, JOB, ERROR]),
+    ("ndshm_import_start", c_int32, [c_char_p, c_char_p, c_char_p, POINTER(f.ImportOptions), JOB, ERROR]),
     ("ndshm_import_finish", c_int32, [JOB, SEGMENT, ERROR]),
     ("ndshm_export_start", c_int32, [SEGMENT, c_char_p, POINTER(f.ExportOptions), JOB, ERROR]),
     ("ndshm_export_finish", c_int32, [JOB, POINTER(c_uint64), ERROR]),

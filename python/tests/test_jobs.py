@@ -196,6 +196,39 @@ def test_ctrl_c_stops_a_job_and_leaves_nothing(job, folder, name):
         os.killpg(child.pid, 0)
 
 
+def test_exported_and_joined_in_chunks(folder):
+    given = np.arange(500_000, dtype="f4").reshape(-1, 2)
+    how = {"compression": "gzip:1", "chunk": (10_000, 2), "workers": 2, "memory": 32 << 20}
+    ndshm.export(given, folder / "a.h5", dataset="data", attributes={"units": "K"}, fletcher32=True, **how)
+    ndshm.export(given, folder / "a.h5", dataset="more", append=True, layout="chunked")
+    with h5py.File(folder / "a.h5") as file:
+        data = file["data"]
+        assert (data.compression, data.chunks, data.fletcher32) == ("gzip", (10_000, 2), True)
+        assert data.attrs["units"] == "K"
+        assert (data[:] == given).all()
+        assert (file["more"][:] == given).all()
+    for workers in (1, 3, None):
+        assert (ndshm.import_(folder / "a.h5", dataset="data", workers=workers).array == given).all()
+    (folder / "b.h5").write_bytes((folder / "a.h5").read_bytes())
+    ndshm.join([folder / "a.h5", folder / "b.h5"], folder / "all.h5", materialize=True, **how)
+    with h5py.File(folder / "all.h5") as file:
+        assert file["data"].chunks == (10_000, 2)
+        assert (file["data"][250_000:] == given).all()
+    with pytest.raises(TypeError):
+        ndshm.export(given, folder / "c.h5", compresion="gzip")
+    with pytest.raises(ndshm.ArgumentError):
+        ndshm.export(given, folder / "c.npy", compression="gzip")
+
+
+def test_rows_are_added(folder):
+    for _ in range(2):
+        (folder / "t.txt").write_text("1 2\n3 4\n")
+        there = (folder / "t.h5").exists()
+        ndshm.convert(folder / "t.txt", folder / "t.h5", "i4", append_rows=there, layout="auto" if there else "chunked")
+    with h5py.File(folder / "t.h5") as file:
+        assert file["t"][:].tolist() == [[1, 2], [3, 4]] * 2
+
+
 def test_jobs_in_threads(tables, folder):
     made = []
     threads = [threading.Thread(target=lambda n=n: made.append(ndshm.convert(tables[0][0], folder / f"{n}.h5", DTYPE)))

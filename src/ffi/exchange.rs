@@ -12,7 +12,7 @@ use super::handle::{self, Handle, ndshm_segment};
 use super::job::{self, Work, ndshm_job};
 use super::segment::ndshm_create_options;
 use super::text;
-use crate::exchange::{ExchangeError, ExportJob, ExportOptions, Format, ImportJob};
+use crate::exchange::{ExchangeError, ExportJob, ExportOptions, Format, ImportJob, ImportOptions};
 use crate::segment::Segment;
 
 impl Failure for ExchangeError {
@@ -23,6 +23,26 @@ impl Failure for ExchangeError {
     fn errno(&self) -> i32 {
         Self::errno(self)
     }
+}
+
+/// How a file becomes a segment. All zeros: as `ndshm_create_options` of zeros has it.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct ndshm_import_options {
+    /// `sizeof(ndshm_import_options)`.
+    pub struct_size: u32,
+    /// HDF5: worker processes that unpack chunks, 0 for as many as there are processors
+    /// to use.
+    pub workers: u32,
+    /// What the segment is to be, of which policy, mode, via and metadata count; dtype,
+    /// shape and strides are not set. NULL for all of it as usual.
+    pub create: *const ndshm_create_options,
+}
+
+// SAFETY: `repr(C)`, the size first; integers and a pointer, which may be zero.
+unsafe impl Options for ndshm_import_options {
+    const NAME: &'static str = "ndshm_import_options";
+    const MIN_SIZE: usize = size_of::<Self>();
 }
 
 /// An HDF5 file with one dataset.
@@ -130,9 +150,7 @@ impl ndshm_export_options {
 /// but the disk.
 ///
 /// `dataset` is the dataset's path; NULL for the only one of the file, and for
-/// `.npy`. Of `options`, which may be NULL, policy, mode, via and metadata count;
-/// dtype, shape and strides are not set. `name` is NULL for
-/// `NDSHM_POLICY_ANONYMOUS`.
+/// `.npy`. `options` may be NULL. `name` is NULL for `NDSHM_POLICY_ANONYMOUS`.
 ///
 /// Returns `NDSHM_ERR_INPUT` for a file that is missing, damaged, cut, or of another
 /// kind, `NDSHM_ERR_DATASET_NAME`, `NDSHM_ERR_HDF5_TYPE` for a type that no dtype
@@ -150,7 +168,7 @@ pub unsafe extern "C" fn ndshm_import_start(
     file: *const c_char,
     dataset: *const c_char,
     name: *const c_char,
-    options: *const ndshm_create_options,
+    options: *const ndshm_import_options,
     job: *mut ndshm_job,
     error: *mut ndshm_error,
 ) -> i32 {
@@ -205,7 +223,7 @@ pub unsafe extern "C" fn ndshm_import(
     file: *const c_char,
     dataset: *const c_char,
     name: *const c_char,
-    options: *const ndshm_create_options,
+    options: *const ndshm_import_options,
     segment: *mut ndshm_segment,
     error: *mut ndshm_error,
 ) -> i32 {
@@ -336,18 +354,22 @@ unsafe fn import(
     file: *const c_char,
     dataset: *const c_char,
     name: *const c_char,
-    options: *const ndshm_create_options,
+    options: *const ndshm_import_options,
 ) -> Result<ImportJob, Failed> {
     // SAFETY: the caller's promise, here and below.
     let file = unsafe { text::path(file, "file") }?;
     // SAFETY: as above.
     let dataset = unsafe { optional(dataset, "dataset") }?;
     // SAFETY: as above.
-    let (name, made) = unsafe { ndshm_create_options::of_load(name, options) }?;
-    if made.late {
-        return Err(Fault::Range("options->naming of an import").into());
+    let options = unsafe { args::options(options) }?;
+    // SAFETY: as above.
+    let (name, segment) = unsafe { ndshm_create_options::of_load(name, options.create) }?;
+    if segment.late {
+        return Err(Fault::Range("options->create->naming of an import").into());
     }
-    Ok(ImportJob::start(&file, dataset.as_deref(), name.as_ref(), &made)?)
+    let workers = (options.workers != 0).then_some(options.workers as usize);
+    let options = ImportOptions { segment, workers };
+    Ok(ImportJob::start(&file, dataset.as_deref(), name.as_ref(), options)?)
 }
 
 /// # Safety

@@ -117,6 +117,8 @@ pub enum Error {
         /// What is wrong with it.
         fault: ReadFault,
     },
+    /// The program closed HDF5 (`H5close`) while a file was open here.
+    Lost,
     /// The core refused, for want of memory.
     Core(crate::error::Error),
     /// HDF5 refused.
@@ -343,7 +345,7 @@ impl Error {
             Self::Dataset { .. } => code::DATASET_NAME,
             Self::Rows { fault, .. } => fault.code(),
             Self::Shape { .. } | Self::Order(_) => crate::error::Error::Argument.code(),
-            Self::Damaged { .. } | Self::Hdf5 { .. } => code::HDF5,
+            Self::Damaged { .. } | Self::Lost | Self::Hdf5 { .. } => code::HDF5,
             Self::Read { fault, .. } => fault.code(),
             Self::Core(error) => error.code(),
         }
@@ -401,6 +403,9 @@ impl fmt::Display for Error {
             ),
             Self::Read { subject, fault } if subject.is_empty() => write!(f, "{fault}"),
             Self::Read { subject, fault } => write!(f, "{subject}: {fault}"),
+            Self::Lost => f.write_str(
+                "the program closed HDF5 (H5close) while this was under way; begin it again",
+            ),
             Self::Core(error) => write!(f, "{error}"),
             Self::Hdf5 { call, subject, stack } => refused(f, call, subject, stack),
         }

@@ -54,22 +54,22 @@ pub(super) struct File {
 
 impl File {
     /// Its id.
-    pub(super) const fn id(&self) -> hid_t {
+    pub(super) fn id(&self) -> hid_t {
         self.id.raw()
     }
 
     /// Creation list of datasets.
-    pub(super) const fn dataset_list(&self) -> hid_t {
+    pub(super) fn dataset_list(&self) -> hid_t {
         self.dataset.raw()
     }
 
     /// Creation list of groups.
-    pub(super) const fn group_list(&self) -> hid_t {
+    pub(super) fn group_list(&self) -> hid_t {
         self.group.raw()
     }
 
     /// Creation list of links.
-    pub(super) const fn link_list(&self) -> hid_t {
+    pub(super) fn link_list(&self) -> hid_t {
         self.link.raw()
     }
 

@@ -3,7 +3,8 @@
 //! Every entry into the library goes through [`with`]: one lock for the whole
 //! process (the one that other users of the same bindings take, too), the
 //! library opened, the thread's automatic error printer silenced and put back
-//! afterwards. Nothing here closes the library.
+//! afterwards. Nothing here closes the library. The host may do so between two
+//! entries: what is kept from one to the other is lost then, and `watch` knows.
 
 use core::ffi::{c_uint, c_void};
 use core::ptr;
@@ -16,6 +17,7 @@ use hdf5_sys::h5i::hid_t;
 
 use super::error::{Error, Result, Stack};
 use super::id::{Close, Id};
+use super::watch;
 
 /// Proof that this thread holds the lock, and that HDF5 is open and silent.
 #[derive(Debug)]
@@ -24,10 +26,21 @@ pub(super) struct Session {
 }
 
 /// Runs `work` inside the library.
+///
+/// Where it used an id that went with an `H5close` of the host, it fails, whatever it answers.
 pub(super) fn with<T>(work: impl FnOnce(&Session) -> Result<T>) -> Result<T> {
     let _serialised = hdf5_sys::LOCK.lock();
     let session = Session::enter()?;
-    work(&session)
+    let made = work(&session);
+    if watch::take_lost() {
+        drop(made);
+        watch::settle();
+        return Err(Error::Lost);
+    }
+    if !watch::settle() {
+        return Err(Error::hdf5("H5Pcreate_class", Stack::read()));
+    }
+    made
 }
 
 /// Keeps HDF5 from tidying up at `exit`: for a program that owns the whole process,

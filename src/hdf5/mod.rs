@@ -60,6 +60,7 @@ mod temporary;
 mod there;
 mod types;
 mod r#virtual;
+mod watch;
 mod whole;
 mod writer;
 

@@ -58,7 +58,7 @@ impl There {
     }
 
     /// Its id.
-    pub(super) const fn raw(&self) -> hid_t {
+    pub(super) fn raw(&self) -> hid_t {
         self.id.raw()
     }
 

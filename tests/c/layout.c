@@ -226,6 +226,11 @@ OFFSET(ndshm_object_attribute, object, 0);
 OFFSET(ndshm_object_attribute, attribute, 8);
 SIZE(ndshm_object_attribute, 48);
 
+OFFSET(ndshm_import_options, struct_size, 0);
+OFFSET(ndshm_import_options, workers, 4);
+OFFSET(ndshm_import_options, create, 8);
+SIZE(ndshm_import_options, 16);
+
 OFFSET(ndshm_export_options, struct_size, 0);
 OFFSET(ndshm_export_options, format, 4);
 OFFSET(ndshm_export_options, replace, 8);

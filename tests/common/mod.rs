@@ -358,7 +358,12 @@ impl SegmentName {
     /// Whether anything in shared memory has this name as a part of its own.
     pub(crate) fn has_left_something(&self) -> bool {
         let entries = fs::read_dir("/dev/shm").unwrap();
-        entries.flatten().any(|entry| entry.file_name().to_string_lossy().contains(&self.0))
+        // Behind its number is no digit more: that is another one, of a test that runs beside.
+        entries.flatten().any(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let behind = name.split_once(self.0.as_str()).map(|(_, rest)| rest);
+            behind.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+        })
     }
 }
 

@@ -70,6 +70,23 @@ def convert(path, output, append=False):
     return kept
 
 
+def convert_in_steps(path, output, mine):
+    """The same as a job, with h5py at work between its steps."""
+    options, kept = text(b"i:i4,x:f8")
+    one = (Input * 1)(Input(path=path.encode()))
+    job, error, progress = (ctypes.c_uint64 * 64)(), sized_error(), sized(int(os.environ["PROGRESS"]))
+    good(library.ndshm_convert_start(one, ctypes.c_size_t(1), options, output.encode(), None, job, error), error)
+    steps, done = 0, int(os.environ["DONE"])
+    while not bytes(progress)[done]:
+        good(library.ndshm_job_step(job, 10, progress, error), error)
+        mine.create_group(f"step{steps}").attrs["n"] = steps
+        h5py_errors()
+        steps += 1
+    good(library.ndshm_convert_finish(job, None, error), error)
+    assert sorted(mine) == sorted(f"step{n}" for n in range(steps))
+    return kept
+
+
 def join(shards, output):
     names = (ctypes.c_char_p * len(shards))(*[name.encode() for name in shards])
     error = sized_error()
@@ -108,6 +125,10 @@ for turn in range(3):
         if os.path.exists(f"{table}.h5"):
             os.unlink(f"{table}.h5")
         convert(f"{table}.txt", f"{table}.h5")
+    with h5py.File("steps.h5", "w") as mine:
+        convert_in_steps("a.txt", f"stepped{turn}.h5", mine)
+    with h5py.File(f"stepped{turn}.h5") as file:
+        assert (file["a"]["i"] == np.arange(5000)).all()
     os.rename("b.txt", "c.txt")
     convert("c.txt", "b.h5", append=True)
     h5py_errors()

@@ -45,6 +45,55 @@ static int same(const ndshm_segment *one, const ndshm_segment *other)
            memcmp(ndshm_segment_data(one), ndshm_segment_data(other), size) == 0;
 }
 
+/* Workers of this process. */
+static int count_children(void)
+{
+    char path[64], line[64];
+    int n = 0;
+    FILE *list;
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+    list = fopen(path, "r");
+    EXPECT(list != NULL);
+    while (fscanf(list, "%63s", line) == 1)
+        n++;
+    EXPECT(fclose(list) == 0);
+    return n;
+}
+
+/* Chunks, which as many workers unpack as are asked for. */
+static void packed(const ndshm_segment *segment)
+{
+    ndshm_hdf5_options chunks = {.struct_size = sizeof(chunks)};
+    ndshm_export_options options = {.struct_size = sizeof(options)};
+    ndshm_create_options create = {.struct_size = sizeof(create)};
+    ndshm_import_options import = {.struct_size = sizeof(import)};
+    const char *path = in_folder("packed.h5");
+    ndshm_segment back = {0};
+    ndshm_job job = {0};
+
+    chunks.layout = NDSHM_LAYOUT_CHUNKED;
+    chunks.compression = NDSHM_COMPRESSION_GZIP;
+    chunks.level = 1;
+    options.hdf5 = &chunks;
+    options.dataset = "x";
+    GOOD(ndshm_export(segment, path, &options, NULL, &error));
+    import.create = &create;
+    create.policy = NDSHM_POLICY_ANONYMOUS;
+    for (import.workers = 1; import.workers < 4; import.workers++) {
+        GOOD(ndshm_import_start(path, NULL, NULL, &import, &job, &error));
+        EXPECT(count_children() == (int)import.workers + 2); /* two in reserve */
+        GOOD(ndshm_import_finish(&job, &back, &error));
+        EXPECT(same(segment, &back) && count_children() == 0);
+        GOOD(ndshm_segment_detach(&back));
+    }
+    import.struct_size--;
+    REFUSED("struct_size", ndshm_import(path, NULL, NULL, &import, &back, &error));
+    import.struct_size++;
+    create.naming = NDSHM_NAMING_LATE;
+    REFUSED("naming", ndshm_import(path, NULL, NULL, &import, &back, &error));
+}
+
 static void in_one_call(const ndshm_segment *segment)
 {
     static const char *const files[] = {"a.h5", "a.npy"};
@@ -69,6 +118,7 @@ static void in_one_call(const ndshm_segment *segment)
     GOOD(ndshm_import(in_folder("a.h5"), "/g/x", own("back"), NULL, &back, &error));
     EXPECT(same(segment, &back));
     GOOD(ndshm_segment_detach(&back));
+    packed(segment);
     options.format = NDSHM_EXPORT_CSV;
     options.delimiter = ';';
     GOOD(ndshm_export(segment, in_folder("b"), &options, &bytes, &error));

@@ -28,6 +28,8 @@ static_assert(!std::is_copy_constructible_v<ndshm::map>);
 static_assert(std::is_nothrow_move_constructible_v<ndshm::load_job>);
 static_assert(std::is_nothrow_move_assignable_v<ndshm::convert_job>);
 static_assert(std::is_nothrow_move_assignable_v<ndshm::map>);
+static_assert(std::is_nothrow_move_constructible_v<ndshm::import_job>);
+static_assert(!std::is_copy_constructible_v<ndshm::join_job>);
 static_assert(!std::is_constructible_v<ndshm::load_job, ndshm::convert_job &&>);
 
 static const char *const table = "i:i8,x:f8";
@@ -281,6 +283,48 @@ static void maps()
     EXPECT(other.next(e).what == ndshm::map::result::end && !e);
 }
 
+/* Text to a segment, to two files, to one, and back. */
+static void files()
+{
+    const std::string a = file("d.txt", "1 0.5\n2 1\n3 1.5\n"), all = folder + "/all.h5";
+    const std::string parts[] = {folder + "/p0.h5", folder + "/p1.h5"};
+    ndshm::error e;
+
+    const ndshm::segment s = ndshm::load({a}, nullptr, table, two_workers(), anonymous(), e);
+    ndshm::export_options how;
+    how.dataset = "x";
+    how.hdf5.layout = ndshm::layout::chunked;
+    for (const std::string &part : parts) {
+        ndshm::export_job out = ndshm::export_job::start(s, part, how, e);
+        EXPECT(!e && out.finish(e) > 0 && !e);
+        how.hdf5.compression = ndshm::compression::gzip;
+    }
+    EXPECT(ndshm::export_job::start(s, parts[0], how, e).fd() == -1);
+    EXPECT(e.code() == NDSHM_ERR_FILE_EXISTS);
+
+    ndshm::join_options joining;
+    joining.datasets = {"x"};
+    joining.checksum = true;
+    ndshm::join_job join = ndshm::join_job::start({parts[0], parts[1]}, all, joining, e);
+    const ndshm::joined made = join.finish(e);
+    EXPECT(!e && made.shards == 2 && made.datasets == 1 && made.bytes > 0);
+    ndshm::verified found = ndshm::verify_job::start(all, false, e).finish(e);
+    EXPECT(!e && found.problems.empty() && found.shards == 2 && found.checksums == 2);
+
+    ndshm::import_job in = ndshm::import_job::start(all, nullptr, nullptr, anonymous(), 2, e);
+    while (!in.step(1s, e).done)
+        EXPECT(!e);
+    const ndshm::segment back = in.finish(e);
+    EXPECT(!e && back.values<row>(e).size() == 6 && back.values<row>(e)[4].x == 1);
+    EXPECT(in.finish(e).c() != nullptr && e.code() == NDSHM_ERR_HANDLE);
+
+    EXPECT(unlink(parts[1].c_str()) == 0);
+    found = ndshm::verify_job::start(all, true, e).finish(e);
+    EXPECT(!e && found.problems.size() == 1 && found.problems[0].kind == "missing");
+    EXPECT(found.problems[0].file == parts[1] && !found.problems[0].message.empty());
+    EXPECT(unlink(parts[0].c_str()) == 0 && unlink(all.c_str()) == 0 && unlink(a.c_str()) == 0);
+}
+
 #if !defined(NDSHM_NO_EXCEPTIONS)
 template <class F> static std::int32_t thrown(F &&f)
 {
@@ -304,6 +348,9 @@ static void exceptions()
     EXPECT(thrown([&] { ndshm::load({folder + "/none"}, name, table); }) == NDSHM_ERR_INPUT);
     EXPECT(ndshm::convert({a}, output, table).rows == 2 && unlink(output.c_str()) == 0);
     EXPECT(thrown([&] { ndshm::convert({a}, folder, table); }) == NDSHM_ERR_FILE);
+    EXPECT(thrown([&] { ndshm::import_job::start(a, nullptr, name); }) == NDSHM_ERR_INPUT);
+    EXPECT(thrown([&] { ndshm::join_job::start({a}, output).finish(); }) != NDSHM_OK);
+    EXPECT(ndshm::verify_job::start(folder).finish().problems.size() == 1);
     ndshm::load_job job = ndshm::load_job::start({a}, name, table);
     while (!job.step(1s).done) {
     }
@@ -331,6 +378,7 @@ int main()
     loads();
     jobs();
     converts();
+    files();
     maps();
 #if !defined(NDSHM_NO_EXCEPTIONS)
     exceptions();

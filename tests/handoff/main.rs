@@ -2,19 +2,22 @@
 
 #![allow(unsafe_code, clippy::unwrap_used, reason = "a test may fail, and says why it is safe")]
 
+mod late;
+mod promises;
+#[path = "../shm/mod.rs"]
 mod shm;
+mod together;
 
 use core::time::Duration;
 use std::thread::sleep;
 
 use ndshm::error::Error;
-use ndshm::segment::{
-    Access, Attach, Draft, Info, Name, Policy, Promises, Removal, Segment, Spec, unlink,
-};
-use shm::helper::{Helper, pause, say};
-use shm::{BOTH, Scratch, float64, pruned, publish, values};
+use ndshm::segment::{Access, Attach, Draft, Info, Name, Policy, Segment, Spec};
+use shm::helper::{pause, say};
+use shm::{Scratch, float64, publish, values};
 
 const MINUTE: Duration = Duration::from_secs(60);
+
 const CLAIM: Attach = Attach { claim: true, ..Attach::new(Access::Read) };
 
 /// Not a test of its own: what the helpers are.
@@ -35,108 +38,6 @@ fn claim(scratch: &Scratch) -> Segment {
     Segment::attach_with(&scratch.0, &CLAIM).unwrap()
 }
 
-#[test]
-fn a_promised_name_stays_until_it_is_claimed() {
-    for via in BOTH {
-        let scratch = Scratch::new("promise");
-        let made = publish(&scratch.0, &[3], |spec| spec.via = via);
-        made.promise(2, MINUTE).unwrap();
-        assert_eq!(made.promised(), 2);
-        drop(made);
-        assert_eq!(pruned(&scratch.0), Some(Removal::Kept));
-        let dtype = float64();
-        let taken = Draft::create(&scratch.0, &Spec::new(dtype.as_dtype(), &[1]));
-        assert_eq!(taken.unwrap_err(), Error::Exists);
-        drop(Segment::attach(&scratch.0, Access::Read, None).unwrap());
-        assert!(scratch.exists(), "who claims nothing does not count");
-        let first = claim(&scratch);
-        assert_eq!((first.promised(), values(&first)), (1, vec![0.0, 1.0, 2.0]));
-        // Who has it for reading may hand it on.
-        first.promise(1, MINUTE).unwrap();
-        drop(first);
-        assert_eq!(Info::peek(&scratch.0).unwrap().promised(), 2);
-        drop(claim(&scratch));
-        assert!(scratch.exists(), "one of two");
-        drop(claim(&scratch));
-        assert!(!scratch.exists());
-    }
-}
-
-#[test]
-fn a_claim_without_a_promise_does_no_harm() {
-    let scratch = Scratch::new("stray");
-    let made = publish(&scratch.0, &[3], |_| {});
-    drop(claim(&scratch));
-    made.promise(1, MINUTE).unwrap();
-    drop(made);
-    assert!(scratch.exists());
-    drop((claim(&scratch), claim(&scratch)));
-    assert!(!scratch.exists());
-}
-
-#[test]
-fn promises_lapse_and_new_ones_do_not_count_them() {
-    let scratch = Scratch::new("lapsed");
-    let made = publish(&scratch.0, &[3], |_| {});
-    made.promise(5, Duration::from_millis(20)).unwrap();
-    sleep(Duration::from_millis(30));
-    assert_eq!(made.promised(), 0);
-    made.promise(1, Duration::from_millis(30)).unwrap();
-    drop(made);
-    assert!(scratch.exists());
-    sleep(Duration::from_millis(40));
-    assert_eq!(pruned(&scratch.0), Some(Removal::Removed));
-
-    let made = publish(&scratch.0, &[3], |_| {});
-    made.promise(1, Duration::ZERO).unwrap();
-    sleep(Duration::from_millis(2));
-    drop(made);
-    assert!(!scratch.exists(), "no time at all");
-}
-
-#[test]
-fn what_cannot_be_promised() {
-    let scratch = Scratch::new("cannot");
-    let made = publish(&scratch.0, &[3], |_| {});
-    assert_eq!(made.promise(0, MINUTE), Err(Error::Argument));
-    assert_eq!(made.promise(Promises::MAX + 1, MINUTE), Err(Error::Argument));
-    made.promise(Promises::MAX, MINUTE).unwrap();
-    assert_eq!(made.promise(1, MINUTE), Err(Error::Argument));
-    unlink(&scratch.0).unwrap();
-    let other = publish(&scratch.0, &[3], |spec| spec.policy = Policy::Owner);
-    drop(claim(&scratch));
-    assert_eq!(made.promise(1, MINUTE), Err(Error::Argument));
-    let reader = Segment::attach(&scratch.0, Access::Read, None).unwrap();
-    assert_eq!((other.promise(1, MINUTE), other.promised()), (Err(Error::Argument), 0));
-    unlink(&scratch.0).unwrap();
-    let gone = publish(&scratch.0, &[3], |_| {});
-    unlink(&scratch.0).unwrap();
-    assert_eq!(gone.promise(1, MINUTE), Err(Error::NotFound));
-    let reader_of_gone = reader;
-    assert_eq!(reader_of_gone.promise(1, MINUTE), Err(Error::Argument));
-    let dtype = float64();
-    let spec = Spec::new(dtype.as_dtype(), &[3]);
-    let nameless = Draft::create_anonymous(&spec).unwrap().publish().unwrap();
-    assert_eq!(nameless.promise(1, MINUTE), Err(Error::Argument));
-}
-
-#[test]
-fn only_the_right_uuid_is_attached_and_claimed() {
-    let scratch = Scratch::new("uuid");
-    let made = publish(&scratch.0, &[3], |_| {});
-    let sent = Attach { uuid: Some(made.uuid()), ..CLAIM };
-    made.promise(1, MINUTE).unwrap();
-    assert_eq!(Segment::attach_with(&scratch.0, &sent).unwrap().uuid(), made.uuid());
-    unlink(&scratch.0).unwrap();
-    let other = publish(&scratch.0, &[3], |_| {});
-    other.promise(1, MINUTE).unwrap();
-    let late = Attach { timeout: Some(Duration::from_millis(5)), ..sent };
-    for how in [sent, late] {
-        assert_eq!(Segment::attach_with(&scratch.0, &how).unwrap_err(), Error::NotFound);
-    }
-    assert_eq!((other.promised(), other.attach_epoch()), (1, 0), "it was not attached");
-}
-
 fn late(change: impl FnOnce(&mut Spec<'_>)) -> Draft {
     let dtype = float64();
     let mut spec = Spec::new(dtype.as_dtype(), &[3]);
@@ -150,60 +51,6 @@ fn late(change: impl FnOnce(&mut Spec<'_>)) -> Draft {
 
 fn is_there(name: &Name) -> bool {
     std::path::Path::new(name.path().to_str().unwrap()).exists()
-}
-
-#[test]
-fn a_late_name_follows_from_the_uuid() {
-    for via in BOTH {
-        let draft = late(|spec| spec.via = via);
-        let name = Name::of_uuid(&draft.header().header().uuid);
-        assert!(name.as_str().starts_with("anon-") && name.as_str().len() == 37);
-        assert_eq!(is_there(&name), via == BOTH[1]);
-        let at = draft.data_ptr().cast_const();
-        let made = draft.publish().unwrap();
-        assert_eq!((made.name(), made.data_ptr(), made.is_current()), (Some(&name), at, true));
-        assert_eq!((made.refcount(), made.attach_epoch()), (1, 0));
-        made.promise(1, MINUTE).unwrap();
-        let sent = Attach { uuid: Some(made.uuid()), ..CLAIM };
-        drop(made);
-        let seen = Segment::attach_with(&name, &sent).unwrap();
-        assert_eq!(values(&seen), [0.0, 1.0, 2.0]);
-        drop(seen);
-        assert!(!is_there(&name));
-        let unsent = late(|spec| spec.via = via);
-        let name = Name::of_uuid(&unsent.header().header().uuid);
-        drop(unsent);
-        assert!(!is_there(&name));
-    }
-}
-
-#[test]
-fn a_late_segment_may_have_any_policy_and_name() {
-    let scratch = Scratch::new("renamed");
-    let mut draft = late(|spec| spec.policy = ndshm::segment::handoff(1, MINUTE));
-    draft.rename(&scratch.0).unwrap();
-    let made = draft.publish().unwrap();
-    assert_eq!((made.name(), made.promised()), (Some(&scratch.0), 1));
-    drop(made);
-    drop(Segment::attach(&scratch.0, Access::Read, None).unwrap());
-    assert!(!scratch.exists());
-    let dtype = float64();
-    let spec = Spec { fallback: true, ..Spec::new(dtype.as_dtype(), &[3]) };
-    assert_eq!(Draft::create(&scratch.0, &spec).unwrap_err(), Error::Argument, "a given name");
-    assert_eq!(Draft::create_anonymous(&spec).unwrap_err(), Error::Argument);
-    let spec = Spec { policy: Policy::Persist, ..spec };
-    assert_eq!(Draft::create_late(&spec).unwrap_err(), Error::Argument);
-    let spec = Spec { policy: Policy::Anonymous, fallback: false, ..spec };
-    assert_eq!(Draft::create_late(&spec).unwrap_err(), Error::Argument);
-}
-
-#[test]
-fn drafts_survive_forks() {
-    let mut helper = Helper::start("forks");
-    helper.expect("begin");
-    helper.go();
-    helper.expect("done");
-    helper.end();
 }
 
 /// Runs `child` in a forked child, which exits without cleaning up.
@@ -336,11 +183,6 @@ fn anonymous_by_both() {
     assert!(waited(pid) && publish());
 }
 
-#[test]
-fn where_shared_memory_is_small_a_segment_goes_on_without_a_name() {
-    Helper::run_in_private_shm("small", "1m");
-}
-
 fn small() {
     pause("begin");
     let dtype = float64();
@@ -408,117 +250,6 @@ fn member(name: &Name) {
             other => panic!("{other}"),
         };
         say(if outcome.is_ok() { "ok" } else { "no" });
-    }
-}
-
-/// What should be there.
-#[derive(Debug, Default)]
-struct Model {
-    there: bool,
-    /// How many handles each member has.
-    handles: [u32; 4],
-    promised: u32,
-}
-
-impl Model {
-    /// Somebody let go who could do the last step.
-    fn settle(&mut self) {
-        self.there &= self.handles.iter().any(|&n| n > 0) || self.promised > 0;
-    }
-}
-
-#[test]
-fn random_hand_offs_are_as_the_model_says() {
-    for seed in 1..=12_u64 {
-        let scratch = Scratch::new("model");
-        let role = format!("member {}", scratch.0);
-        let start = || {
-            let mut member = Helper::start(&role);
-            member.expect("begin");
-            member
-        };
-        let (mut members, mut model) = ([(); 4].map(|()| start()), Model::default());
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mut random = move |n: u64| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state % n
-        };
-        let mut orphan = false;
-        for step in 0..60 {
-            let who = random(4) as usize;
-            let has = model.handles[who] > 0;
-            let command = match random(8) {
-                _ if !model.there || orphan => "create".into(),
-                0 | 1 => "attach".into(),
-                2 | 3 => "claim".into(),
-                4 if has => format!("promise {} 0", 1 + random(3)),
-                5 if has && model.promised == 0 => "promise 7 1".into(),
-                6 => {
-                    members[who] = start(); // the old one is killed, and waited for
-                    model.handles[who] = 0;
-                    orphan = model.handles == [0; 4] && model.promised == 0;
-                    String::new()
-                }
-                _ if has => "detach".into(),
-                _ => continue,
-            };
-            if !command.is_empty() {
-                members[who].tell(&command);
-                assert!(members[who].hears("ok"), "{seed} {step} {command}");
-            }
-            match command.split(' ').collect::<Vec<_>>()[..] {
-                ["create"] => {
-                    model = Model { there: true, handles: [0; 4], promised: 0 };
-                    model.handles[who] = 1;
-                    orphan = false;
-                }
-                ["attach"] => model.handles[who] += 1,
-                ["claim"] => {
-                    model.handles[who] += 1;
-                    model.promised = model.promised.saturating_sub(1);
-                }
-                ["promise", n, "0"] => model.promised += n.parse::<u32>().unwrap(),
-                ["promise", ..] => sleep(Duration::from_millis(3)),
-                ["detach"] => {
-                    model.handles[who] -= 1;
-                    model.settle();
-                }
-                _ => {}
-            }
-            assert_eq!(
-                scratch.exists(),
-                model.there,
-                "seed {seed}, step {step}: {command} {model:?}"
-            );
-            if model.there {
-                assert_eq!(Info::peek(&scratch.0).unwrap().promised(), model.promised, "{command}");
-                let expected = match (orphan, model.handles == [0; 4]) {
-                    (true, _) => Removal::Removed,
-                    (_, true) => Removal::Kept,
-                    _ => Removal::Live,
-                };
-                if expected != Removal::Removed || random(2) == 0 {
-                    assert_eq!(pruned(&scratch.0), Some(expected), "{command} {model:?}");
-                    if expected == Removal::Removed {
-                        (model.there, orphan) = (false, false);
-                    }
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn whoever_gets_the_message_finds_the_segment() {
-    for how in ["lives", "kills"] {
-        let scratch = Scratch::new("ring");
-        let mut helper = Helper::start(&format!("ring {} {how}", scratch.0));
-        helper.expect("begin");
-        helper.go();
-        helper.expect("done");
-        helper.end();
     }
 }
 
