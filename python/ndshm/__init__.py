@@ -11,8 +11,13 @@
 
     ndshm.convert(["a.tsv", "b.tsv"], "all.h5", dtype="chr:S10,pos:i4,pct:f4")
 
+    ndshm.dask.convert(files, "all.h5", dtype="chr:S10,pos:i4,pct:f4", client=client)     # on many machines
+
 It is an interface to the library `libndshm`; NumPy is all that it needs.
 """
+
+import importlib
+import typing
 
 from . import _leave, _loky, _send
 from ._convert import Conversion, convert, load
@@ -41,6 +46,9 @@ from ._pool import Pool
 from ._progress import Progress
 from ._segment import Segment, array, attach, create, empty, zeros
 
+if typing.TYPE_CHECKING:
+    from . import dask as dask
+
 __all__ = [
     "AccessError", "ArgumentError", "Conversion", "CorruptError", "DTypeError", "ExistsError", "FileError", "Info",
     "InputError", "Joined", "LapsedError", "NdshmError", "NoSpaceError", "NotFoundError", "NotReadyError",
@@ -49,6 +57,15 @@ __all__ = [
     "verify", "version", "zeros",
 ]
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> typing.Any:
+    """`ndshm.dask`, imported when it is used."""
+    if name == "dask":
+        return importlib.import_module("ndshm.dask")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 _send.register()
 _loky.register()
 _leave.register()

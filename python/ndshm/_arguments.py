@@ -2,6 +2,7 @@
 
 import operator
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +20,12 @@ def as_dtype(dtype):
     return np.dtype(np.float64 if dtype is None else dtype)
 
 
-def is_open(dtype):
+def is_open(dtype: Any) -> bool:
     """Whether the width or the unit is to be found in the text."""
     return dtype.kind in "SUM" and dtype in OPEN
 
 
-def leaves(dtype):
+def leaves(dtype: Any) -> Any:
     """(type, offset) of every value of a row, in the order of the text's columns."""
     if dtype.subdtype is not None:
         base, shape = dtype.subdtype

@@ -6,7 +6,6 @@ import ctypes
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from . import _file_structs as file_structs
 from . import _structs as structs
@@ -18,7 +17,7 @@ from ._progress import Reporter
 
 @dataclass(frozen=True)
 class Joined:
-    """What was joined."""
+    """What was joined: how many shards, to how many datasets, in a file of so many bytes."""
 
     shards: int
     datasets: int
@@ -50,14 +49,17 @@ class Verified:
 
 def join(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str], *,
          datasets: Sequence[str] | None = None, new_axis: bool = False, materialize: bool = False,
-         checksum: bool = False, replace: bool = False, sync: bool = False, workers: int | None = None,
-         memory: int | None = None, progress: Reporter = None, **storage: Any) -> Joined:
+         checksum: bool = False, replace: bool = False, sync: bool = False, layout: str = "auto",
+         compression: str | None = None, level: int | None = None, shuffle: bool = True, fletcher32: bool = False,
+         chunk: int | Sequence[int] | None = None, workers: int | None = None, memory: int | None = None,
+         progress: Reporter = None) -> Joined:
     """Joins HDF5 files to one small file that refers to them, or with `materialize` to one that has their rows.
 
     Rows of a dataset lie one behind the other, or with `new_axis` along a new first axis. `datasets` are paths, all if
-    left out. Rows that are copied lie as `storage` says, in keywords of `convert`: `layout`, `compression`, `level`,
-    `shuffle`, `fletcher32`, `chunk`; `workers` pack them and use `memory` (bytes). HDF5 reads fill values where a
-    shard is missing, and says nothing: `verify` before you trust.
+    left out. HDF5 reads fill values where a shard is missing, and says nothing: `verify` before you trust.
+
+    Rows that are copied lie as `layout`, `compression` and the like say, as for `convert`, packed by `workers`
+    processes in `memory` bytes.
 
     >>> import io
     >>> for part in "12":
@@ -69,10 +71,12 @@ def join(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str
     files = [os.fspath(shard) for shard in shards]
     names, paths = structs.texts(list(datasets or [])), structs.texts(files)
     options = structs.sized(file_structs.JoinOptions, replace=replace, sync=sync, new_axis=new_axis, checksum=checksum,
-                            materialize=materialize, datasets=names, datasets_len=len(names), memory=memory or 0,
-                            workers=workers or 0)
-    if storage:
-        options.hdf5 = ctypes.pointer(hdf5_options(**storage))
+                            materialize=materialize, datasets=names, datasets_len=len(names), workers=workers or 0,
+                            memory=memory or 0)
+    stored = hdf5_options(layout=layout, compression=compression, level=level, shuffle=shuffle, fletcher32=fletcher32,
+                          chunk=chunk)
+    if (layout, compression, chunk, fletcher32) != ("auto", None, None, False):
+        options.hdf5 = ctypes.pointer(stored)
     made = structs.sized(file_structs.Joined)
     Work(files).run(
         lambda job, error: library().ndshm_join_start(paths, len(files), os.fsencode(output), options, job, error),
@@ -85,6 +89,15 @@ def verify(file: str | os.PathLike[str], *, quick: bool = False, progress: Repor
 
     `quick` leaves out the checksums. A file that is not whole is not an exception: the result is false, and has the
     problems.
+
+    >>> import io
+    >>> _ = ndshm.convert(io.StringIO("1 2"), folder + "/doc-whole.h5", dtype="i4", dataset="t")
+    >>> bool(ndshm.verify(folder + "/doc-whole.h5"))
+    True
+    >>> with open(folder + "/doc-whole.h5", "r+b") as file:
+    ...     _ = file.truncate(1000)
+    >>> [problem.kind for problem in ndshm.verify(folder + "/doc-whole.h5").problems]
+    ['truncated']
     """
     problems: list[Problem] = []
 

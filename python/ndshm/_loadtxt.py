@@ -38,12 +38,14 @@ def loadtxt(fname: Any, dtype: DTypeLike | None = float, comments: str | bytes |
             missing: Missing = None, fill: Fill = None) -> Any:
     """Loads a table of text as `np.loadtxt` does: the same array or the same exception.
 
-    The parameters are NumPy's. The array shows shared memory that worker processes have written; it can be
-    changed, and goes when nothing refers to it any more. `converters` are refused, since they are Python functions.
-    What else differs is in `docs/text.md`. Exceptions are NumPy's; those about a row have `file`, `line` (from 1) and
-    `column` (from 1) as attributes.
+    The parameters are NumPy's, and so are type and shape: of a record one dimension, (rows,), else (rows, columns), less
+    what has one element only, or as `ndmin` and `unpack` say. The array shows shared memory that worker processes have
+    written; it can be changed, and goes when nothing refers to it any more. `converters` are refused, since they are
+    Python functions. What else differs is in `docs/text.md`. Exceptions are NumPy's; those about a row have `file`,
+    `line` (from 1) and `column` (from 1) as attributes.
 
-    NumPy has no `workers` (as many as there are processors), and none of these:
+    NumPy has no `workers` (as many as there are processors), no `chunk_bytes` (of text that one takes at a time), and none
+    of these:
 
     - a list of files gives a list of arrays, or with `concat=True` one array of all their rows. A list of texts is lines
       of a table, as for NumPy, unless `concat` is given, or they look like names of files and one is there.
@@ -56,6 +58,9 @@ def loadtxt(fname: Any, dtype: DTypeLike | None = float, comments: str | bytes |
     >>> ndshm.loadtxt(["1 2", "3 4"])
     array([[1., 2.],
            [3., 4.]])
+    >>> table = ndshm.loadtxt(["chr1 5 0.5", "chr2 6 1.5"], dtype="S4,<i4,<f4", workers=2)
+    >>> table.shape, table["f1"].tolist()
+    ((2,), [5, 6])
     >>> ndshm.loadtxt(["x y", "1 NA"], header=True, missing="NA")["y"]
     array(nan)
     """

@@ -8,6 +8,7 @@ import itertools
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -18,6 +19,7 @@ import numpy as np
 
 from ._directory import unlink
 from ._errors import NotFoundError, WorkersError
+from ._library import library
 from ._owner import owner_of
 from ._segment import array, empty
 
@@ -78,6 +80,25 @@ def lost(rows: AnyArray, futures: list[Future[Any]]) -> None:
             unlink(name)
 
 
+class Map:
+    """The rows of one map, as long as a worker may have them."""
+
+    def __init__(self, rows: AnyArray) -> None:
+        self.rows = rows
+        # None while the map goes on; then those whose items are still to be done, after an error.
+        self.waiting: list[Future[Any]] | None = None
+        # Whether a worker was forked meanwhile, which has them to its end.
+        self.inherited = False
+
+    def is_needed(self) -> bool:
+        """Whether a worker has them, or has yet to get them."""
+        if self.waiting is None or self.inherited:
+            return True
+        self.waiting = [future for future in self.waiting if not future.done()]
+        owner = owner_of(self.rows)
+        return bool(self.waiting) or (owner is not None and library().ndshm_segment_refcount(owner.handle) > 1)
+
+
 class Pool:
     """Worker processes. `workers` is how many (all processors), `method` how they start: "fork", "spawn", "forkserver".
 
@@ -91,13 +112,16 @@ class Pool:
 
     def __init__(self, workers: int | None = None, method: str | None = None) -> None:
         self.children: list[Any] = []
-        # Of every map: an idle worker may have them still, and be terminated.
-        self.rows: list[AnyArray] = []
+        # Of maps whose rows workers may have, or get: what only a worker has would stay if that is terminated.
+        self.maps: list[Map] = []
+        self.lock = threading.Lock()
         context = copy.copy(multiprocessing.get_context(method or start_method()))
         start = getattr(context, "Process")  # noqa: B009
 
         def process(*args: Any, **kwargs: Any) -> Any:
             self.children.append(start(*args, **kwargs))
+            for known in self.maps:
+                known.inherited |= context.get_start_method() == "fork"
             return self.children[-1]
 
         setattr(context, "Process", process)  # noqa: B010
@@ -118,34 +142,52 @@ class Pool:
         """
         todo = list(items)
         rows = empty(1 + len(todo), ROW)
-        self.rows.append(rows)
+        mine = Map(rows)
+        self.maps.append(mine)
         out = None if shape is None else (shape, dtype)
         futures: list[Future[Any]] = []
         try:
             futures += [self.executor.submit(call, func, item, 1 + n, rows, out) for n, item in enumerate(todo)]
+            # A worker that is started by a call is watched from the next one on, or from the next result on.
+            self.executor.submit(int)
             return list(map(Future.result, futures))
         except BrokenProcessPool as error:
-            raise self.death(todo, rows, futures) from error
+            raise self._death(todo, rows, futures) from error
         except BaseException as error:
             rows["pid"][0] = STOPPED
             if not isinstance(error, Exception):
-                self.terminate(rows, futures)
+                self._terminate(rows, futures)
             raise
         finally:
+            mine.waiting = [future for future in futures if not future.done()]
             futures.clear()  # an exception refers to this frame, and would keep the arrays
+            self._free()
 
-    def terminate(self, rows: AnyArray, futures: list[Future[Any]]) -> None:
+    def _free(self) -> None:
+        """Lets go of the rows that no worker has, or gets; others when the next map is over, or the pool is closed."""
+        for known in list(self.maps):
+            if not known.is_needed():
+                with contextlib.suppress(ValueError):  # another thread was faster
+                    self.maps.remove(known)
+
+    def _terminate(self, rows: AnyArray, futures: list[Future[Any]]) -> None:
         """Ends all workers, whatever they do."""
         for child in self.children:
             child.terminate()
-        self.executor.shutdown(wait=True, cancel_futures=True)
+        self._ended(cancel=True)
         lost(rows, futures)
 
-    def death(self, todo: list[Any], rows: AnyArray, futures: list[Future[Any]]) -> WorkersError:
+    def _ended(self, cancel: bool = False) -> None:
+        """Waits for the workers. Maps of several threads may do so."""
+        with self.lock:
+            self.executor.shutdown(wait=True, cancel_futures=cancel)
+            for child in self.children:
+                if child.pid is not None:  # else it could not be started
+                    child.join()
+
+    def _death(self, todo: list[Any], rows: AnyArray, futures: list[Future[Any]]) -> WorkersError:
         """Which worker died, and at what; the executor terminates the others."""
-        self.executor.shutdown(wait=True)
-        for child in self.children:
-            child.join()
+        self._ended()
         lost(rows, futures)
         dead = [child for child in self.children if child.exitcode]
         dead.sort(key=lambda child: child.exitcode == -signal.SIGTERM)
@@ -153,13 +195,21 @@ class Pool:
             return WorkersError("a worker process ended")
         code, found = dead[0].exitcode, np.flatnonzero(rows["pid"][1:] == dead[0].pid)
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
-        where = f" at item {found[0]}: {todo[found[0]]!r:.200}" if len(found) else " between items"
+        others = any(dead[0].pid in known.rows["pid"][1:] for known in list(self.maps))
+        where = f" at item {found[0]}: {todo[found[0]]!r:.200}" if len(found) \
+            else " at an item of another map" if others else " between items"
         return WorkersError(f"worker process {dead[0].pid} {how}{where}")
 
     def close(self) -> None:
-        """Ends the workers when they are done."""
-        self.executor.shutdown(wait=True)
-        self.rows.clear()
+        """Ends the workers when they are done; the end of `with` does it.
+
+        >>> pool = ndshm.Pool(1, method="fork")
+        >>> pool.map(abs, [-1])
+        [1]
+        >>> pool.close()
+        """
+        self._ended()
+        self.maps.clear()
 
     def __enter__(self) -> Pool:
         return self

@@ -13,7 +13,14 @@ from . import _structs as structs
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is. `bytes_total` is 0 where it is not known before, as of a pipe or a compressed file."""
+    """How far a job is. `bytes_total` is 0 where it is not known before, as of a pipe or a compressed file.
+
+    >>> import io
+    >>> seen = []
+    >>> _ = ndshm.load(io.StringIO("1 2"), dtype="i4", progress=seen.append)
+    >>> seen[-1].done, seen[-1].rows
+    (True, 1)
+    """
 
     bytes_done: int
     bytes_total: int

@@ -33,6 +33,17 @@ class Segment:
     """One segment that this process has attached, or is making. Made by `create` and `attach`.
 
     Arrays of it keep it attached, too: it is detached when the handle is closed and the last array is gone.
+
+    >>> t = ndshm.create("doc-segment", (2, 3), [("pos", "<i4"), ("pct", "<f4")], metadata=b"run 7")
+    >>> t.array["pos"] = [[1, 2, 3], [4, 5, 6]]
+    >>> t.publish()  # now others see it
+    <ndshm.Segment 'doc-segment': shape=(2, 3), dtype=[('pos', '<i4'), ('pct', '<f4')], policy='last-detach', holders=1>
+    >>> t.name, t.shape, t.nbytes, t.metadata, t.published
+    ('doc-segment', (2, 3), 48, b'run 7', True)
+    >>> seen = t.array["pos"].T
+    >>> t.close()
+    >>> seen[2].tolist()  # an array outlives the handle
+    [3, 6]
     """
 
     __slots__ = ("_array", "_name", "_owner")
@@ -118,14 +129,26 @@ class Segment:
         return self._owner is None
 
     def publish(self) -> Segment:
-        """Makes it visible under its name, complete and at once. Its array stays valid, and can be written on."""
+        """Makes it visible under its name, complete and at once. Its array stays valid, and can be written on.
+
+        Raises `ExistsError` if a live segment has the name. Returns the segment itself.
+
+        >>> ndshm.create("doc-publish", 3, "i4").publish().published
+        True
+        """
         check(library().ndshm_segment_publish(self.owner.handle, SCRATCH.error), SCRATCH.error, self._name)
         if self._array is not None and not self.owner.is_writable:
             self._array.flags.writeable = False
         return self
 
     def close(self) -> None:
-        """Lets it go: a draft that is not published is discarded. Arrays that are still there stay valid."""
+        """Lets it go: a draft that is not published is discarded. Arrays that are still there stay valid.
+
+        >>> t = ndshm.create("doc-close", 3, "i4").publish()
+        >>> t.close()
+        >>> t
+        <ndshm.Segment 'doc-close', closed>
+        """
         self._array = None
         self._owner = None
 
@@ -137,7 +160,7 @@ class Segment:
         self.close()
 
     def __repr__(self) -> str:
-        name = "without a name" if self._name is None else repr(self._name)
+        name = "without a name" if self.name is None else repr(self.name)
         if self._owner is None:
             return f"<ndshm.Segment {name}, closed>"
         state = f"holders={self.holders}" if self.published else "not published"

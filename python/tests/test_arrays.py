@@ -12,6 +12,12 @@ import pytest
 import ndshm
 
 
+def same_memory(view, array):
+    """Whether a view lies in an array, from its first byte on at the earliest."""
+    start = array.ctypes.data
+    return start <= view.ctypes.data < start + array.nbytes
+
+
 def test_what_one_process_writes_another_sees(name, python):
     with ndshm.create(name, (3, 4), "f4", metadata=b"units=K") as made:
         made.array[:] = np.arange(12).reshape(3, 4)

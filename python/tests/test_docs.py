@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 import subprocess
@@ -28,7 +29,28 @@ def test_public_functions_have_examples():
     public = {name: getattr(ndshm, name) for name in ndshm.__all__}
     functions = {name: value for name, value in public.items() if not isinstance(value, type)}
     without = [name for name, function in functions.items() if ">>>" not in function.__doc__]
-    assert without == ["verify"]  # join's example verifies
+    assert without == []
+
+
+def test_public_classes_have_examples():
+    """Those that are used, and their methods; others are what functions return, or raise."""
+    for made in (ndshm.Segment, ndshm.Pool, ndshm.NdshmError, ndshm.Progress):
+        methods = [value for name, value in vars(made).items() if inspect.isfunction(value) and not name.startswith("_")]
+        assert [found.__qualname__ for found in [made, *methods] if ">>>" not in found.__doc__] == []
+    for name in ndshm.__all__:
+        assert len(inspect.getdoc(getattr(ndshm, name))) > 20, name
+
+
+def test_every_parameter_is_told(folder):
+    """Each parameter of a function is in its docstring, unless it is one of `convert`, or NumPy's."""
+    known = {*inspect.signature(ndshm.convert).parameters, *inspect.signature(np.loadtxt).parameters, "what", "name",
+             "file", "values", "order", "shape", "text", "shards"}
+    for name in ndshm.__all__:
+        found = getattr(ndshm, name)
+        if inspect.isfunction(found) and found not in (ndshm.convert, ndshm.load, ndshm.import_):
+            missing = [each for each in inspect.signature(found).parameters
+                       if each not in known and f"`{each}" not in found.__doc__ and f"{each}=" not in found.__doc__]
+            assert missing == [], name
 
 
 def test_the_readme(folder, monkeypatch):

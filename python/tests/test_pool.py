@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -53,6 +54,70 @@ def test_a_dead_worker_is_named(method):
     for items, says in [([1, 2, 3, 4], "SIGKILL at item 2: 3"), ([1, 13], "exit status 5 at item 1: 13")]:
         with ndshm.Pool(2, method) as pool, pytest.raises(ndshm.WorkersError, match=says):
             pool.map(end, items)
+
+
+def end_at_the_third(item):
+    """Counts calls by files in the folder."""
+    with open(os.path.join(item, str(len(os.listdir(item)))), "x"):
+        pass
+    if len(os.listdir(item)) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_equal_items_are_told_apart(folder):
+    with ndshm.Pool(1) as pool, pytest.raises(ndshm.WorkersError, match="at item 2: "):
+        pool.map(end_at_the_third, [str(folder)] * 6)
+
+
+def hold(item):
+    """Until the file is there; `killed` ends its process then."""
+    while not os.path.exists(item[0]):
+        time.sleep(0.01)
+    if item[1] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(30)
+
+
+def test_maps_of_two_threads(folder):
+    """Each says where the worker died: at its own item, or at one of another map."""
+    said, path = {}, str(folder / "go")
+
+    def run(pool, role):
+        with pytest.raises(ndshm.WorkersError) as caught:
+            pool.map(hold, [(path, role)])
+        said[role] = str(caught.value)
+
+    with ndshm.Pool(2, "spawn") as pool:
+        threads = [threading.Thread(target=run, args=(pool, role)) for role in ("killed", "other")]
+        for thread in threads:
+            thread.start()
+        while sum(int((known.rows["pid"][1:] > 0).sum()) for known in list(pool.maps)) < 2:
+            time.sleep(0.01)
+        (folder / "go").touch()
+        for thread in threads:
+            thread.join()
+    assert "SIGKILL at item 0: " in said["killed"]
+    assert said["other"].endswith("SIGKILL at an item of another map")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_maps_leave_nothing_in_the_pool(method):
+    before = names()
+    with ndshm.Pool(2, method) as pool:
+        pool.map(square, range(4))
+        for _ in range(10):
+            got = pool.map(square, range(4))
+            with pytest.raises(KeyError):
+                pool.map(fail, range(4))
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            pool.map(len, [])
+            # A worker lets go of its last item a moment after the result has come.
+            if len(pool.maps) <= (method == "fork"):
+                break
+            time.sleep(0.01)
+        assert len(pool.maps) <= (method == "fork")
+        assert len(names() - before) <= len(got) + len(pool.maps)
 
 
 def test_what_a_function_raises():

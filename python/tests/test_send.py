@@ -92,6 +92,15 @@ def test_views_travel_as_views():
             np.testing.assert_array_equal(got, array)
 
 
+def test_what_is_sent_shows_its_name():
+    made = ndshm.Segment(owner_of(ndshm.zeros((2, 3), "f4")), None)
+    assert repr(made).startswith("<ndshm.Segment without a name: shape=(2, 3), dtype=float32,")
+    got = sent(made.array)
+    assert repr(made).startswith(f"<ndshm.Segment {made.name!r}: shape=(2, 3), dtype=float32,")
+    assert repr(made).endswith("holders=2>")
+    assert ndshm.describe(got).name == made.name
+
+
 def test_others_travel_as_before():
     for array in [np.arange(3), np.array([None, "x"]), np.zeros((0, 3)), ndshm.zeros((0, 3))]:
         np.testing.assert_array_equal(sent(array), array)
@@ -227,20 +236,28 @@ print(a[0], a[-1], owner_of(a).name)
     assert (done.stdout, done.stderr) == ("1.0 2.0 None\n", "")
 
 
-def receive_for_ever(pipe):
+def receive_for_ever(pipe, ready):
+    ready.set()
     while True:
         pipe.recv()
 
 
-def test_killed_receivers_leave_what_prune_removes(monkeypatch):
+# A process that is not forked takes a moment to begin.
+ROUNDS = {"fork": 12, "spawn": 3, "forkserver": 4}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_killed_receivers_leave_what_prune_removes(method, monkeypatch):
     monkeypatch.setattr(_send, "PROMISE_MS", 300)
-    chance, context = random.Random(7), multiprocessing.get_context("fork")
+    chance, context = random.Random(7), multiprocessing.get_context(method)
     before = names()
-    for _ in range(12):
+    for _ in range(ROUNDS[method]):
         theirs, pipe = context.Pipe(False)
-        child = context.Process(target=receive_for_ever, args=(theirs,))
+        ready = context.Event()
+        child = context.Process(target=receive_for_ever, args=(theirs, ready))
         child.start()
         theirs.close()
+        assert ready.wait(30)
         end = time.monotonic() + chance.random() * 0.05
         while time.monotonic() < end:
             pipe.send(ndshm.array([1, 2]))
@@ -278,15 +295,16 @@ def test_a_child_sends_what_it_inherited():
     KEPT = None
 
 
-def test_kills_leave_what_prune_removes(monkeypatch):
-    monkeypatch.setattr(_send, "PROMISE_MS", 300)
-    chance, context = random.Random(6), multiprocessing.get_context("fork")
+@pytest.mark.parametrize("method", METHODS)
+def test_kills_leave_what_prune_removes(method):
+    chance, context = random.Random(6), multiprocessing.get_context(method)
     before = names()
-    for _ in range(12):
+    for _ in range(ROUNDS[method]):
         pipe, theirs = context.Pipe(False)
         child = context.Process(target=send_for_ever, args=(theirs,))
         child.start()
         theirs.close()
+        assert pipe.recv().tolist() == [1, 2]
         end = time.monotonic() + chance.random() * 0.05
         while time.monotonic() < end:
             if pipe.poll(0.001):
@@ -300,6 +318,7 @@ def test_kills_leave_what_prune_removes(monkeypatch):
 
 
 def send_for_ever(pipe):
+    _send.PROMISE_MS = 300
     while True:
         pipe.send(ndshm.array([1, 2]))
 
@@ -339,6 +358,43 @@ def test_joblib(early, python):
     """
     done = python(program, check=False)
     assert done.stdout == "2.0 1.0 [(np.float64(4.0), True), (np.float64(4.0), True)]\n", done.stderr
+
+
+def test_a_worker_of_loky_that_is_killed(python):
+    """While others send and receive: an error that says so, and nothing that prune does not remove."""
+    pytest.importorskip("joblib")
+    out = python(f"""
+        import sys, time; sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import gc, joblib
+        from joblib.externals.loky import get_reusable_executor
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+        from ndshm import _send
+        from test_send import end_at, names
+        _send.PROMISE_MS = 300
+        before, a = names(), ndshm.array(np.arange(400_000.0))
+        with joblib.parallel_config("loky", n_jobs=2):
+            for _ in range(2):
+                try:
+                    joblib.Parallel()(joblib.delayed(end_at)(a, number) for number in range(40))
+                except TerminatedWorkerError as error:
+                    print("SIGKILL" in str(error))
+            print([part[1] for part in joblib.Parallel()(joblib.delayed(end_at)(a, 0) for _ in range(2))])
+        del a
+        get_reusable_executor().shutdown(wait=True)  # idle workers keep what they had last
+        gc.collect()
+        time.sleep(0.4)
+        ndshm.prune()
+        print(names() - before)
+    """, check=False)
+    assert out.stdout == "True\nTrue\n[np.float64(1.0), np.float64(1.0)]\nset()\n", out.stderr
+
+
+def end_at(array, number):
+    """A result that is shared, but of the twentieth."""
+    _send.PROMISE_MS = 300
+    if number == 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return ndshm.array(array + number)
 
 
 @pytest.mark.parametrize("program", ["queue", "pool"])

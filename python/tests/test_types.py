@@ -9,6 +9,7 @@ from conftest import PACKAGE
 USER = """
 import numpy as np
 import ndshm
+import ndshm.dask
 
 with ndshm.create("x", (2, 3), "f4") as t:
     t.array[:] = 1
@@ -16,6 +17,9 @@ with ndshm.create("x", (2, 3), "f4") as t:
 total: float = float(ndshm.attach("x", mode="r+", timeout=5.0).array.sum())
 made = ndshm.convert(["a", "b"], "c.h5", dtype=[("a", "i4")], progress=lambda now: print(now.rows))
 rows: int = made.rows
+spread = ndshm.dask.convert(["a", "b"], "c.h5", "a:i4", workers=None, dataset="c", materialize=True)
+parts: "tuple[str, ...]" = spread.shards
+joined: int = ndshm.join(parts, "d.h5", materialize=True, compression="gzip").datasets
 a = ndshm.loadtxt("a.tsv", dtype="f8", delimiter=",")
 names: list[str] = [i.name or "" for i in ndshm.ls()]
 try:
