@@ -39,7 +39,8 @@ help:
 	@echo 'make loom     every order of the steps of a creator and its waiters (a minute)'
 	@echo 'make fuzz     bytes from anywhere, for FUZZ_SECONDS each (nightly Rust and cargo-fuzz)'
 	@echo 'make deny     licences, sources and known faults of the dependencies (cargo-deny)'
-	@echo 'make bench    time ndshm beside other tools (makes 1 GB of data, takes a while)'
+	@echo 'make bench    time ndshm beside other tools, write docs/performance.md (long; some GB of disk);'
+	@echo '              make bench BENCH=--quick: small data, in minutes, into target/bench-out'
 	@echo 'make clean    remove what was built'
 
 setup:
@@ -102,6 +103,7 @@ check: setup-tests $(VENV)/.done $(LIB)/libndshm.so.$(LIBRARY_VERSION)
 	$(LOADTXT) tests/differential_loadtxt.py --cases 20000 --seed 1 --quiet
 	$(LOADTXT) tests/python_arrays.py
 	$(LOADTXT) -m pytest -q -p no:cacheprovider python/tests
+	$(VENV)/bin/python -B -m pytest -q -p no:cacheprovider benches/tests
 	NDSHM_LIBRARY=$(CURDIR)/$(LIB)/libndshm.so.$(LIBRARY_VERSION) NDSHM_COMMAND=$(CURDIR)/$(NDSHM) \
 	  tests/node/run.sh
 	@.ci/skipped
@@ -155,16 +157,21 @@ lint: setup
 	  --features std,capi,ndarray # as docs.rs does, which has no HDF5
 	.ci/layers
 
+# What the bench is asked for: BENCH=--quick, BENCH='--only hdf5 --runs 9'. Its own help: BENCH=--help
+BENCH ?=
+
 $(BENCH_VENV)/.done: benches/pipeline/requirements.txt
 	python3 -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check -r $< \
+	  || for one in $$(grep -v '^#' $<); do \
+	    $(BENCH_VENV)/bin/pip install --quiet --disable-pip-version-check $$one \
+	      || echo "bench: $$one cannot be had here"; \
+	  done
 	@touch $@
 
 bench: setup-tests build $(LIB)/libndshm.so.$(LIBRARY_VERSION) $(BENCH_VENV)/.done
-	$(BENCH_VENV)/bin/python benches/pipeline/make_data.py
-	$(BENCH_VENV)/bin/python benches/pipeline/compare.py --runs 5
-	$(BENCH_VENV)/bin/python benches/pipeline/compare.py --runs 5 --gzip
-	$(BENCH_VENV)/bin/python benches/handoff.py
+	PYTHONPATH=benches CARGO='$(CARGO)' $(BENCH_VENV)/bin/python -B -m pipeline \
+	  --library $(CURDIR)/$(LIB)/libndshm.so.$(LIBRARY_VERSION) $(BENCH)
 
 # A model checker on the code that publishes and waits. --cfg loom builds everything anew, so
 # it has a folder of its own.

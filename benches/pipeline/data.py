@@ -1,11 +1,12 @@
-#!/usr/bin/env python3
-"""Writes the tables of the benchmark, and beside each the exact values as .npy.
+"""Makes the tables, and beside each the exact values as .npy.
 
-    make_data.py [--scale 0.1] [--only meth,grid,full] [--folder DIR] [--force]
+    python -m pipeline.data [--scale 0.1] [--only meth,grid,full,many,ten,grow] [--folder DIR] [--force]
 
 meth  4 files of 2.5 M rows, tab separated: chromosome, position, percent ('%.6g'), two counts
 grid  500 k rows of 100 temperatures, comma separated, '%.6f'
 full  500 k rows of 20 numbers with all their digits, separated by one space
+many  10,000 files of 1 kB: 25 rows of 4 numbers; `ten` is one file of ten such rows
+grow  methylation calls in one file of 1 MB to 4 GB; beyond 10 MB the same rows come again and again
 
 Every block of rows has a seed of its own, so the bytes do not depend on the number of
 processes. A table that is there already is kept, unless --force.
@@ -18,7 +19,17 @@ from multiprocessing import Pool
 
 import numpy as np
 
-from workloads import CALL_FIELDS, CHROMOSOMES, WORKLOADS, folder_for
+from . import machine
+from .workloads import (
+    CALL_BYTES,
+    CALL_FIELDS,
+    CHROMOSOMES,
+    GROWTH_PERIOD_MB,
+    MAIN,
+    folder_for,
+    growth_keys,
+    workload,
+)
 
 BLOCK = 20_000
 MOST_READS = 60
@@ -106,45 +117,73 @@ def full_block(job):
 MAKERS = {"meth": calls_block, "grid": grid_block, "full": full_block}
 
 
-def write_table(pool, key, index, path, rows):
-    """One table, block by block in order; both files get their names when they are complete."""
-    columns = WORKLOADS[key].columns
-    jobs = [((20250131, sorted(WORKLOADS).index(key), index, first), first, min(BLOCK, rows - first), rows, columns)
-            for first in range(0, rows, BLOCK)]
+def finish(path, values):
+    """Both files get their names when they are complete."""
+    np.save(path + ".part.npy", values)
+    os.rename(path + ".part.npy", path + ".npy")
+    os.rename(path + ".part", path)
+
+
+def write_table(pool, key, index, path, work):
+    """One of the main tables, block by block in order."""
+    jobs = [((20250131, sorted(MAIN).index(key), index, first), first, min(BLOCK, work.rows - first), work.rows,
+             work.columns) for first in range(0, work.rows, BLOCK)]
     values = []
     with open(path + ".part", "wb") as f:
         for text, block in pool.imap(MAKERS[key], jobs):
             f.write(text)
             values.append(block)
-    np.save(path + ".part.npy", np.concatenate(values))
-    os.rename(path + ".part.npy", path + ".npy")
-    os.rename(path + ".part", path)
+    finish(path, np.concatenate(values))
 
 
-def make(scale, only, folder, force, processes):
+def write_small(_pool, key, index, path, work):
+    """A file of 1 kB, or the ten rows."""
+    text, values = grid_block(((20250131, 77, key == "ten", index), 0, work.rows, None, work.columns))
+    with open(path + ".part", "wb") as f:
+        f.write(text)
+    finish(path, values)
+
+
+def write_growing(_pool, key, _index, path, work):
+    """Rows of one block, again and again; the values are kept once."""
+    period = min(work.rows, round(GROWTH_PERIOD_MB * 1e6 / CALL_BYTES))
+    text, values = calls_block(((20250131, 99), 0, period, period, None))
+    ends = np.flatnonzero(np.frombuffer(text, "u1") == ord("\n")) + 1
+    with open(path + ".part", "wb") as f:
+        for _ in range(work.rows // period):
+            f.write(text)
+        rest = work.rows % period
+        f.write(text[:ends[rest - 1] if rest else 0])
+    finish(path, values)
+
+
+def writer(key):
+    return write_table if key in MAIN else write_growing if key.startswith("grow") else write_small
+
+
+def make(scale, keys, folder, force=False, processes=machine.CORES, say=print):
     """Writes what is missing and says what there is."""
-    os.makedirs(folder, exist_ok=True)
     with Pool(processes) as pool:
-        for key in only:
-            work = WORKLOADS[key]
+        for key in keys:
+            work, start, written = workload(key, scale), time.perf_counter(), 0
             for index, path in enumerate(work.paths(folder)):
-                start, rows = time.perf_counter(), max(1, round(work.rows * scale))
-                missing = force or not (os.path.exists(path) and os.path.exists(path + ".npy"))
-                if missing:
-                    write_table(pool, key, index, path, rows)
-                note = f"written in {time.perf_counter() - start:.1f} s" if missing else "was there"
-                print(f"{path}: {rows} rows, {os.path.getsize(path) / 1e6:.1f} MB, {note}", flush=True)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                if force or not (os.path.exists(path) and os.path.exists(path + ".npy")):
+                    writer(key)(pool, key, index, path, work)
+                    written += 1
+            note = f"{written} files written in {time.perf_counter() - start:.1f} s" if written else "were there"
+            say(f"{key}: {len(work.files)} x {work.rows:,} rows, {work.text_bytes(folder) / 1e6:.1f} MB, {note}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=1.0, help="rows, as a share of the full size (default 1)")
-    parser.add_argument("--only", default=",".join(WORKLOADS), help="workloads, separated by commas")
+    parser.add_argument("--only", default="meth,grid,full,many,ten,grow", help="tables, separated by commas")
     parser.add_argument("--folder", help="where to write (default target/bench-data/scale-SCALE)")
     parser.add_argument("--force", action="store_true", help="write tables again that are there")
-    parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
     args = parser.parse_args()
-    make(args.scale, args.only.split(","), args.folder or folder_for(args.scale), args.force, args.processes)
+    keys = [key for word in args.only.split(",") for key in (growth_keys(args.scale) if word == "grow" else [word])]
+    make(args.scale, keys, args.folder or folder_for(machine.ROOT, args.scale), args.force)
 
 
 if __name__ == "__main__":
