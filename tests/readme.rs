@@ -3,6 +3,7 @@
 
 #![cfg(all(feature = "cli", feature = "capi"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
+#![allow(clippy::duplicate_mod, reason = "both folders of helpers note what was skipped")]
 
 mod common;
 #[path = "tools/mod.rs"]

@@ -106,12 +106,13 @@ mod tests {
     fn plain_planes_in_front_cost_next_to_nothing() {
         let plane = 50_000;
         let (noise, same) = (noise(2 * plane).collect::<Vec<_>>(), std::vec![9; 2 * plane]);
+        let eights = std::vec![8; plane];
         let ramp = ramp(plane).collect::<Vec<_>>();
         let cases: [&[&[u8]]; 7] = [
             &[&noise, &ramp],
             &[&same, &ramp],
             &[&same, &noise, &same, &ramp],
-            &[&same, &[8; 50_000], &noise, &ramp, &same, &noise],
+            &[&same, &eights, &noise, &ramp, &same, &noise],
             &[&same],
             &[&ramp, &same],
             &[&same, &noise, &[1, 2, 3]],

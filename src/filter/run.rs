@@ -117,7 +117,7 @@ impl<'a> Bits<'a> {
         // codes that follow, of which 18 (so many zeros) and 1 have one bit each, in the order
         // 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1.
         self.put(0b100, 3)?;
-        self.put(29 | 14 << 10, 14)?;
+        self.put(29 + (14 << 10), 14)?;
         self.put(1 << (3 * 2), 27)?;
         self.put(1 << (3 * (17 - 9)), 27)?;
         // The end (256) and the longest match (285) have one bit each, the rest has none.
@@ -197,7 +197,7 @@ mod tests {
         let len = stream(|bits| bits.run(99, 100_000)).len();
         let mut own = std::vec![0; 1 << 10];
         let mut compressor = Compressor::new(CompressionLvl::best());
-        let best = compressor.deflate_compress(&[99; 100_000], &mut own).unwrap();
+        let best = compressor.deflate_compress(&std::vec![99; 100_000], &mut own).unwrap();
         assert!(len <= best + 20, "{len} bytes, {best} at libdeflate's best");
     }
 
