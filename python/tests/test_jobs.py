@@ -154,6 +154,29 @@ def test_import_and_export(name, folder):
         ndshm.import_(folder / "none.npy")
 
 
+def test_texts_of_any_length_are_measured_in_steps(name, folder):
+    texts = [str(i) for i in range(200_000)]
+    with h5py.File(folder / "t.h5", "w") as file:
+        file["t"] = texts
+    seen = []
+    with ndshm.import_(folder / "t.h5", name, progress=seen.append) as made:
+        assert made.array.tolist() == texts
+        assert made.dtype == "<U6"
+    totals = [now.bytes_total for now in seen]
+    assert totals[0] == 16 * len(texts), "what is read first are the references"
+    assert totals[-1] == 24 * len(texts)
+    assert totals == sorted(totals)
+
+    def stop(now):
+        assert now.bytes_total == 16 * len(texts)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ndshm.import_(folder / "t.h5", name, progress=stop)
+    with pytest.raises(ndshm.NotFoundError):
+        ndshm.attach(name)
+
+
 def test_join_and_verify(tables, folder):
     shards = []
     for path, _ in tables:

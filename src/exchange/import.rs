@@ -4,12 +4,13 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
+use std::boxed::Box;
 use std::path::Path;
 use std::vec::Vec;
 
 use super::crew::Crew;
 use super::error::{ExchangeError, Result};
-use super::source::{Flat, Source, Way};
+use super::source::{Flat, Found, Measuring, Source, Way};
 use super::{PIECE, STEP};
 use crate::dtype::DType;
 use crate::error::Error;
@@ -73,13 +74,30 @@ pub fn import<'n>(
 #[derive(Debug)]
 pub struct ImportJob {
     /// None after an error.
-    work: Option<Work>,
+    stage: Option<Stage>,
+    plan: Plan,
     canceller: Canceller,
     /// See [`raw_fd`](Self::raw_fd).
     ready: Epoll,
     progress: Progress,
     /// The process that it belongs to.
     owner: u32,
+}
+
+/// What is under way.
+#[derive(Debug)]
+enum Stage {
+    /// How long texts are is found out, which says what the segment is.
+    Measuring(Box<Measuring>),
+    Copying(Box<Work>),
+}
+
+/// How the segment is to be made.
+#[derive(Debug)]
+struct Plan {
+    name: Option<Name>,
+    segment: SegmentOptions,
+    workers: usize,
 }
 
 #[derive(Debug)]
@@ -102,7 +120,8 @@ enum Sink {
 
 impl ImportJob {
     /// Looks at the file and begins the segment; without a name, an anonymous one. An HDF5
-    /// file that has only one dataset needs no name for it.
+    /// file that has only one dataset needs no name for it. Strings of variable length are
+    /// all read by the first steps, and the segment begins when the longest is known.
     ///
     /// # Errors
     /// [`ExchangeError`].
@@ -113,23 +132,41 @@ impl ImportJob {
         options: impl Into<ImportOptions>,
     ) -> Result<Self> {
         let ImportOptions { segment, workers } = options.into();
-        let source = Source::open(file, dataset, true)?;
-        let sink = Sink::create(&source, name.into(), &segment)?;
-        let crew = sink.crew(&source, workers.unwrap_or_else(default_workers))?;
+        let workers = workers.unwrap_or_else(default_workers);
+        let plan = Plan { name: name.into().cloned(), segment, workers };
+        let found = Source::open(file, dataset, true)?;
         let (canceller, ready) = (Canceller::new()?, Epoll::new()?);
         ready.add(canceller.bell().raw(), 0)?;
+        let progress = Progress { inputs_total: 1, pass: 1, ..Progress::default() };
+        let owner = sys::lineage();
+        let mut job = Self { stage: None, plan, canceller, ready, progress, owner };
+        match found {
+            Found::Array(source) => job.copy(source)?,
+            Found::Texts(texts) => {
+                job.progress.bytes_total = texts.progress().1;
+                job.canceller.bell().ring();
+                job.stage = Some(Stage::Measuring(texts));
+            }
+        }
+        Ok(job)
+    }
+
+    /// Begins the segment.
+    fn copy(&mut self, source: Source) -> Result<()> {
+        let Plan { name, segment, workers } = &self.plan;
+        let sink = Sink::create(&source, name.as_ref(), segment)?;
+        let crew = sink.crew(&source, *workers)?;
         match crew.as_ref().filter(|crew| crew.is_forked()) {
             Some(crew) => {
-                ready.add(crew.raw_fd(), 1)?;
-                crew.watch(canceller.bell().raw())?;
+                self.ready.add(crew.raw_fd(), 1)?;
+                crew.watch(self.canceller.bell().raw())?;
             }
             // Steps never wait, so whoever polls shall step at once, until the end.
-            None => canceller.bell().ring(),
+            None => self.canceller.bell().ring(),
         }
-        let progress =
-            Progress { bytes_total: source.len, inputs_total: 1, pass: 1, ..Progress::default() };
-        let work = Some(Work { crew, source, sink, buf: Vec::new() });
-        Ok(Self { work, canceller, ready, progress, owner: sys::lineage() })
+        (self.progress.bytes_done, self.progress.bytes_total) = (0, source.len);
+        self.stage = Some(Stage::Copying(Work { crew, source, sink, buf: Vec::new() }.into()));
+        Ok(())
     }
 
     /// Copies some MiB, or a row of chunks, and waits for nothing but the disk. Where workers
@@ -142,19 +179,35 @@ impl ImportJob {
         if self.owner != sys::lineage() {
             return Err(Error::Argument.into());
         }
-        let mut work = self.work.take().ok_or(Error::Argument)?;
+        let stage = self.stage.take().ok_or(Error::Argument)?;
         if self.canceller.is_cancelled() {
             return Err(ExchangeError::Cancelled);
         }
-        if !self.progress.done {
-            self.progress.bytes_done = work.advance(self.progress.bytes_done, timeout)?;
-            if self.canceller.is_cancelled() {
-                return Err(ExchangeError::Cancelled);
+        match stage {
+            Stage::Measuring(texts) => self.measure(texts)?,
+            Stage::Copying(mut work) => {
+                if !self.progress.done {
+                    self.progress.bytes_done = work.advance(self.progress.bytes_done, timeout)?;
+                    if self.canceller.is_cancelled() {
+                        return Err(ExchangeError::Cancelled);
+                    }
+                    self.note(work.rows());
+                }
+                self.stage = Some(Stage::Copying(work));
             }
-            self.note(work.rows());
         }
-        self.work = Some(work);
         Ok(self.progress)
+    }
+
+    /// Looks at some more texts, and begins the segment behind the last of them.
+    fn measure(&mut self, mut texts: Box<Measuring>) -> Result<()> {
+        if texts.step()? {
+            self.progress.pass += 1;
+            return self.copy(texts.array()?);
+        }
+        self.progress.bytes_done = texts.progress().0;
+        self.stage = Some(Stage::Measuring(texts));
+        Ok(())
     }
 
     fn note(&mut self, rows: u64) {
@@ -174,16 +227,23 @@ impl ImportJob {
         self.progress
     }
 
-    /// The dtype of the elements; none after an error.
+    /// The dtype of the elements; none after an error, and as long as texts are measured.
     #[must_use]
     pub fn dtype(&self) -> Option<DType<'_>> {
-        self.work.as_ref().map(|work| work.source.dtype.as_dtype())
+        self.source().map(|source| source.dtype.as_dtype())
     }
 
-    /// The extents; none after an error.
+    /// The extents; none where there is no dtype.
     #[must_use]
     pub fn shape(&self) -> Option<&[u64]> {
-        self.work.as_ref().map(|work| work.source.shape.as_slice())
+        self.source().map(|source| source.shape.as_slice())
+    }
+
+    fn source(&self) -> Option<&Source> {
+        match self.stage.as_ref()? {
+            Stage::Measuring(_) => None,
+            Stage::Copying(work) => Some(&work.source),
+        }
     }
 
     /// A descriptor that can be read when a step has something to do: always, but where
@@ -205,7 +265,10 @@ impl ImportJob {
     /// [`ExchangeError`]; then there is no segment.
     pub fn finish(mut self) -> Result<Segment> {
         while !self.step(TICK)?.done {}
-        let Work { crew, source, sink, .. } = self.work.take().ok_or(Error::Argument)?;
+        let Some(Stage::Copying(work)) = self.stage.take() else {
+            return Err(Error::Argument.into());
+        };
+        let Work { crew, source, sink, .. } = *work;
         source.check()?;
         // Workers have the segment mapped, and would keep it from being sealed.
         drop(crew);

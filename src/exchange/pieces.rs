@@ -33,7 +33,7 @@ enum From<'s> {
 impl<'s> Pieces<'s> {
     /// A `.npy` file, or a dataset of an HDF5 file.
     pub(crate) fn of_file(file: &Path, dataset: Option<&str>) -> Result<Self> {
-        let source = Source::open(file, dataset, false)?;
+        let source = Source::open(file, dataset, false)?.array()?;
         let item = u64::from(source.dtype.as_dtype().itemsize());
         let count = match item {
             0 => source.shape.iter().product(),

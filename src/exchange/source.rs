@@ -13,7 +13,9 @@ use std::vec::Vec;
 use super::error::{ExchangeError, FileFault, Result};
 use super::npy;
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::{self, Foreign, Made, NOTES, Packed, Place, ReadFault, Reader, Sources, Stored};
+use crate::hdf5::{
+    self, Foreign, Made, NOTES, Packed, Place, ReadFault, Reader, Sources, Stored, Unmeasured,
+};
 use crate::layout::MAX_NDIM;
 
 /// How many datasets a message names.
@@ -30,6 +32,61 @@ pub(super) struct Source {
     /// What HDF5 reads of.
     seen: Option<Sources>,
     pub(super) way: Way,
+}
+
+/// What a file turned out to have.
+#[derive(Debug)]
+pub(super) enum Found {
+    Array(Source),
+    /// Strings of variable length, which are an array when the longest is known.
+    Texts(Box<Measuring>),
+}
+
+impl From<Source> for Found {
+    fn from(source: Source) -> Self {
+        Self::Array(source)
+    }
+}
+
+impl Found {
+    /// The array, whatever has to be read for that.
+    pub(super) fn array(self) -> Result<Source> {
+        match self {
+            Self::Array(source) => Ok(source),
+            Self::Texts(mut texts) => {
+                while !texts.step()? {}
+                texts.array()
+            }
+        }
+    }
+}
+
+/// Strings of variable length whose longest is looked for.
+#[derive(Debug)]
+pub(super) struct Measuring {
+    texts: Unmeasured,
+    seen: Sources,
+    path: PathBuf,
+}
+
+impl Measuring {
+    /// Bytes of the dataset that were read, and all of them.
+    pub(super) fn progress(&self) -> (u64, u64) {
+        let ((done, all), row) = (self.texts.progress(), self.texts.row());
+        (done.saturating_mul(row), all.saturating_mul(row))
+    }
+
+    /// Reads some; whether that was all.
+    pub(super) fn step(&mut self) -> Result<bool> {
+        self.texts.step()?;
+        let (done, all) = self.texts.progress();
+        Ok(done >= all)
+    }
+
+    /// The array, when all is read.
+    pub(super) fn array(self) -> Result<Source> {
+        Source::of_made(&self.path, self.texts.made()?, self.seen)
+    }
 }
 
 /// How the bytes come.
@@ -103,7 +160,7 @@ impl Source {
 
     /// Looks at a file, and in an HDF5 file at a dataset. Who has `workers` takes its chunks as
     /// they lie there.
-    pub(super) fn open(path: &Path, dataset: Option<&str>, workers: bool) -> Result<Self> {
+    pub(super) fn open(path: &Path, dataset: Option<&str>, workers: bool) -> Result<Found> {
         let io = |e| ExchangeError::io("open it", path, e);
         // A pipe would be waited for.
         if !std::fs::metadata(path).map_err(io)?.is_file() {
@@ -114,7 +171,7 @@ impl Source {
         let mut magic = [0; npy::MAGIC.len()];
         let is_npy = file.read_exact_at(&mut magic, 0).is_ok() && magic == npy::MAGIC;
         match (is_npy, dataset) {
-            (true, None) => Self::npy(file, path, len),
+            (true, None) => Ok(Self::npy(file, path, len)?.into()),
             (true, Some(_)) => Err(ExchangeError::file(path, FileFault::NoPaths)),
             (false, dataset) => Self::hdf5(path, dataset, workers),
         }
@@ -136,7 +193,7 @@ impl Source {
         })
     }
 
-    fn hdf5(path: &Path, dataset: Option<&str>, workers: bool) -> Result<Self> {
+    fn hdf5(path: &Path, dataset: Option<&str>, workers: bool) -> Result<Found> {
         let mut seen = Sources::begin(path)?;
         let reader = Reader::open(path).map_err(|error| match error {
             hdf5::Error::Read { fault: ReadFault::NotHdf5, .. } => {
@@ -168,34 +225,37 @@ impl Source {
             (None, Some(packed)) => Way::Packed(Arc::new(packed)),
             (None, None) => Way::Rows { step: step(&stored), stored },
         };
-        Ok(Self { dtype, shape, strides: None, len, seen, way })
+        Ok(Self { dtype, shape, strides: None, len, seen, way }.into())
+    }
+
+    fn of_made(path: &Path, made: Made, seen: Sources) -> Result<Self> {
+        let (shape, dtype) = (made.shape().to_vec(), DTypeBuf::copy_of(made.dtype())?);
+        let item = u64::from(made.dtype().itemsize());
+        let len = shape.iter().try_fold(item, |bytes, &n| bytes.checked_mul(n));
+        let len = checked_len(path, &shape, len)?;
+        let way = Way::Made(Box::new(made));
+        Ok(Self { dtype, shape, strides: None, len, seen: Some(seen), way })
     }
 }
 
 /// What is no array, but can be made one; else the error that said so.
-fn made(reader: &Reader, name: &str, mut seen: Sources, error: hdf5::Error) -> Result<Source> {
-    let made = match &error {
-        hdf5::Error::Read { fault: ReadFault::NotDataset, .. } => reader.columns(name)?,
+fn made(reader: &Reader, name: &str, mut seen: Sources, error: hdf5::Error) -> Result<Found> {
+    match &error {
+        hdf5::Error::Read { fault: ReadFault::NotDataset, .. } => {
+            let Some(made) = reader.columns(name)? else { return Err(error.into()) };
+            made.datasets().try_for_each(|stored| seen.follow(stored))?;
+            Ok(Source::of_made(reader.path(), made, seen)?.into())
+        }
         hdf5::Error::Read {
             fault: ReadFault::Type { field, what: Foreign::VariableString },
             ..
-        } if field.is_empty() => Some(reader.texts(name)?),
-        _ => None,
-    };
-    let Some(made) = made else { return Err(error.into()) };
-    made.datasets().try_for_each(|stored| seen.follow(stored))?;
-    let (shape, dtype) = (made.shape().to_vec(), DTypeBuf::copy_of(made.dtype())?);
-    let item = u64::from(made.dtype().itemsize());
-    let len = shape.iter().try_fold(item, |bytes, &n| bytes.checked_mul(n));
-    let len = checked_len(reader.path(), &shape, len)?;
-    Ok(Source {
-        dtype,
-        shape,
-        strides: None,
-        len,
-        seen: Some(seen),
-        way: Way::Made(Box::new(made)),
-    })
+        } if field.is_empty() => {
+            let (texts, path) = (reader.texts(name)?, reader.path().to_path_buf());
+            seen.follow(texts.stored())?;
+            Ok(Found::Texts(Box::new(Measuring { texts, seen, path })))
+        }
+        _ => Err(error.into()),
+    }
 }
 
 /// Bytes of an array that a segment can have.

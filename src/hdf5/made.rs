@@ -173,21 +173,69 @@ impl Texts {
         let (file, path) = (self.stored.file().display(), self.stored.path());
         error.about(&format_args!("{file}: dataset '{path}'"))
     }
+}
 
-    /// Letters of the longest text.
-    fn measure(&mut self) -> Result<usize> {
-        let rows = self.stored.extents().first().copied().unwrap_or(1);
-        let mut most = 0;
-        self.each(0, rows, &mut |text, is_utf8| {
+/// Strings of variable length of which the longest is not known yet.
+#[derive(Debug)]
+pub(crate) struct Unmeasured {
+    texts: std::boxed::Box<Texts>,
+    /// Rows that were looked at.
+    rows: u64,
+    /// Letters of the longest text of these.
+    most: usize,
+}
+
+impl Unmeasured {
+    /// The dataset that they are of.
+    pub(crate) fn stored(&self) -> &Stored {
+        &self.texts.stored
+    }
+
+    /// Rows that were looked at, and all of them.
+    pub(crate) fn progress(&self) -> (u64, u64) {
+        (self.rows, self.stored().extents().first().copied().unwrap_or(1))
+    }
+
+    /// Bytes of a row in the dataset, which texts are not in.
+    pub(crate) fn row(&self) -> u64 {
+        self.texts.pieces.row() as u64
+    }
+
+    /// Looks at some more of them.
+    ///
+    /// # Errors
+    /// As [`Made::read`].
+    pub(crate) fn step(&mut self) -> Result<()> {
+        let (done, all) = self.progress();
+        let step = (PIECE as u64 / self.row().max(1)).max(1).min(all - done);
+        let Self { texts, rows, most } = self;
+        texts.each(done, step, &mut |text, is_utf8| {
             let len = if is_utf8 {
                 core::str::from_utf8(text).map_err(|_| Wrong::Utf8)?.chars().count()
             } else {
                 text.len()
             };
-            most = most.max(len);
+            *most = len.max(*most);
             Ok(())
         })?;
-        Ok(most)
+        *rows += step;
+        Ok(())
+    }
+
+    /// As strings of the length of the longest: `U` if they are UTF-8, else `S`.
+    ///
+    /// # Errors
+    /// [`Error::Read`] if no dtype is that long.
+    pub(crate) fn made(self) -> Result<Made> {
+        let (texts, width) = (self.texts, self.most.max(1));
+        let letter = if texts.is_utf8 { 'U' } else { 'S' };
+        let dtype = DTypeBuf::parse(&format!("{letter}{width}")).map_err(|_| {
+            let error = crate::error::Error::Overflow;
+            texts.fault(ReadFault::Type { field: String::new(), what: Foreign::DType(error) })
+        })?;
+        let shape = texts.stored.extents().to_vec();
+        let across = texts.pieces.row() / REFERENCE;
+        Ok(Made { dtype, shape, across, of: Of::Texts(texts) })
     }
 }
 
@@ -224,13 +272,13 @@ impl Column {
 }
 
 impl Reader {
-    /// Strings of variable length, as such of a fixed one that holds the longest: `U` if they
-    /// are UTF-8, else `S`. All of them are read for that.
+    /// Strings of variable length, to be made such of a fixed one that holds the longest. All of
+    /// them are read for that.
     ///
     /// # Errors
     /// As [`dataset`](Self::dataset); [`Error::Read`] if they are stored in a way that is not
     /// known here, or damaged.
-    pub(crate) fn texts(&self, path: &str) -> Result<Made> {
+    pub(crate) fn texts(&self, path: &str) -> Result<Unmeasured> {
         let stored =
             library::with(|session| Stored::open(session, self.file(), path, Wanted::Texts))?;
         let is_utf8 = library::with(|_| {
@@ -240,21 +288,13 @@ impl Reader {
         })?;
         let pieces = stored.pieces()?;
         let unpackers = Unpackers::default();
-        let mut texts = Texts { stored, pieces, unpackers, is_utf8 };
+        let texts = Texts { stored, pieces, unpackers, is_utf8 };
         let is_known = texts.stored.opened().there()?.heaps().is_usual();
         if texts.pieces.need_library() || !is_known {
             let (field, what) = (String::new(), Foreign::VariableString);
             return Err(texts.fault(ReadFault::Type { field, what }));
         }
-        let width = texts.measure()?.max(1);
-        let letter = if is_utf8 { 'U' } else { 'S' };
-        let dtype = DTypeBuf::parse(&format!("{letter}{width}")).map_err(|_| {
-            let error = crate::error::Error::Overflow;
-            texts.fault(ReadFault::Type { field: String::new(), what: Foreign::DType(error) })
-        })?;
-        let shape = texts.stored.extents().to_vec();
-        let across = texts.pieces.row() / REFERENCE;
-        Ok(Made { dtype, shape, across, of: Of::Texts(std::boxed::Box::new(texts)) })
+        Ok(Unmeasured { texts: std::boxed::Box::new(texts), rows: 0, most: 0 })
     }
 
     /// A group of columns, as the layout `columns` writes it, as one record; none if it is not one.

@@ -78,7 +78,7 @@ pub(crate) use chunks::{ChunkBlock, ChunkedPlan};
 pub use error::{AppendFault, Error, PathFault, Result, Stack, TargetFault, TypeFault};
 pub use layout::{Layout, Storage};
 pub use library::command_mode;
-pub(crate) use made::Made;
+pub(crate) use made::{Made, Unmeasured};
 pub(crate) use old_scales::OldScale;
 pub use open::Reader;
 pub(crate) use packed::{Packed, PackedChunk};
