@@ -133,7 +133,7 @@ impl ImportJob {
     ) -> Result<Self> {
         let ImportOptions { segment, workers } = options.into();
         let workers = workers.unwrap_or_else(default_workers);
-        let plan = Plan { name: name.into().cloned(), segment, workers };
+        let plan = Plan { name: name.into().copied(), segment, workers };
         let found = Source::open(file, dataset, true)?;
         let (canceller, ready) = (Canceller::new()?, Epoll::new()?);
         ready.add(canceller.bell().raw(), 0)?;
