@@ -17,8 +17,8 @@ from .workloads import MAIN, folder_for, growth_keys, scaled
 HANDOFF_MB = 1000
 ATTACHES = 2000
 QUICK = {"scale": 0.02, "runs": 1, "weigh": 1, "workloads": "meth"}
-PATIENCE = 60  # seconds that one run of a growing table may take, before larger ones are left out
-LARGE_MB = 500  # growing tables of this size are removed again
+PATIENCE = 30  # seconds that one run of a growing table may take, before larger ones are left out
+LARGE_MB = 500  # growing tables of this size are removed again, and timed at most three times
 
 
 # ------------------------------------------------------------------ options
@@ -125,12 +125,14 @@ def run_growth(args, track, made):
             seconds, of_megabytes = taken.get(name, (0, 1))
             if seconds * megabytes / of_megabytes > PATIENCE and megabytes > LARGE_MB:
                 recipe.state = f"left out: it would take longer than {PATIENCE} s"
+        track.runs = min(args.runs, 3) if megabytes > LARGE_MB else args.runs
         out[key] = run_race(args, track, race)
         times = {name: results.median(recipe.kept()) for name, recipe in race.recipes.items()}
         taken.update((name, (seconds, megabytes)) for name, seconds in times.items() if seconds)
         if megabytes > LARGE_MB:
             for path in race.work.paths(args.folder):
                 os.unlink(path)
+    track.runs = args.runs
     return out
 
 
