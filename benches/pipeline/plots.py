@@ -142,7 +142,8 @@ def named_lines(axis, series):
     last = -math.inf
     for at, x, who, text in sorted(ends):
         place = max(at, last + apart)
-        axis.text(x, math.exp(place), text, va="center", fontsize=8, color=LINES.get(who, PEER))
+        axis.annotate(text, (x, math.exp(place)), xytext=(7, 0), textcoords="offset points", va="center", fontsize=8,
+                      color=LINES.get(who, PEER))
         last = place
 
 
@@ -155,7 +156,7 @@ def workers_plot(results, folder):
             points = sorted((int(n.split("@")[1]), megabytes_a_second(r, race)) for n, r in race["recipes"].items()
                             if n.split("@")[0] == name and res.median(r) is not None)
             if points:
-                series.append((library(name), [p[0] for p in points], [p[1] for p in points], f"  {name}"))
+                series.append((library(name), [p[0] for p in points], [p[1] for p in points], name))
         named_lines(axis, series)
         counts = sorted({x for _, xs, _, _ in series for x in xs})
         axis.set_xticks(counts, [str(n) for n in counts])
@@ -178,7 +179,7 @@ def growth_plot(results, folder):
             points = [(race["text_mb"], value(race["recipes"][name])) for race in races
                       if name in race["recipes"] and value(race["recipes"][name])]
             if points:
-                series.append((library(name), [p[0] for p in points], [p[1] for p in points], f"  {label(name)}"))
+                series.append((library(name), [p[0] for p in points], [p[1] for p in points], label(name)))
         axis.set_xscale("log")
         named_lines(axis, series)
         for scale in (axis.xaxis, axis.yaxis):
