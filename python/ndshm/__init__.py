@@ -19,35 +19,35 @@ It is an interface to the library `libndshm`; NumPy is all that it needs.
 import importlib
 import typing
 
-from . import _leave, _loky, _send
-from ._convert import Conversion, convert, load
-from ._directory import Info, describe, info, ls, prune, unlink
-from ._errors import (
-    AccessError,
-    ArgumentError,
-    CorruptError,
-    DTypeError,
-    ExistsError,
-    FileError,
-    InputError,
-    LapsedError,
-    NdshmError,
-    NoSpaceError,
-    NotFoundError,
-    NotReadyError,
-    TextError,
-    WorkersError,
-)
-from ._exchange import export, import_
-from ._join import Joined, Problem, Verified, join, verify
-from ._library import version
-from ._loadtxt import loadtxt
-from ._pool import Pool
-from ._progress import Progress
-from ._segment import Segment, array, attach, create, empty, zeros
+from . import _hooks
 
 if typing.TYPE_CHECKING:
     from . import dask as dask
+    from ._convert import Conversion, convert, load
+    from ._directory import Info, describe, info, ls, prune, unlink
+    from ._errors import (
+        AccessError,
+        ArgumentError,
+        CorruptError,
+        DTypeError,
+        ExistsError,
+        FileError,
+        InputError,
+        LapsedError,
+        NdshmError,
+        NoSpaceError,
+        NotFoundError,
+        NotReadyError,
+        TextError,
+        WorkersError,
+    )
+    from ._exchange import export, import_
+    from ._join import Joined, Problem, Verified, join, verify
+    from ._library import version
+    from ._loadtxt import loadtxt
+    from ._pool import Pool
+    from ._progress import Progress
+    from ._segment import Segment, array, attach, create, empty, zeros
 
 __all__ = [
     "AccessError", "ArgumentError", "Conversion", "CorruptError", "DTypeError", "ExistsError", "FileError", "Info",
@@ -58,14 +58,35 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
+# Where names are that are not in `_errors`. Each module is imported when one of its names is used.
+PLACES = {
+    "_convert": ("Conversion", "convert", "load"),
+    "_directory": ("Info", "describe", "info", "ls", "prune", "unlink"),
+    "_exchange": ("export", "import_"),
+    "_join": ("Joined", "Problem", "Verified", "join", "verify"),
+    "_library": ("version",),
+    "_loadtxt": ("loadtxt",),
+    "_pool": ("Pool",),
+    "_progress": ("Progress",),
+    "_segment": ("Segment", "array", "attach", "create", "empty", "zeros"),
+}
+HOME = {name: place for place, names in PLACES.items() for name in names}
+
 
 def __getattr__(name: str) -> typing.Any:
-    """`ndshm.dask`, imported when it is used."""
+    """What is used for the first time."""
     if name == "dask":
         return importlib.import_module("ndshm.dask")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"ndshm.{HOME.get(name, '_errors')}"), name)
+    globals()[name] = found
+    return found
 
 
-_send.register()
-_loky.register()
-_leave.register()
+def __dir__() -> list[str]:
+    """All names, used or not."""
+    return sorted({*globals(), *__all__, "dask"})
+
+
+_hooks.register()

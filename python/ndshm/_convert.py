@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from . import _codes as codes
 from . import _file_structs as file_structs
 from . import _structs as structs
+from ._file_library import file_library
 from ._hdf5 import hdf5_options
 from ._inputs import Inputs, inputs_of, listed
 from ._jobs import Work
@@ -85,10 +86,10 @@ def convert(files: Inputs, output: str | os.PathLike[str], dtype: DTypeLike = "a
 
     def finish(job: Any, error: Any) -> int:
         bad.extend(work.bad_rows())
-        return int(library().ndshm_convert_finish(job, made, error))
+        return int(file_library().ndshm_convert_finish(job, made, error))
 
-    work.run(lambda job, error: library().ndshm_convert_start(sources, len(given), text, os.fsencode(output), options,
-                                                              job, error), finish, progress)
+    work.run(lambda job, error: file_library().ndshm_convert_start(sources, len(given), text, os.fsencode(output), options,
+                                                                   job, error), finish, progress)
     return Conversion(made.rows, made.datasets, made.bytes, work.now.bad_rows, bad)
 
 

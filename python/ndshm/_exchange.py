@@ -11,9 +11,9 @@ import numpy as np
 from . import _codes as codes
 from . import _file_structs as file_structs
 from . import _structs as structs
+from ._file_library import file_library
 from ._hdf5 import hdf5_options, one_of
 from ._jobs import Work
-from ._library import library
 from ._owner import Owner, owner_of
 from ._progress import Reporter
 from ._segment import Segment, array, attach, create_options
@@ -37,9 +37,9 @@ def import_(file: str | os.PathLike[str], name: str | None = None, dataset: str 
     create, owner = create_options(policy, mode, metadata, handoff_attaches, handoff_timeout), Owner()
     options = structs.sized(file_structs.ImportOptions, workers=workers or 0, create=ctypes.pointer(create))
     Work([file]).run(
-        lambda job, error: library().ndshm_import_start(os.fsencode(file), structs.utf8(dataset), structs.utf8(name),
-                                                        options, job, error),
-        lambda job, error: library().ndshm_import_finish(job, owner.handle, error), progress)
+        lambda job, error: file_library().ndshm_import_start(os.fsencode(file), structs.utf8(dataset), structs.utf8(name),
+                                                             options, job, error),
+        lambda job, error: file_library().ndshm_import_finish(job, owner.handle, error), progress)
     return Segment(owner, name)
 
 
@@ -69,8 +69,8 @@ def export(what: Segment | str | np.ndarray[Any, Any], output: str | os.PathLike
         options.hdf5 = ctypes.pointer(hdf5_options(**storage))
     size = ctypes.c_uint64()
     Work([output]).run(
-        lambda job, error: library().ndshm_export_start(owner.handle, os.fsencode(output), options, job, error),
-        lambda job, error: library().ndshm_export_finish(job, size, error), progress)
+        lambda job, error: file_library().ndshm_export_start(owner.handle, os.fsencode(output), options, job, error),
+        lambda job, error: file_library().ndshm_export_finish(job, size, error), progress)
     return size.value
 
 

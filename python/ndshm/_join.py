@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from . import _file_structs as file_structs
 from . import _structs as structs
+from ._file_library import file_library
 from ._hdf5 import hdf5_options
 from ._jobs import Work
-from ._library import library
 from ._progress import Reporter
 
 
@@ -79,8 +79,8 @@ def join(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str
         options.hdf5 = ctypes.pointer(stored)
     made = structs.sized(file_structs.Joined)
     Work(files).run(
-        lambda job, error: library().ndshm_join_start(paths, len(files), os.fsencode(output), options, job, error),
-        lambda job, error: library().ndshm_join_finish(job, made, error), progress)
+        lambda job, error: file_library().ndshm_join_start(paths, len(files), os.fsencode(output), options, job, error),
+        lambda job, error: file_library().ndshm_join_finish(job, made, error), progress)
     return Joined(made.shards, made.datasets, made.bytes)
 
 
@@ -107,6 +107,6 @@ def verify(file: str | os.PathLike[str], *, quick: bool = False, progress: Repor
         return 0
 
     found, telling = structs.sized(file_structs.Verified), file_structs.ProblemFunction(note)
-    Work([file]).run(lambda job, error: library().ndshm_verify_start(os.fsencode(file), quick, job, error),
-                     lambda job, error: library().ndshm_verify_finish(job, telling, None, found, error), progress)
+    Work([file]).run(lambda job, error: file_library().ndshm_verify_start(os.fsencode(file), quick, job, error),
+                     lambda job, error: file_library().ndshm_verify_finish(job, telling, None, found, error), progress)
     return Verified(tuple(problems), found.shards, found.datasets, found.checksums)

@@ -6,11 +6,10 @@ The memory stays mapped, so that threads and functions that run to the last mome
 
 from __future__ import annotations
 
+import atexit
 import os
-from multiprocessing import util
-
-from ._library import library
-from ._owner import OWNERS
+import sys
+from typing import Any
 
 # After all others of multiprocessing: it joins children, and the threads that send what is in queues.
 LAST = -1_000_000
@@ -22,17 +21,21 @@ class Here:
 
 def leave() -> None:
     """Has nothing any more."""
-    for owner in list(OWNERS):
-        library().ndshm_segment_leave(owner.handle)
-
-
-def at_end(_: object = None) -> None:
-    """Asks multiprocessing to call `leave`, in its own processes and in others: it forgets that when it forks."""
-    util.Finalize(None, leave, exitpriority=LAST)
+    owner = sys.modules.get("ndshm._owner")
+    if owner is not None:  # else it never had anything
+        owner.leave()
 
 
 def register() -> None:
-    """Tells multiprocessing."""
+    """Where multiprocessing is not imported yet: what it does at the end of a process goes before this."""
+    atexit.register(leave)
+
+
+def tell(util: Any) -> None:
+    """Asks multiprocessing to call `leave`, in its own processes and in others: it forgets that when it forks."""
+    def at_end(_: object = None) -> None:
+        util.Finalize(None, leave, exitpriority=LAST)
+
     at_end()
     os.register_at_fork(after_in_child=at_end)
     util.register_after_fork(Here, at_end)

@@ -8,17 +8,17 @@ import os
 from collections.abc import Iterator
 from ctypes import POINTER, c_char_p, c_int, c_int32, c_int64, c_size_t, c_uint8, c_uint32, c_uint64, c_void_p
 
-from . import _file_structs as f
+from . import _hooks
 from . import _structs as s
 from ._codes import ABI_VERSION
 
 SEGMENT, JOB, ERROR = POINTER(s.Segment), POINTER(s.Job), POINTER(s.Error)
-TEXTS = POINTER(c_char_p)
 INPUTS = [POINTER(s.Input), c_size_t, POINTER(s.TextOptions)]
 CREATE = POINTER(s.CreateOptions)
 
 # Name, what it returns, what it takes.
-FUNCTIONS: list[tuple[str, object, list[object]]] = [
+Functions = list[tuple[str, object, list[object]]]
+FUNCTIONS: Functions = [
     ("ndshm_version", c_char_p, []),
     ("ndshm_abi_version", c_uint32, []),
     ("ndshm_strerror", c_char_p, [c_int32]),
@@ -55,16 +55,6 @@ FUNCTIONS: list[tuple[str, object, list[object]]] = [
     ("ndshm_job_discard", c_int32, [JOB]),
     ("ndshm_load_start", c_int32, [*INPUTS, c_char_p, CREATE, JOB, ERROR]),
     ("ndshm_load_finish", c_int32, [JOB, SEGMENT, ERROR]),
-    ("ndshm_convert_start", c_int32, [*INPUTS, c_char_p, POINTER(f.Hdf5Options), JOB, ERROR]),
-    ("ndshm_convert_finish", c_int32, [JOB, POINTER(f.Conversion), ERROR]),
-    ("ndshm_import_start", c_int32, [c_char_p, c_char_p, c_char_p, POINTER(f.ImportOptions), JOB, ERROR]),
-    ("ndshm_import_finish", c_int32, [JOB, SEGMENT, ERROR]),
-    ("ndshm_export_start", c_int32, [SEGMENT, c_char_p, POINTER(f.ExportOptions), JOB, ERROR]),
-    ("ndshm_export_finish", c_int32, [JOB, POINTER(c_uint64), ERROR]),
-    ("ndshm_join_start", c_int32, [TEXTS, c_size_t, c_char_p, POINTER(f.JoinOptions), JOB, ERROR]),
-    ("ndshm_join_finish", c_int32, [JOB, POINTER(f.Joined), ERROR]),
-    ("ndshm_verify_start", c_int32, [c_char_p, c_uint32, JOB, ERROR]),
-    ("ndshm_verify_finish", c_int32, [JOB, f.ProblemFunction, c_void_p, POINTER(f.Verified), ERROR]),
 ]
 
 
@@ -89,17 +79,23 @@ def library() -> ctypes.CDLL:
         except OSError as error:
             tried.append(str(error))
             continue
-        return declared(found, path)
+        _hooks.tell_all()  # who was being imported when this package was
+        return declared(checked(found, path), FUNCTIONS)
     raise ImportError("libndshm.so is missing: " + "; ".join(tried)
                       + "; build it with `make lib` and let NDSHM_LIBRARY name it")
 
 
-def declared(found: ctypes.CDLL, path: str) -> ctypes.CDLL:
-    """The library with the types of its functions, if it is one that this package knows."""
+def checked(found: ctypes.CDLL, path: str) -> ctypes.CDLL:
+    """The library, if it is one that this package knows."""
     found.ndshm_abi_version.restype = c_uint32
     if found.ndshm_abi_version() != ABI_VERSION:
         raise ImportError(f"{path} has ABI version {found.ndshm_abi_version()}, this package needs {ABI_VERSION}")
-    for name, returns, takes in FUNCTIONS:
+    return found
+
+
+def declared(found: ctypes.CDLL, functions: Functions) -> ctypes.CDLL:
+    """The library with the types of these functions."""
+    for name, returns, takes in functions:
         function = getattr(found, name)
         function.restype, function.argtypes = returns, takes
     return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,14 +92,11 @@ def loadtxt(fname: Any, dtype: DTypeLike | None = float, comments: str | bytes |
     return one(files or [fname])
 
 
-@dataclass(frozen=True)
 class Beyond:
     """What NumPy does not have."""
 
-    name: str | None
-    header: bool
-    missing: Missing
-    fill: Fill
+    def __init__(self, name: str | None, header: bool, missing: Missing, fill: Fill) -> None:
+        self.name, self.header, self.missing, self.fill = name, header, missing, fill
 
     def set(self, options: structs.TextOptions) -> None:
         """Sets the options."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 import weakref
+from _thread import _local
 from collections.abc import Callable
 from typing import Any
 
@@ -119,6 +119,12 @@ class Owner:
 OWNERS: weakref.WeakSet[Owner] = weakref.WeakSet()
 
 
+def leave() -> None:
+    """Has none of them any more."""
+    for owner in list(OWNERS):
+        library().ndshm_segment_leave(owner.handle)
+
+
 def owner_of(array: object) -> Owner | None:
     """The segment that an array shows, or shows a part of; None if it shows other memory.
 
@@ -130,7 +136,7 @@ def owner_of(array: object) -> Owner | None:
     return at
 
 
-class Scratch(threading.local):
+class Scratch(_local):  # `threading.local`, of which the rest is not needed
     """What calls write to that fail, or that tell of a type: one for each thread."""
 
     def __init__(self) -> None:

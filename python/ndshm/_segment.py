@@ -7,7 +7,6 @@ import math
 import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import numpy as np
 
@@ -19,6 +18,8 @@ from ._library import library
 from ._owner import SCRATCH, Owner
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from numpy.typing import ArrayLike, DTypeLike
 
     AnyArray = np.ndarray[Any, Any]
@@ -82,9 +83,8 @@ class Segment:
     @property
     def uuid(self) -> UUID:
         """Random, and of no other segment."""
-        raw = (ctypes.c_uint8 * codes.UUID_SIZE)()
-        check(library().ndshm_segment_uuid(self.owner.handle, raw, SCRATCH.error), SCRATCH.error)
-        return UUID(bytes=bytes(raw))
+        from uuid import UUID
+        return UUID(bytes=self.owner.uuid)
 
     @property
     def dtype(self) -> np.dtype[Any]:

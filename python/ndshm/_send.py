@@ -1,4 +1,4 @@
-"""Arrays travel between processes by name: what multiprocessing and joblib are told of them.
+"""Arrays travel between processes by name: the messages that multiprocessing and joblib send of them.
 
 An array that shows a segment is sent as the segment's name and uuid and the place in it. The sender promises an attach
 before the message goes, so it may end before the receiver begins. Plain pickle and deepcopy know nothing of this, and copy.
@@ -8,26 +8,21 @@ from __future__ import annotations
 
 import ctypes
 import os
-import pickle
 import threading
 from collections.abc import Callable
-from multiprocessing import reduction
-from typing import Any, Union
+from typing import Any
 
 import numpy as np
 
 from . import _codes as codes
 from . import _structs as structs
 from ._errors import LapsedError, NotFoundError, check, exception
+from ._hooks import AnyArray, Reduced
 from ._library import library
 from ._owner import SCRATCH, Owner, owner_of
 
-AnyArray = np.ndarray[Any, Any]
 # NumPy 2 has moved it.
 byte_bounds: Callable[[AnyArray], tuple[int, int]] = getattr(np.lib, "array_utils", np).byte_bounds
-# What `__reduce__` returns.
-Reduced = Union[str, tuple[Any, ...]]
-Reducer = Callable[[AnyArray], Reduced]
 # How long a message may be on its way; 0 for the library's ten minutes.
 PROMISE_MS = 0
 ATTACH_SIZE = ctypes.sizeof(structs.AttachOptions)
@@ -77,6 +72,7 @@ def message_of(array: AnyArray) -> Reduced | None:
     view = (array.dtype, array.shape, array.strides, offset, bool(array.flags.writeable))
     fd = library().ndshm_segment_fd(owner.handle)
     if fd >= 0:
+        from multiprocessing import reduction
         return received_fd, (reduction.DupFd(fd), *view)
     status = library().ndshm_segment_promise(owner.handle, 1, PROMISE_MS, SCRATCH.error)
     if status in (codes.ERR_NOT_FOUND, codes.ERR_PERMISSION, codes.ERR_ARGUMENT):
@@ -118,22 +114,3 @@ def shown(owner: Owner, dtype: np.dtype[Any], shape: tuple[int, ...], strides: t
     out: AnyArray = np.ndarray(shape, dtype, np.asarray(owner), offset, strides)
     out.flags.writeable = writable
     return out
-
-
-def reducer(default: Reducer) -> Reducer:
-    """What sends arrays of ours by name, and others as before."""
-    def reduce(array: AnyArray) -> Reduced:
-        return message_of(array) or default(array)
-    return reduce
-
-
-def copied(array: AnyArray) -> Reduced:
-    """The array as multiprocessing pickles it."""
-    return array.__reduce_ex__(pickle.DEFAULT_PROTOCOL)
-
-
-def register() -> None:
-    """Tells multiprocessing."""
-    pickler = reduction.ForkingPickler
-    known: dict[type, Reducer] = getattr(pickler, "_extra_reducers", {})
-    pickler.register(np.ndarray, reducer(known.get(np.ndarray, copied)))

@@ -1,28 +1,26 @@
 """Where the text comes from: a path that the workers read themselves, or Python objects whose lines are fed to them."""
 
-import bz2
 import codecs
 import contextlib
-import gzip
+import importlib
+import io
 import itertools
-import locale
-import lzma
 import os
 import re
 import stat
 
 from ._errors import name_of
+from ._lines import Reader
 from ._transcode import Transcoder
 
-OPENERS = {".bz2": bz2.open, ".gz": gzip.open, ".xz": lzma.open, ".lzma": lzma.open}
+# The modules that read compressed files.
+PACKERS = {".bz2": "bz2", ".gz": "gzip", ".xz": "lzma", ".lzma": "lzma"}
 # What these files begin with.
 MAGIC = {".bz2": rb"BZh[1-9](1AY&SY|\x17rE8P\x90)", ".gz": rb"\x1f\x8b\x08", ".xz": rb"\xfd7zXZ\0"}
 # What the library decodes itself, by the names that Python's codecs have.
 NATIVE = {"utf-8": "utf-8", "utf-8-sig": "utf-8-sig", "iso8859-1": "latin1", "ascii": "ascii", "utf-16": "utf-16",
           "utf-16-le": "utf-16-le", "utf-16-be": "utf-16-be", "utf-32": "utf-32", "utf-32-le": "utf-32-le",
           "utf-32-be": "utf-32-be"}
-# Lines that are fed at once.
-BATCH = 4096
 
 
 class Source:
@@ -136,7 +134,7 @@ def is_there(path):
 def find(path):
     """The file of this name, or the compressed one beside it."""
     if "\0" not in path and "://" not in path:
-        for name in itertools.chain([path], (path + suffix for suffix in OPENERS if not path.endswith(tuple(OPENERS)))):
+        for name in itertools.chain([path], (path + suffix for suffix in PACKERS if not path.endswith(tuple(PACKERS)))):
             if os.path.exists(name):
                 return name
     raise FileNotFoundError(f"{path} not found.")
@@ -144,7 +142,7 @@ def find(path):
 
 def open_path(fname, encoding):
     path = find(fname)
-    opener = OPENERS.get(os.path.splitext(path)[1], open)
+    opener = opener_of(path)
     name = native_name(encoding)
     once = stat.S_ISFIFO(os.stat(path).st_mode)  # it can be opened once only
     if once and name is not None:
@@ -165,10 +163,16 @@ def open_path(fname, encoding):
     return Source(path=path, encoding=name, reopen=reopen, again=again, check=check)
 
 
+def opener_of(path):
+    """What opens a file of this name."""
+    packer = PACKERS.get(os.path.splitext(path)[1])
+    return open if packer is None else importlib.import_module(packer).open
+
+
 def native_name(encoding):
     """What the library calls an encoding; None for one that only Python knows."""
     if encoding is None:
-        encoding = locale.getpreferredencoding(False)
+        encoding = io.TextIOWrapper(io.BytesIO()).encoding  # that of `open`
     if not isinstance(encoding, str):
         return None
     try:
@@ -184,112 +188,3 @@ def check_magic(path, opener):
     if not known:
         with contextlib.closing(opener(path, "rb")) as file:
             file.read(1)
-
-
-def pulled(lines):
-    """The next lines, and what stopped them."""
-    out = []
-    try:
-        out.extend(itertools.islice(lines, BATCH))
-    except Exception as error:  # noqa: BLE001 - it is raised when the lines before it are read
-        return out, error
-    return out, None
-
-
-class Reader:
-    """Lines of Python's as bytes of UTF-8, for the library. The first batch of them is kept."""
-
-    def __init__(self, lines, encoding=None, quotechar=None, strings=None):
-        self.encoding, self.quotechar, self.strings = encoding, quotechar, strings
-        self.comment, self.delimiter, self.skip, self.header, self.first = None, None, 0, False, []
-        # Items that were looked at; the one that is wrong, from 1.
-        self.seen, self.line = 0, None
-        # How the last item ended: with a line end, within quotes.
-        self.ended, self.quoted = True, False
-        self.blocks, self.rest = self.encoded(iter(lines)), memoryview(b"")
-
-    def __call__(self, size):
-        while not self.rest:
-            block = next(self.blocks, None)
-            if block is None:
-                return b""
-            self.rest = memoryview(block)
-        out, self.rest = self.rest[:size], self.rest[size:]
-        return out
-
-    def encoded(self, lines):
-        error = None
-        while error is None:
-            batch, failed = pulled(lines)
-            if not batch and failed is None:
-                return
-            good, wrong = self.checked(batch, [] if self.first else self.first)
-            yield "".join(good).encode()
-            error = wrong or failed
-        raise error
-
-    def checked(self, batch, kept):
-        """The lines of a batch with their ends, up to the first that is none, and what is wrong with that."""
-        out = []
-        for line in batch:
-            self.seen += 1
-            try:
-                line = self.text(line)
-                kept.append(line)
-                if self.skip > 0:
-                    self.skip -= 1
-                else:
-                    out.append(self.whole(line))
-            except (AttributeError, TypeError, ValueError) as error:
-                self.line = self.seen
-                return out, error
-        return out, None
-
-    def text(self, line):
-        if isinstance(line, bytes):
-            return line.decode(self.encoding)
-        if isinstance(line, str):
-            return line
-        if self.strings is not None:
-            # NumPy looks for comments first.
-            raise AttributeError(f"'{type(line).__name__}' object has no attribute 'split'")
-        raise TypeError("non-string returned while reading data")
-
-    def whole(self, line):
-        """An item as one line of a file. One that had no end is ended by the next."""
-        for string in self.strings or ():
-            line = line.lstrip().removeprefix(string) if self.header else line.split(string, 1)[0]
-        self.header = False
-        body = line.removesuffix("\n").removesuffix("\r")
-        start = "" if self.ended or self.quoted else "\n"
-        self.ended = len(body) < len(line)
-        if self.quotechar is not None and (self.quoted or self.quotechar in body):
-            broken = self.scan(body)
-        else:
-            broken = "\n" in body or "\r" in body
-            if broken and self.comment is not None:
-                body = body.split(self.comment, 1)[0]
-                broken = "\n" in body or "\r" in body
-        if broken:
-            raise ValueError("Found an unquoted embedded newline within a single line of input.  "
-                             "This is currently not supported.")
-        return start + body + "\n" * self.ended
-
-    def scan(self, body):
-        """Whether a line end lies in an item, and neither in quotes nor in a comment."""
-        at, start = 0, not self.quoted
-        while at < len(body):
-            c, at = body[at], at + 1
-            if self.quoted:
-                if c == self.quotechar:
-                    self.quoted = body[at:at + 1] == c
-                    at, start = at + self.quoted, False
-            elif start and c == self.quotechar:
-                self.quoted = True
-            elif c == self.comment:
-                return False
-            elif c in "\r\n":
-                return True
-            else:
-                start = c.isspace() if self.delimiter is None else c == self.delimiter
-        return False
