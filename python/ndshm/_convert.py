@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike
 
-    from ._hdf5 import Categories, Value
+    from ._hdf5 import Categories, Coordinates, Value
     from ._text import Column, Fill, Missing
 
 
@@ -50,7 +50,9 @@ def convert(files: Inputs, output: str | os.PathLike[str], dtype: DTypeLike = "a
             shuffle: bool = True, fletcher32: bool = False, chunk: int | Sequence[int] | None = None,
             shape: int | Sequence[int] | None = None, source_column: str | None = None,
             attributes: Mapping[str, Value] | None = None, categories: Categories = None, provenance: bool = True,
-            checksum: bool = False) -> Conversion:
+            checksum: bool = False, dims: str | Sequence[str] | None = None, coords: Coordinates | None = None,
+            units: Mapping[str, str] | None = None,
+            object_attributes: Mapping[str, Mapping[str, Value]] | None = None) -> Conversion:
     """Converts text tables to one HDF5 file, streaming: worker processes parse and compress.
 
     `files` is one input or a list: paths (plain or compressed), descriptors, files of Python's. `dtype` is NumPy's, or
@@ -62,6 +64,11 @@ def convert(files: Inputs, output: str | os.PathLike[str], dtype: DTypeLike = "a
     `append_rows` rows to its datasets. `layout` is "auto", "contiguous", "chunked" or "columns", `compression` "gzip" or
     "zstd" or "gzip:6", `chunk` a chunk's shape, `shape` each dataset's, in which the first extent may be -1.
     `categories` are columns of text to store as enumerations. `progress` is True for a bar, or a function of a `Progress`.
+
+    `dims` names the axes of each dataset, as xarray, netCDF and h5py know them; `coords` has numbers for some of them, or
+    `slice(start, stop, step)` to count them, where `stop` is the last one, the one behind it, or left out. `attributes` are
+    those of each dataset, `object_attributes` those of single ones, of dimensions, or of the file: `{"/": {"title": "T"},
+    "lat": {"units": "degrees_north"}}`. `units` are units of columns.
 
     The file appears when it is complete. An error, or Ctrl-C, leaves everything as it was.
 
@@ -79,7 +86,8 @@ def convert(files: Inputs, output: str | os.PathLike[str], dtype: DTypeLike = "a
     options = hdf5_options(dataset=dataset, arrange=arrange, replace=replace, append=append, append_rows=append_rows,
                            sync=sync, bool_as_u8=bool_as_u8, layout=layout, compression=compression, level=level,
                            shuffle=shuffle, fletcher32=fletcher32, chunk=chunk, shape=shape, source_column=source_column,
-                           attributes=attributes, categories=categories, provenance=provenance, checksum=checksum)
+                           attributes=attributes, categories=categories, provenance=provenance, checksum=checksum, dims=dims,
+                           coords=coords, units=units, object_attributes=object_attributes)
     given, made, bad = listed(files), structs.sized(file_structs.Conversion), []
     work = Work(given)
     sources = inputs_of(given, work.raised)

@@ -51,9 +51,9 @@ def export(what: Segment | str | np.ndarray[Any, Any], output: str | os.PathLike
 
     `format` is "hdf5", "npy" or "csv"; by itself it is what the suffix says (`.h5`, `.npy`, `.csv`, `.tsv`). `dataset`
     is the dataset's path, `delimiter` and `header` are for CSV. The keywords of `storage` are for HDF5, as for `convert`:
-    `append`, `layout`, `compression`, `level`, `shuffle`, `fletcher32`, `chunk`, `attributes`; `workers` pack chunks and
-    use `memory` (bytes). The file appears when it is complete. An array that is not the whole of a segment is copied
-    into one first.
+    `append`, `layout`, `compression`, `level`, `shuffle`, `fletcher32`, `chunk`, `attributes`, `dims`, `coords`, `units`,
+    `object_attributes`; `workers` pack chunks and use `memory` (bytes). The file appears when it is complete. An array
+    that is not the whole of a segment is copied into one first.
 
     >>> ndshm.export(np.array([[1, 2], [3, 4]]), folder + "/doc.csv")
     8

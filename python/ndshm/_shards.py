@@ -72,6 +72,9 @@ def check_options(dtype: str, options: dict[str, Any]) -> None:
         raise refused("source_column cannot be sharded: its texts have another width in each shard")
     if options.get("arrange") == "groups":
         raise refused("arrange='groups' cannot be sharded: a shard does not know the directories of the others")
+    for name in ("dims", "object_attributes"):
+        if options.get(name):
+            raise refused(f"{name} cannot be sharded: a joined file has what is said of its datasets, and no others")
     categories = options.get("categories")
     if categories is not None and not (isinstance(categories, dict) and all(map(bool, categories.values()))):
         raise refused("categories need their labels, {column: [label, ...]}: found ones may differ between shards")
