@@ -145,6 +145,8 @@ pub mod hdf5;
 pub mod join;
 #[cfg(feature = "std")]
 pub mod load;
+#[cfg(feature = "hdf5")]
+pub mod look;
 #[cfg(feature = "std")]
 pub mod map;
 #[cfg(feature = "hdf5")]

@@ -4,12 +4,63 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::error::{Error, Result};
-use crate::segment::Segment;
+use crate::segment::{Info, Segment};
 
 /// Lines that are copied at once: so many cache lines of the result are open at a time.
 const LINES: u64 = 64;
 /// Bytes of the segment that are taken at once.
 const WINDOW: usize = 4096;
+
+/// A segment of which bytes are copied.
+pub(super) trait Array {
+    fn shape(&self) -> &[u64];
+    fn strides(&self) -> &[i64];
+    fn itemsize(&self) -> u32;
+    /// Copies bytes of the data from `at` on into all of `buf`.
+    fn copy_to(&self, buf: &mut [u8], at: usize) -> Result<()>;
+}
+
+impl Array for Segment {
+    fn shape(&self) -> &[u64] {
+        self.shape()
+    }
+
+    fn strides(&self) -> &[i64] {
+        self.strides()
+    }
+
+    fn itemsize(&self) -> u32 {
+        self.itemsize()
+    }
+
+    fn copy_to(&self, buf: &mut [u8], at: usize) -> Result<()> {
+        self.copy_to(buf, at)
+    }
+}
+
+/// One that is only looked at: it is not attached, and nobody is kept from anything.
+impl Array for Info {
+    fn shape(&self) -> &[u64] {
+        self.header().shape()
+    }
+
+    fn strides(&self) -> &[i64] {
+        self.header().strides()
+    }
+
+    fn itemsize(&self) -> u32 {
+        self.header().header().itemsize
+    }
+
+    fn copy_to(&self, buf: &mut [u8], at: usize) -> Result<()> {
+        let (need, read) = (buf.len(), self.read_at(buf, at as u64)?);
+        if read == need {
+            return Ok(());
+        }
+        let have = at.saturating_add(read) as u64;
+        Err(Error::Truncated { need: at.saturating_add(need) as u64, have })
+    }
+}
 
 /// How the elements of a segment lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +74,7 @@ pub(super) enum Order {
 }
 
 /// The order of a segment; an array that is in both orders is in C order.
-pub(super) fn order_of(segment: &Segment) -> Order {
+pub(super) fn order_of(segment: &impl Array) -> Order {
     let (shape, strides) = (segment.shape(), segment.strides());
     let item = u64::from(segment.itemsize());
     let axes = || shape.iter().copied().zip(strides.iter().copied());
@@ -49,7 +100,7 @@ fn is_dense(axes: impl Iterator<Item = (u64, i64)>, item: u64) -> bool {
 }
 
 /// Elements of a segment; none if that is no number.
-pub(super) fn count(segment: &Segment) -> Option<u64> {
+pub(super) fn count(segment: &impl Array) -> Option<u64> {
     segment.shape().iter().try_fold(1_u64, |n, &extent| n.checked_mul(extent))
 }
 
@@ -72,7 +123,7 @@ pub(super) struct Walk {
 
 impl Walk {
     /// The way through a segment; `verbatim` if its bytes go out as they lie.
-    pub(super) fn new(segment: &Segment, verbatim: bool) -> Self {
+    pub(super) fn new(segment: &impl Array, verbatim: bool) -> Self {
         let axes = merged(segment);
         let fast = (0..axes.len()).min_by_key(|&at| axes[at].1.unsigned_abs()).unwrap_or(0);
         let inner = axes.iter().skip(fast + 1).map(|&(extent, _)| extent).product();
@@ -95,7 +146,7 @@ impl Walk {
     }
 
     /// Copies whole elements from the element `first` on.
-    pub(super) fn copy(&self, from: &Segment, first: u64, mut to: &mut [u8]) -> Result<()> {
+    pub(super) fn copy(&self, from: &impl Array, first: u64, mut to: &mut [u8]) -> Result<()> {
         let item = self.item.max(1);
         if self.is_c {
             let at = usize::try_from(first).ok().and_then(|first| first.checked_mul(item));
@@ -125,7 +176,7 @@ impl Walk {
     }
 
     /// Copies some elements of a line.
-    fn part(&self, from: &Segment, line: u64, column: u64, to: &mut [u8]) -> Result<()> {
+    fn part(&self, from: &impl Array, line: u64, column: u64, to: &mut [u8]) -> Result<()> {
         let mut columns = Odometer::new(self.inner_axes(), column);
         let start = self.start(line)?;
         for one in to.chunks_exact_mut(self.item) {
@@ -136,7 +187,7 @@ impl Walk {
     }
 
     /// Copies whole lines, which differ in the index of the fast axis alone.
-    fn lines(&self, from: &Segment, line: u64, to: &mut [u8]) -> Result<()> {
+    fn lines(&self, from: &impl Array, line: u64, to: &mut [u8]) -> Result<()> {
         let item = self.item;
         let step = self.axes.get(self.fast).map_or(item as i64, |axis| axis.1);
         let count = to.len() / item / self.inner as usize;
@@ -167,7 +218,7 @@ impl Walk {
     }
 
     /// The same, where elements lie too far from one another.
-    fn scattered(&self, from: &Segment, first: u64, to: &mut [u8]) -> Result<()> {
+    fn scattered(&self, from: &impl Array, first: u64, to: &mut [u8]) -> Result<()> {
         let row = self.inner as usize * self.item;
         (first..).zip(to.chunks_exact_mut(row)).try_for_each(|(n, to)| self.part(from, n, 0, to))
     }
@@ -195,7 +246,7 @@ fn place(start: i64, column: i64) -> Result<usize> {
 }
 
 /// The axes of a segment without those of one index; two that follow without a gap are one.
-fn merged(segment: &Segment) -> Vec<(u64, i64)> {
+fn merged(segment: &impl Array) -> Vec<(u64, i64)> {
     let mut axes: Vec<(u64, i64)> = Vec::new();
     for (&extent, &stride) in segment.shape().iter().zip(segment.strides()) {
         match axes.last_mut() {

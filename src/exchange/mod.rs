@@ -21,7 +21,7 @@ mod pieces;
 mod source;
 pub(crate) mod stamp;
 mod unpacking;
-mod value;
+pub(crate) mod value;
 
 pub use error::{ExchangeError, FileFault, Result};
 pub use export::{ExportJob, ExportOptions, Exported, Format, export};

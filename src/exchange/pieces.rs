@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)]
 
+use core::ops::Range;
+use std::boxed::Box;
 use std::path::Path;
 use std::vec::Vec;
 
@@ -11,14 +13,15 @@ use super::error::Result;
 use super::source::{Flat, Source, Way};
 use crate::dtype::DType;
 use crate::error::Error;
-use crate::segment::Segment;
+use crate::segment::{Info, Segment};
 
 /// An array, and how far it was read.
 #[derive(Debug)]
 pub(crate) struct Pieces<'s> {
     from: From<'s>,
-    /// Elements that were read, and all of them.
+    /// The next element, the one behind the last that is wanted, and all of them.
     at: u64,
+    end: u64,
     count: u64,
     /// Elements that belong together: those of a row of a table.
     width: u64,
@@ -28,6 +31,7 @@ pub(crate) struct Pieces<'s> {
 enum From<'s> {
     File(Source),
     Segment(&'s Segment, Walk),
+    Seen(Box<Info>, Walk),
 }
 
 impl<'s> Pieces<'s> {
@@ -48,8 +52,15 @@ impl<'s> Pieces<'s> {
         Ok(Self::new(From::Segment(segment, Walk::new(segment, false)), count))
     }
 
+    /// A segment that is only looked at.
+    pub(crate) fn of_seen(info: Info) -> Result<Self> {
+        let count = copy::count(&info).ok_or(Error::Overflow)?;
+        let walk = Walk::new(&info, false);
+        Ok(Self::new(From::Seen(Box::new(info), walk), count))
+    }
+
     fn new(from: From<'s>, count: u64) -> Self {
-        let mut pieces = Self { from, at: 0, count, width: 1 };
+        let mut pieces = Self { from, at: 0, end: count, count, width: 1 };
         pieces.width = pieces.columns().map_or(1, u64::from);
         pieces
     }
@@ -58,6 +69,7 @@ impl<'s> Pieces<'s> {
         match &self.from {
             From::File(source) => source.dtype.as_dtype(),
             From::Segment(segment, _) => segment.dtype(),
+            From::Seen(info, _) => info.header().dtype(),
         }
     }
 
@@ -65,6 +77,7 @@ impl<'s> Pieces<'s> {
         match &self.from {
             From::File(source) => &source.shape,
             From::Segment(segment, _) => segment.shape(),
+            From::Seen(info, _) => info.header().shape(),
         }
     }
 
@@ -72,6 +85,14 @@ impl<'s> Pieces<'s> {
     pub(crate) fn columns(&self) -> Option<u32> {
         let &[_, columns] = self.shape() else { return None };
         u32::try_from(columns).ok().filter(|&n| n > 0 && !self.dtype().is_record())
+    }
+
+    /// Reads only these rows, all elements that have one place on the first axis.
+    pub(crate) fn only(&mut self, rows: Range<u64>) {
+        let inner = self.shape().iter().skip(1);
+        self.width = inner.fold(1_u64, |n, &extent| n.saturating_mul(extent)).max(1);
+        self.at = rows.start.saturating_mul(self.width).min(self.count);
+        self.end = rows.end.saturating_mul(self.width).clamp(self.at, self.count);
     }
 
     /// Elements that were read, and all of them.
@@ -82,23 +103,29 @@ impl<'s> Pieces<'s> {
     /// Reads some more elements, of tables whole rows in their order; false if there are none.
     pub(crate) fn next(&mut self, buf: &mut Vec<u8>) -> Result<bool> {
         buf.clear();
-        if self.at >= self.count {
+        if self.at >= self.end {
             return Ok(false);
         }
         let item = (self.dtype().itemsize() as usize).max(1);
         let row = (item as u64).saturating_mul(self.width);
         let rows = (4 * PIECE as u64 / row).max(1);
-        let mut wanted = rows.saturating_mul(self.width).min(self.count - self.at);
+        let left = self.end - self.at;
+        let mut wanted = rows.saturating_mul(self.width).min(left);
         let (at, count) = (self.at, self.count);
         match &mut self.from {
             From::Segment(segment, walk) => {
                 buf.resize(bytes(wanted, item)?, 0);
-                walk.copy(segment, at, buf)?;
+                walk.copy(*segment, at, buf)?;
+            }
+            From::Seen(info, walk) => {
+                buf.resize(bytes(wanted, item)?, 0);
+                walk.copy(&**info, at, buf)?;
             }
             From::File(source) => match &mut source.way {
                 Way::Flat { file, offset } if source.strides.is_some() && self.width > 1 => {
                     let (rows, width) = (count / self.width, self.width as usize);
-                    let columns = Columns { file, offset: *offset, rows, width };
+                    let inner = source.shape.get(1..).unwrap_or_default();
+                    let columns = Columns { file, offset: *offset, rows, width, inner };
                     columns.read(at / self.width, wanted / self.width, item, buf)?;
                 }
                 Way::Flat { file, offset } => {
@@ -106,26 +133,26 @@ impl<'s> Pieces<'s> {
                     flat(file, *offset, at, buf, item)?;
                 }
                 Way::Rows { stored, step } => {
-                    let (first, rows, across) = span(stored.extents(), count, at, *step);
-                    wanted = rows * across;
-                    buf.resize(bytes(wanted, item)?, 0);
+                    let span = Span::of(stored.extents(), count, at, *step, left);
+                    buf.resize(bytes(span.elements(), item)?, 0);
                     // SAFETY: the buffer has room for so many rows, and nobody else has it.
-                    unsafe { stored.read_rows(first, rows, buf.as_mut_ptr()) }?;
+                    unsafe { stored.read_rows(span.first, span.rows, buf.as_mut_ptr()) }?;
                     if stored.needs_change() {
-                        stored.change(buf, at)?;
+                        stored.change(buf, span.first * span.across)?;
                     }
+                    wanted = span.cut(buf, item, left);
                 }
                 Way::Made(made) => {
                     let step = (4 * PIECE / made.row().max(1)).max(1) as u64;
-                    let (first, rows, across) = span(made.shape(), count, at, step);
-                    wanted = rows * across;
-                    buf.resize(bytes(wanted, item)?, 0);
-                    made.read(first, buf)?;
+                    let span = Span::of(made.shape(), count, at, step, left);
+                    buf.resize(bytes(span.elements(), item)?, 0);
+                    made.read(span.first, buf)?;
+                    wanted = span.cut(buf, item, left);
                 }
                 Way::Packed(_) => return Err(Error::Argument.into()),
             },
         }
-        if at + wanted >= count
+        if wanted >= left
             && let From::File(source) = &self.from
         {
             source.check()?;
@@ -144,13 +171,38 @@ fn flat(file: &Flat, offset: u64, at: u64, buf: &mut [u8], item: usize) -> Resul
     Ok(())
 }
 
-/// The row that element `at` begins, how many rows are read from there on, and the elements of
-/// each.
-fn span(shape: &[u64], count: u64, at: u64, step: u64) -> (u64, u64, u64) {
-    let all = shape.first().copied().unwrap_or(1).max(1);
-    let across = (count / all).max(1);
-    let first = at / across;
-    (first, step.min(all.saturating_sub(first)), across)
+/// Rows of a dataset that are read at once.
+struct Span {
+    first: u64,
+    rows: u64,
+    /// Elements of each.
+    across: u64,
+    /// Elements of the first one that are not wanted: one value of an array type is one row to
+    /// HDF5, and several here.
+    skip: u64,
+}
+
+impl Span {
+    /// From element `at` of all on, at most `step` rows, where `left` elements are wanted.
+    fn of(shape: &[u64], count: u64, at: u64, step: u64, left: u64) -> Self {
+        let all = shape.first().copied().unwrap_or(1).max(1);
+        let across = (count / all).max(1);
+        let (first, skip) = (at / across, at % across);
+        let rows = left.saturating_add(skip).div_ceil(across).min(step.max(1));
+        Self { first, rows, across, skip }
+    }
+
+    const fn elements(&self) -> u64 {
+        self.rows * self.across
+    }
+
+    /// Leaves what is wanted of the elements; how many that are.
+    fn cut(&self, buf: &mut Vec<u8>, item: usize, left: u64) -> u64 {
+        let wanted = (self.elements() - self.skip).min(left);
+        buf.truncate((self.skip + wanted) as usize * item);
+        buf.drain(..self.skip as usize * item);
+        wanted
+    }
 }
 
 fn bytes(elements: u64, item: usize) -> Result<usize> {
@@ -158,12 +210,14 @@ fn bytes(elements: u64, item: usize) -> Result<usize> {
     Ok(bytes.ok_or(Error::Overflow)?)
 }
 
-/// A table that lies column by column in a file.
+/// An array that lies in a file with the first axis as the fastest one: column by column.
 struct Columns<'f> {
     file: &'f Flat,
     offset: u64,
     rows: u64,
     width: usize,
+    /// Extents of a row.
+    inner: &'f [u64],
 }
 
 impl Columns<'_> {
@@ -175,6 +229,7 @@ impl Columns<'_> {
         for place in 0..width {
             let at = (place as u64 * self.rows + first) * item as u64;
             self.file.read(&mut column, self.offset + at)?;
+            let place = self.in_row(place);
             let to = buf.chunks_exact_mut(width * item);
             for (row, value) in to.zip(column.chunks_exact(item)) {
                 if let Some(to) = row.get_mut(place * item..(place + 1) * item) {
@@ -183,5 +238,16 @@ impl Columns<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The place in a row of what is column number `at` in the file.
+    fn in_row(&self, at: usize) -> usize {
+        let (mut rest, mut step, mut place) = (at as u64, self.width as u64, 0);
+        for &extent in self.inner {
+            step /= extent.max(1);
+            place += rest % extent.max(1) * step;
+            rest /= extent.max(1);
+        }
+        place as usize
     }
 }

@@ -164,7 +164,7 @@ pub(super) fn to_utf8(dtype: DType<'_>, elements: &mut [u8], first: u64) -> Resu
     Ok(())
 }
 
-fn unsigned(bytes: &[u8], little: bool) -> u64 {
+pub(crate) fn unsigned(bytes: &[u8], little: bool) -> u64 {
     let fold = |value: u64, &byte: &u8| value << 8 | u64::from(byte);
     if !little {
         return bytes.iter().fold(0, fold);
@@ -234,7 +234,7 @@ fn half(bits: u16, to: &mut String) {
     number(to, value);
 }
 
-fn widened(bits: u16) -> f64 {
+pub(crate) fn widened(bits: u16) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let fraction = f64::from(bits & 0x3FF);
     match (bits >> 10) & 31 {

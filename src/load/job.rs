@@ -501,6 +501,28 @@ impl<S: Sink> Job<S> {
         self.canceller.clone()
     }
 
+    /// The sink, while rows come to it.
+    #[cfg(feature = "hdf5")]
+    pub(crate) const fn sink(&self) -> Option<&S> {
+        match &self.stage {
+            Stage::Loading { sink, .. } => Some(sink),
+            _ => None,
+        }
+    }
+
+    /// Ends it, done or not, for who has all that is wanted: what is there.
+    #[cfg(feature = "hdf5")]
+    pub(crate) fn so_far(self) -> Result<Done<S>> {
+        let (workers, sink) = match self.stage {
+            Stage::Done(done) => return Ok(*done),
+            Stage::Loading { workers, sink, .. } => (workers, sink),
+            _ => return Err(LoadError::Core(Error::Argument)),
+        };
+        let (rows, dtype) = (workers.progress().rows, DTypeBuf::copy_of(workers.dtype())?);
+        let report = Report { dialect: self.found, ..workers.report().clone() };
+        Ok(Done { sink, rows, report, dtype })
+    }
+
     /// Steps until everything is done; the sink and the number of rows.
     ///
     /// # Errors

@@ -227,6 +227,12 @@ impl Moment {
         self.finest
     }
 
+    /// Whether both are the same time, whatever unit they are written in.
+    #[cfg(feature = "hdf5")]
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Self { finest: other.finest, ..*self } == *other
+    }
+
     /// How many whole `multiple` units it is behind the start of 1970; `None` if that is not
     /// the count of a date, or of no unit.
     pub(crate) fn count(&self, unit: Unit, multiple: u32) -> Option<i64> {

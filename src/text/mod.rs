@@ -33,6 +33,8 @@ mod tests;
 pub use column::{Column, Op, Unicode};
 #[cfg(all(test, feature = "hdf5"))]
 pub(crate) use datetime::count as time_count;
+#[cfg(feature = "hdf5")]
+pub(crate) use datetime::{Moment, Time, parse as time};
 #[cfg(all(fuzzing, target_arch = "x86_64"))]
 #[doc(hidden)]
 pub use fast::at_most;

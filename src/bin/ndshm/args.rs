@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand};
 
 use crate::datasets::{DatasetArgs, SaidArgs};
+use crate::look::{HEAD_EXAMPLES, LookArgs, TAIL_EXAMPLES};
 use crate::progress::ProgressArgs;
 use crate::storage::StorageArgs;
 use crate::text::TextArgs;
@@ -42,14 +43,18 @@ pub(crate) enum Command {
     #[command(after_long_help = EXPORT_EXAMPLES)]
     Export(ExportArgs),
     /// Say what is in each column of text tables, of a segment or of a dataset
-    #[command(after_long_help = DESCRIBE_EXAMPLES, mut_arg("inputs", |arg| arg.help(DESCRIBE_INPUTS)))]
+    #[command(after_long_help = DESCRIBE_EXAMPLES, mut_arg("inputs", |arg| arg.help(ARRAY_INPUTS)))]
     Describe(DescribeArgs),
     /// List segments
     Ls(LsArgs),
     /// Show what a segment is, and who has it
     Info(InfoArgs),
-    /// Print the first rows of a segment
-    Head(HeadArgs),
+    /// Print the first rows of text tables, of a segment or of a dataset, or those that fit
+    #[command(after_long_help = HEAD_EXAMPLES, mut_arg("inputs", |arg| arg.help(ARRAY_INPUTS)))]
+    Head(LookArgs),
+    /// Print the last rows of text tables, of a segment or of a dataset, or those that fit
+    #[command(after_long_help = TAIL_EXAMPLES, mut_arg("inputs", |arg| arg.help(ARRAY_INPUTS)))]
+    Tail(LookArgs),
     /// Remove segments
     Rm(NamesArgs),
     /// Remove segments that nobody has and no policy keeps
@@ -373,7 +378,7 @@ pub(crate) enum ExportFormat {
     Csv,
 }
 
-const DESCRIBE_INPUTS: &str = "\
+const ARRAY_INPUTS: &str = "\
 Text tables to read: files, plain or compressed (gzip, bzip2, xz, zstd), FIFOs, or '-' for standard \
 input; or one .npy file, dataset (FILE.h5:/PATH) or segment, by its name if no file is called like it";
 
@@ -480,15 +485,4 @@ pub(crate) struct CompletionsArgs {
     /// For which shell
     #[arg(value_name = "SHELL", value_enum)]
     pub(crate) shell: clap_complete::Shell,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct HeadArgs {
-    /// Name of a segment
-    #[arg(value_name = "NAME")]
-    pub(crate) name: String,
-
-    /// Rows to print
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
-    pub(crate) rows: u64,
 }

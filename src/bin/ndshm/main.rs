@@ -1,6 +1,7 @@
 //! The `ndshm` command.
 
 mod args;
+mod array;
 mod convert;
 mod datasets;
 mod describe;
@@ -11,6 +12,7 @@ mod holders;
 mod join;
 mod json;
 mod load;
+mod look;
 #[cfg(test)]
 mod man;
 mod output;
@@ -48,7 +50,8 @@ fn main() -> ExitCode {
         Command::Describe(args) => describe::run(args),
         Command::Ls(args) => segments::ls(args),
         Command::Info(args) => segments::info(args),
-        Command::Head(args) => segments::head(args),
+        Command::Head(args) => look::run(args, look::End::Head),
+        Command::Tail(args) => look::run(args, look::End::Tail),
         Command::Rm(args) => segments::rm(args),
         Command::Prune => segments::prune(),
         Command::Wait(args) => wait::run(args),

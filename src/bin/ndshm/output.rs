@@ -1,6 +1,7 @@
 //! What the command says: errors and the lines they are about, sizes, tables.
 
 use core::fmt::Display;
+use core::ops::Range;
 use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -184,10 +185,18 @@ fn skipped(report: &Report) {
 
 /// The line that an error is about, and one with a mark under the text that is meant.
 fn place(error: &TextError) -> Vec<String> {
-    let shown: Vec<(char, usize)> = error.line_text.chars().map(visible).collect();
+    if error.column == 0 && error.caret.is_empty() {
+        return marked(&error.line_text, 0..0).into_iter().take(1).collect();
+    }
+    marked(&error.line_text, error.caret.clone())
+}
+
+/// A line, and one with a mark under the characters that are meant.
+pub(crate) fn marked(line: &str, meant: Range<usize>) -> Vec<String> {
+    let shown: Vec<(char, usize)> = line.chars().map(visible).collect();
     let width_of = |part: &[(char, usize)]| part.iter().map(|(_, width)| width).sum::<usize>();
     // What does not fit goes: behind the mark first, then before it.
-    let caret = error.caret.start.min(shown.len());
+    let caret = meant.start.min(shown.len());
     let mut from = 0;
     while width_of(&shown[from..caret]) > WIDTH / 2 && width_of(&shown[from..]) > WIDTH {
         from += 1;
@@ -199,10 +208,7 @@ fn place(error: &TextError) -> Vec<String> {
     let mark = |cut| if cut { "..." } else { "" };
     let part: String = shown[from..until].iter().map(|(c, _)| c).collect();
     let line = [mark(from > 0), &part, mark(until < shown.len())].concat();
-    if error.column == 0 && error.caret.is_empty() {
-        return vec![line];
-    }
-    let end = error.caret.end.clamp(caret, until.max(caret));
+    let end = meant.end.clamp(caret, until.max(caret));
     let blanks = mark(from > 0).len() + width_of(&shown[from..caret]);
     let carets = width_of(&shown[caret..end]).max(1);
     vec![line, [" ".repeat(blanks), "^".repeat(carets)].concat()]
@@ -363,18 +369,27 @@ pub(crate) fn shortened(text: &str, width: usize) -> String {
 /// Prints rows of cells in aligned columns; `right` says which are numbers.
 pub(crate) fn table(out: &mut dyn Write, rows: &[Vec<String>], right: &[bool]) -> io::Result<()> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |c: usize| {
-        rows.iter().filter_map(|row| row.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let width =
+        |c: usize| rows.iter().filter_map(|row| row.get(c)).map(|cell| width_of(cell)).max();
+    let widths: Vec<usize> = (0..columns).map(|c| width(c).unwrap_or(0)).collect();
     for row in rows {
-        let cells = row.iter().zip(&widths).enumerate().map(|(c, (cell, width))| {
-            let pad = " ".repeat(width.saturating_sub(cell.chars().count()));
-            if right.get(c) == Some(&true) { pad + cell } else { format!("{cell}{pad}") }
-        });
+        let cells = row.iter().zip(&widths).enumerate();
+        let cells =
+            cells.map(|(c, (cell, &width))| padded(cell, width, right.get(c) == Some(&true)));
         writeln!(out, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
     }
     Ok(())
+}
+
+/// Columns that a text takes on a terminal.
+pub(crate) fn width_of(text: &str) -> usize {
+    text.chars().map(width).sum()
+}
+
+/// A cell as wide as its column.
+pub(crate) fn padded(cell: &str, width: usize, right: bool) -> String {
+    let pad = " ".repeat(width.saturating_sub(width_of(cell)));
+    if right { pad + cell } else { format!("{cell}{pad}") }
 }
 
 #[cfg(test)]

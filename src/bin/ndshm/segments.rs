@@ -1,32 +1,26 @@
-//! `ndshm ls`, `info`, `head`, `rm`, `prune`.
+//! `ndshm ls`, `info`, `rm`, `prune`.
 
 use core::time::Duration;
 use std::io::{self, BufWriter, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ndshm::dtype::{DType, Field, Kind};
 use ndshm::error::Error;
-use ndshm::layout::View;
 use ndshm::segment::{self, Alive, Info, Name, Policy, Removal};
 use ndshm::sys::boot_ns;
 use serde::Serialize;
 
-use crate::args::{HeadArgs, InfoArgs, LsArgs, NamesArgs};
+use crate::args::{InfoArgs, LsArgs, NamesArgs};
 use crate::holders::{Holder, holders};
 use crate::json;
 use crate::output::{
     Failure, complain, human, printable, shape, shm_error, shortened, table, thousands,
 };
-use crate::value;
-
-/// Columns of a record or a table that `head` prints.
-const HEAD_COLUMNS: usize = 64;
 
 pub(crate) fn name(text: &str) -> Result<Name, Failure> {
     Name::new(text).map_err(|error| Failure::about(text, error))
 }
 
-fn peek(text: &str) -> Result<Info, Failure> {
+pub(crate) fn peek(text: &str) -> Result<Info, Failure> {
     Info::peek(&name(text)?).map_err(|error| Failure::new(about(text, error)))
 }
 
@@ -259,74 +253,6 @@ fn attached(alive: Alive, refcount: u32) -> String {
 fn uuid(bytes: &[u8; 16]) -> String {
     let hex = format!("{:032x}", u128::from_be_bytes(*bytes));
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
-}
-
-pub(crate) fn head(args: &HeadArgs) -> Result<(), Failure> {
-    let info = peek(&args.name)?;
-    let view = info.header();
-    let dtype = view.dtype();
-    let mut rows = Vec::new();
-    if dtype.is_record() {
-        rows.push(dtype.root().fields().take(HEAD_COLUMNS).map(|f| f.name().into()).collect());
-    }
-    let (count, per_row) = extents(view.shape());
-    for row in 0..count.min(args.rows) {
-        rows.push(cells(&info, row, per_row).map_err(|e| Failure::new(about(&args.name, e)))?);
-    }
-    let mut out = BufWriter::new(io::stdout().lock());
-    table(&mut out, &rows, &numeric(dtype))?;
-    if count > args.rows {
-        writeln!(out, "... {} rows in all", thousands(count))?;
-    }
-    Ok(out.flush()?)
-}
-
-/// Rows, and elements of a row.
-fn extents(shape: &[u64]) -> (u64, u64) {
-    match shape {
-        [] => (1, 1),
-        [rows, rest @ ..] => (*rows, rest.iter().product()),
-    }
-}
-
-/// Which columns are numbers; the columns of a table are all alike.
-fn numeric(dtype: DType<'_>) -> Vec<bool> {
-    let is_number =
-        |field: Field<'_>| !matches!(field.kind(), Kind::Bytes | Kind::Unicode | Kind::Record);
-    if dtype.is_record() {
-        return dtype.root().fields().take(HEAD_COLUMNS).map(is_number).collect();
-    }
-    vec![is_number(dtype.root()); HEAD_COLUMNS]
-}
-
-/// One row as text, without any lock on the segment.
-fn cells(info: &Info, row: u64, per_row: u64) -> Result<Vec<String>, Error> {
-    let view = info.header();
-    let dtype = view.dtype();
-    let mut cells = Vec::new();
-    for column in 0..per_row.min(HEAD_COLUMNS as u64) {
-        let mut bytes = vec![0; dtype.itemsize() as usize];
-        info.read_at(&mut bytes, place(view, row, column))?;
-        if dtype.is_record() {
-            let fields = dtype.root().fields().take(HEAD_COLUMNS);
-            cells.extend(fields.map(|field| value::text(field, value::slice(field, &bytes))));
-        } else {
-            cells.push(value::text(dtype.root(), &bytes));
-        }
-    }
-    Ok(cells)
-}
-
-/// Byte offset of an element: its row, and its place in the row in C order.
-fn place(view: &View<'_>, row: u64, column: u64) -> u64 {
-    let mut rest = column;
-    let mut offset = 0i64;
-    for (axis, (&extent, &stride)) in view.shape().iter().zip(view.strides()).enumerate().rev() {
-        let index = if axis == 0 { row } else { rest % extent.max(1) };
-        rest /= extent.max(1);
-        offset = offset.wrapping_add((index as i64).wrapping_mul(stride));
-    }
-    u64::try_from(offset).unwrap_or(u64::MAX)
 }
 
 pub(crate) fn rm(args: &NamesArgs) -> Result<(), Failure> {

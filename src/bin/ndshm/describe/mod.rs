@@ -4,23 +4,19 @@ mod json;
 mod table;
 
 use core::sync::atomic::AtomicBool;
-use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use ndshm::describe::{ArrayJob, DescribeError, Options, Summary, TextJob};
 use ndshm::error::Error;
 use ndshm::exchange::{self, ExchangeError};
 use ndshm::hdf5;
-use ndshm::segment::{Access, Name, Segment};
+use ndshm::segment::{Access, Segment};
 
 use crate::args::DescribeArgs;
+use crate::array::Array;
 use crate::output::{Failure, aside, found, has_unicode, shm_error, terminal_columns};
 use crate::text::TextSource;
-
-/// What HDF5 files begin with, at one of some places, and `.npy` files.
-const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
-const NPY: &[u8] = b"\x93NUMPY";
 
 pub(crate) fn run(args: &DescribeArgs) -> Result<(), Failure> {
     let options =
@@ -59,25 +55,7 @@ fn text(args: &DescribeArgs, options: &Options) -> Result<Summary, Failure> {
     })
 }
 
-/// What is no text.
-enum Array {
-    File,
-    Segment(Box<Name>),
-}
-
 impl Array {
-    /// What a path means, unless it is text.
-    fn find(path: &Path) -> Option<Self> {
-        let (file, dataset) = exchange::split_path(path);
-        if dataset.is_some() || begins_as_array(&file) {
-            return Some(Self::File);
-        }
-        let name = Name::new(path.to_str()?).ok()?;
-        let is_text = path == Path::new("-") || path.exists();
-        (!is_text && ndshm::segment::Info::peek(&name).is_ok())
-            .then(|| Self::Segment(Box::new(name)))
-    }
-
     fn describe(
         &self,
         path: &Path,
@@ -116,14 +94,4 @@ fn run_array(
     let canceller = job.canceller();
     args.progress.meter(false).drive(cancel, &canceller, |time| job.step(time))?;
     job.finish()
-}
-
-/// Whether a file is HDF5 or `.npy`, from what it begins with. A pipe is not touched.
-fn begins_as_array(path: &Path) -> bool {
-    let mut start = [0; 8];
-    let is_file = path.metadata().is_ok_and(|is| is.is_file());
-    let read = is_file && File::open(path).is_ok_and(|mut f| f.read_exact(&mut start).is_ok());
-    let suffix = path.extension().and_then(|suffix| suffix.to_str());
-    let is_named = matches!(suffix, Some("h5" | "hdf5" | "he5" | "npy"));
-    read && (start == HDF5 || start.starts_with(NPY)) || is_file && is_named
 }
