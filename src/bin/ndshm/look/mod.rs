@@ -56,11 +56,16 @@ pub(crate) struct LookArgs {
 
     /// Columns to print, by names, by places from 0 on, or ranges of these such as 2-4; a.b and a[0]
     /// are parts of a column [default: all]
-    #[arg(long, value_name = "LIST", value_delimiter = ',', help_heading = "Output")]
+    #[arg(long, value_name = "LIST", help_heading = "Output")]
     columns: Vec<String>,
 
     /// Only rows for which this holds; all of them, if it is given several times
-    #[arg(long = "where", value_name = "CONDITION", help_heading = "Output")]
+    #[arg(
+        long = "where",
+        value_name = "CONDITION",
+        allow_hyphen_values = true,
+        help_heading = "Output"
+    )]
     conditions: Vec<String>,
 
     /// Print only how many rows there are
@@ -88,7 +93,7 @@ pub(crate) fn run(args: &LookArgs, end: End) -> Result<(), Failure> {
         End::Head => Take::First(args.rows),
         End::Tail => Take::Last(args.rows),
     };
-    let mut query = Query::new(take).columns(args.columns.iter().map(|name| name.trim()));
+    let mut query = Query::new(take).columns(args.columns.iter().flat_map(|list| parted(list)));
     for condition in &args.conditions {
         query = query.holding(condition).map_err(|error| refused(error.into()))?;
     }
@@ -101,6 +106,21 @@ pub(crate) fn run(args: &LookArgs, end: End) -> Result<(), Failure> {
         },
         None => look.text(),
     }
+}
+
+/// The parts between commas that are not in brackets or backticks.
+fn parted(list: &str) -> Vec<&str> {
+    let (mut depth, mut quoted) = (0_u32, false);
+    let is_border = |c: char| {
+        match c {
+            '`' => quoted = !quoted,
+            '[' if !quoted => depth += 1,
+            ']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0 && !quoted
+    };
+    list.split(is_border).map(str::trim).collect()
 }
 
 /// Whether there is no file for a name that may be one of a segment.
@@ -279,5 +299,15 @@ fn refused(error: LookError) -> Failure {
         LookError::Column { what, hint } => Failure::about("--columns", what).hinting(hint),
         LookError::Load(LoadError::Cancelled) => Failure::interrupted(),
         error => Failure::new(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_in_brackets_and_backticks_are_of_a_name() {
+        assert_eq!(parted("a, b[1,2],`c,d`,"), ["a", "b[1,2]", "`c,d`", ""]);
     }
 }
