@@ -303,33 +303,30 @@ impl Kept {
 fn take_numbers(numbers: &mut Numbers, column: &Column, rows: &[u8], row: usize) {
     let fields = column.fields(rows, row);
     match (column.kind, column.size) {
-        (Kind::Bool, _) => {
-            fields.for_each(|field| numbers.note(u64::from(field.first() != Some(&0))));
-        }
-        (Kind::Float, 8) if !column.big => fields.for_each(|field| {
+        (Kind::Bool, _) => numbers.take(fields.map(|field| u64::from(field.first() != Some(&0)))),
+        (Kind::Float, 8) if !column.big => numbers.take(fields.map(|field| {
             let value = f64::from_le_bytes(field.try_into().unwrap_or_default());
-            numbers.note((value + 0.0).to_bits());
-        }),
-        (Kind::Float, 4) if !column.big => fields.for_each(|field| {
+            (value + 0.0).to_bits()
+        })),
+        (Kind::Float, 4) if !column.big => numbers.take(fields.map(|field| {
             let value = f32::from_le_bytes(field.try_into().unwrap_or_default());
-            numbers.note((f64::from(value) + 0.0).to_bits());
-        }),
+            (f64::from(value) + 0.0).to_bits()
+        })),
         // Zero has one sign only.
         (Kind::Float, _) => {
-            fields.for_each(|field| numbers.note((float(field, column.big) + 0.0).to_bits()));
+            numbers.take(fields.map(|field| (float(field, column.big) + 0.0).to_bits()));
         }
-        (Kind::Uint, _) => fields.for_each(|field| numbers.note(unsigned(field, column.big))),
-        (_, 8) if !column.big => fields.for_each(|field| {
-            numbers.note(u64::from_le_bytes(field.try_into().unwrap_or_default()));
-        }),
-        (_, 4) if !column.big => fields.for_each(|field| {
+        (Kind::Uint, _) => numbers.take(fields.map(|field| unsigned(field, column.big))),
+        (_, 8) if !column.big => numbers
+            .take(fields.map(|field| u64::from_le_bytes(field.try_into().unwrap_or_default()))),
+        (_, 4) if !column.big => numbers.take(fields.map(|field| {
             let value = i32::from_le_bytes(field.try_into().unwrap_or_default());
-            numbers.note(i64::from(value) as u64);
-        }),
-        _ => fields.for_each(|field| {
+            i64::from(value) as u64
+        })),
+        _ => numbers.take(fields.map(|field| {
             let unused = 64 - 8 * field.len().clamp(1, 8) as u32;
-            numbers.note(((unsigned(field, column.big) << unused) as i64 >> unused) as u64);
-        }),
+            ((unsigned(field, column.big) << unused) as i64 >> unused) as u64
+        })),
     }
 }
 

@@ -15,6 +15,12 @@ pub(super) enum Class {
 }
 
 const TOP: u64 = 1 << 63;
+/// Integers up to here are float64 values, too.
+const EXACT: u64 = 1 << 53;
+/// Values that are taken at a time.
+const BATCH: usize = 256;
+/// How often each of them was there, if that is once.
+const ONCE: [u16; BATCH] = [1; BATCH];
 
 impl Class {
     /// A number that is in the order of the values; without a loss.
@@ -45,10 +51,14 @@ impl Class {
         let (value, same) = match self {
             Self::Float | Self::Time => return (self.ordered(raw), true),
             Self::Signed => {
-                let value = raw as i64 as f64;
-                (value, value as i128 == i128::from(raw as i64))
+                let (whole, value) = (raw as i64, raw as i64 as f64);
+                let fits = whole.unsigned_abs() <= EXACT;
+                (value, fits || value as i128 == i128::from(whole))
             }
-            Self::Unsigned => (raw as f64, raw as f64 as u128 == u128::from(raw)),
+            Self::Unsigned => {
+                let value = raw as f64;
+                (value, raw <= EXACT || value as u128 == u128::from(raw))
+            }
         };
         (Self::Float.ordered(value.to_bits()), same)
     }
@@ -148,6 +158,9 @@ impl Numbers {
         let places = vec![Waiting::default(); self.limits.cache].into_boxed_slice();
         other.cache = Some(Cache { places, tries: 0, hits: 0, rest: 0 });
         if let (Some(to), Some(from)) = (&mut other.more, &self.more) {
+            to.bins = from.bins.another();
+            // Registers are merged by what is more, so it may be in both.
+            to.registers = from.registers.clone();
             to.values = from.values.as_ref().map(Values::another);
         }
         other
@@ -160,30 +173,36 @@ impl Numbers {
         }
     }
 
-    /// Takes a value.
-    #[inline]
-    pub(super) fn note(&mut self, raw: u64) {
-        let Some(cache) = &mut self.cache else { return self.add(raw, 1) };
-        if cache.rest > 0 {
-            cache.rest -= 1;
-            return self.add(raw, 1);
+    /// Takes values.
+    pub(super) fn take(&mut self, mut values: impl Iterator<Item = u64>) {
+        let mut batch = [0; BATCH];
+        loop {
+            let mut len = 0;
+            for (to, value) in batch.iter_mut().zip(&mut values) {
+                *to = value;
+                len += 1;
+            }
+            self.note(batch.get(..len).unwrap_or_default());
+            if len < BATCH {
+                return;
+            }
         }
-        cache.tries += 1;
-        if cache.tries == TRIES {
-            cache.rest = if cache.hits < TRIES / 8 { REST } else { 0 };
-            (cache.tries, cache.hits) = (0, 0);
-        }
-        let mask = cache.places.len() - 1;
-        let at = (raw.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize & mask;
-        let Some(place) = cache.places.get_mut(at) else { return };
-        if place.raw == raw && place.times < u16::MAX {
-            cache.hits += 1;
-            place.times += 1;
-            return;
-        }
-        let Waiting { raw, times } = core::mem::replace(place, Waiting { raw, times: 1 });
-        if times > 0 {
-            self.add(raw, times);
+    }
+
+    /// Takes some values, a batch at most.
+    fn note(&mut self, raws: &[u64]) {
+        match &mut self.cache {
+            Some(cache) if cache.rest == 0 => {
+                let (mut gone, mut times) = ([0; BATCH], [0; BATCH]);
+                let len = cache.exchange(raws, &mut gone, &mut times);
+                let (gone, times) = (gone.get(..len), times.get(..len));
+                self.add::<false>(gone.unwrap_or_default(), times.unwrap_or_default());
+            }
+            Some(cache) => {
+                cache.rest = cache.rest.saturating_sub(raws.len() as u32);
+                self.add::<true>(raws, &ONCE);
+            }
+            None => self.add::<true>(raws, &ONCE),
         }
     }
 
@@ -191,45 +210,71 @@ impl Numbers {
     pub(super) fn flush(&mut self) {
         let Some(cache) = self.cache.take() else { return };
         for waiting in cache.places.iter().filter(|waiting| waiting.times > 0) {
-            self.add(waiting.raw, waiting.times);
+            self.add::<false>(&[waiting.raw], &[waiting.times]);
         }
     }
 
-    #[inline]
-    fn add(&mut self, raw: u64, times: u16) {
-        let (class, count) = (self.class, u64::from(times));
-        match class {
-            Class::Float => {
-                let value = f64::from_bits(raw);
-                if value.is_nan() {
-                    self.missing += count;
-                    return;
-                }
-                if value.is_infinite() {
-                    let [below, above] = &mut self.infinite;
-                    *if value < 0.0 { below } else { above } += count;
-                } else {
-                    self.moments.add_float(value, times);
-                }
+    /// Adds values, a batch at most, each so many times; or each once, which is faster.
+    fn add<const IS_ONCE: bool>(&mut self, raws: &[u64], times: &[u16]) {
+        let (mut kept, mut often) = ([0; BATCH], ONCE);
+        let class = self.class;
+        let is_missing = |raw: u64| match class {
+            Class::Float => f64::from_bits(raw).is_nan(),
+            Class::Time => raw == TOP,
+            Class::Signed | Class::Unsigned => false,
+        };
+        if !raws.iter().any(|&raw| is_missing(raw)) {
+            return self.add_present::<IS_ONCE>(raws, times);
+        }
+        let mut len = 0;
+        for (&raw, &times) in raws.iter().zip(times) {
+            if is_missing(raw) {
+                self.missing += u64::from(times);
+            } else if let (Some(to), Some(count)) = (kept.get_mut(len), often.get_mut(len)) {
+                (*to, *count) = (raw, times);
+                len += 1;
             }
-            Class::Time if raw == TOP => {
-                self.missing += count;
-                return;
-            }
-            Class::Signed | Class::Time => {
+        }
+        self.add_present::<IS_ONCE>(kept.get(..len).unwrap_or_default(), &often);
+    }
+
+    /// The same of values none of which is missing. What is kept of them is gone through one
+    /// after the other, so that each is in the processor's reach while it is at work.
+    fn add_present<const IS_ONCE: bool>(&mut self, raws: &[u64], times: &[u16]) {
+        let all = || {
+            let times = times.iter().map(|&times| if IS_ONCE { 1 } else { times });
+            raws.iter().copied().zip(times)
+        };
+        self.count += if IS_ONCE { raws.len() as u64 } else { sum(all()) };
+        match self.class {
+            Class::Float => self.add_floats(all()),
+            Class::Signed | Class::Time => all().for_each(|(raw, times)| {
                 let value = raw as i64;
                 self.moments.add_integer(value.unsigned_abs(), value < 0, times);
+            }),
+            Class::Unsigned => {
+                all().for_each(|(raw, times)| self.moments.add_integer(raw, false, times));
             }
-            Class::Unsigned => self.moments.add_integer(raw, false, times),
         }
-        self.count += count;
-        let ordered = class.ordered(raw);
-        self.range = Some(match self.range {
-            None => (ordered, ordered),
-            Some((low, high)) => (low.min(ordered), high.max(ordered)),
-        });
+        for raw in raws {
+            let ordered = self.class.ordered(*raw);
+            let (low, high) = self.range.unwrap_or((ordered, ordered));
+            self.range = Some((low.min(ordered), high.max(ordered)));
+        }
         if let Some(more) = &mut self.more {
-            more.add(class, raw, count);
+            more.add(self.class, all());
+        }
+    }
+
+    fn add_floats(&mut self, all: impl Iterator<Item = (u64, u16)>) {
+        for (raw, times) in all {
+            let value = f64::from_bits(raw);
+            if value.is_infinite() {
+                let [below, above] = &mut self.infinite;
+                *if value < 0.0 { below } else { above } += u64::from(times);
+            } else {
+                self.moments.add_float(value, times);
+            }
         }
     }
 
@@ -253,16 +298,58 @@ impl Numbers {
     }
 }
 
+fn sum(all: impl Iterator<Item = (u64, u16)>) -> u64 {
+    all.map(|(_, times)| u64::from(times)).sum()
+}
+
+impl Cache {
+    /// Takes values in, and gives those that make room for them, which are not more; how many.
+    fn exchange(
+        &mut self,
+        raws: &[u64],
+        gone: &mut [u64; BATCH],
+        times: &mut [u16; BATCH],
+    ) -> usize {
+        let (mut len, mask) = (0, self.places.len() - 1);
+        for &raw in raws {
+            let at = (raw.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as usize & mask;
+            let Some(place) = self.places.get_mut(at) else { continue };
+            if place.raw == raw && place.times < u16::MAX {
+                self.hits += 1;
+                place.times += 1;
+                continue;
+            }
+            let was = core::mem::replace(place, Waiting { raw, times: 1 });
+            if let (true, Some(to), Some(count)) =
+                (was.times > 0, gone.get_mut(len), times.get_mut(len))
+            {
+                (*to, *count) = (was.raw, was.times);
+                len += 1;
+            }
+        }
+        self.tries += raws.len() as u32;
+        if self.tries >= TRIES {
+            self.rest = if self.hits < TRIES / 8 { REST } else { 0 };
+            (self.tries, self.hits) = (0, 0);
+        }
+        len
+    }
+}
+
 impl More {
-    #[inline]
-    fn add(&mut self, class: Class, raw: u64, count: u64) {
-        let (key, same) = class.key(raw);
-        self.bins.add(key, count);
-        self.is_lossy |= !same;
-        let hash = mixed(raw);
-        self.registers.add(hash);
-        if let Some(values) = &mut self.values {
-            values.count(&raw.to_ne_bytes(), hash, count);
+    fn add(&mut self, class: Class, all: impl Iterator<Item = (u64, u16)> + Clone) {
+        for (raw, times) in all.clone() {
+            let (key, same) = class.key(raw);
+            self.bins.add(key, u64::from(times));
+            self.is_lossy |= !same;
+        }
+        let Some(values) = &mut self.values else {
+            return all.for_each(|(raw, _)| self.registers.add(mixed(raw)));
+        };
+        for (raw, times) in all {
+            let hash = mixed(raw);
+            self.registers.add(hash);
+            values.count(&raw.to_ne_bytes(), hash, u64::from(times));
         }
     }
 }

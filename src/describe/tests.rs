@@ -1,5 +1,6 @@
 use core::fmt::Write as _;
 use core::sync::atomic::AtomicBool;
+use std::collections::BTreeSet;
 use std::format;
 use std::string::{String, ToString};
 use std::vec::Vec;
@@ -130,6 +131,39 @@ fn columns_are_named_after_their_place_and_chosen_by_that() {
     assert_eq!(told, ["b[0,1]", "v"]);
     let none = Options { columns: ["x".into()].into(), ..Options::default() };
     assert!(matches!(names(&none), Err(DescribeError::NoColumn { .. })));
+}
+
+/// What is missing is left out of a batch, and only that; the same of what comes often.
+#[test]
+fn values_among_missing_ones_are_counted_each() {
+    let mut text = String::new();
+    for row in 0..30_000_i64 {
+        let float = match row % 7 {
+            0 => "nan".into(),
+            1 if row % 5 == 0 => "inf".into(),
+            _ => format!("{}", row % 11 * (row % 3 - 1)),
+        };
+        let time = if row % 256 < 3 { "NaT".into() } else { row.to_string() };
+        writeln!(text, "{float},{time}").unwrap();
+    }
+    let of = described(&text, "x:f8,t:m8[s]", 3, Some(5_000)).unwrap().columns;
+    let floats = || text.lines().map(|line| line.split(',').next().unwrap());
+    let finite: Vec<f64> = floats().flat_map(str::parse).filter(|x: &f64| x.is_finite()).collect();
+    let infinite = floats().filter(|&x| x == "inf").count();
+    let count = finite.len() + infinite;
+    assert_eq!((of[0].count, of[0].missing), (count as u64, 30_000 - count as u64));
+    let distinct: BTreeSet<_> = finite.iter().map(|x| (x + 0.0).to_bits()).collect();
+    assert_eq!(of[0].distinct, Some(Distinct { count: distinct.len() as u64 + 1, error: 0.0 }));
+    let bars = &of[0].histogram.as_ref().unwrap().counts;
+    assert_eq!(bars.iter().sum::<u64>(), finite.len() as u64);
+    let times = (0..30_000_i64).filter(|row| row % 256 >= 3);
+    let (count, sum) = (times.clone().count() as u64, times.clone().sum::<i64>());
+    assert_eq!((of[1].count, of[1].missing), (count, 30_000 - count));
+    assert_eq!(of[1].mean, Some(sum as f64 / count as f64));
+    assert_eq!(
+        (of[1].min.clone(), of[1].max.clone()),
+        (Some(Value::Time(3)), Some(Value::Time(29_999)))
+    );
 }
 
 /// A text with columns of which each fills another sketch.

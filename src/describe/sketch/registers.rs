@@ -21,9 +21,11 @@ impl Registers {
     #[inline]
     pub(in crate::describe) fn add(&mut self, hash: u64) {
         let rest = hash << self.precision | 1 << (self.precision - 1);
-        let rank = rest.leading_zeros() as u8 + 1;
         if let Some(to) = self.ranks.get_mut((hash >> (64 - self.precision)) as usize) {
-            *to = rank.max(*to);
+            // Few have more zeros than the register has seen; only of these they are counted.
+            if rest <= u64::MAX >> *to {
+                *to = rest.leading_zeros() as u8 + 1;
+            }
         }
     }
 

@@ -143,6 +143,54 @@ fn bins_of_parts_are_the_bins() {
     }
 }
 
+/// The bins as they are meant: the fewest bits left out with which there are few enough.
+fn bins_of(keys: &[u64], most: usize) -> Vec<Bin> {
+    let count = |level: u32| {
+        let mut all = BTreeMap::new();
+        keys.iter().for_each(|key| *all.entry(key >> level).or_insert(0) += 1);
+        all
+    };
+    let level = (0..64).find(|&level| count(level).len() <= most).unwrap();
+    let bin = |(key, count): (u64, u64)| Bin {
+        low: key << level,
+        high: key << level | ((1 << level) - 1),
+        count,
+    };
+    count(level).into_iter().map(bin).collect()
+}
+
+#[test]
+fn bins_are_those_that_are_meant_whatever_windows_there_are() {
+    let near = |n: u64| (1 << 63) + (0x3FF << 52) + (n >> 14);
+    let signs = |n: u64| if n & 1 == 0 { near(n) } else { !near(n) };
+    // Some lie far from all others, some come when windows are there, some between two.
+    let far = |n: u64| if n.is_multiple_of(50) { n } else { signs(n) };
+    let late = |(at, n): (usize, u64)| if at > 1500 { n >> (n % 60) } else { near(n) };
+    for seed in 0..3 {
+        let all = || numbers(seed).take(3000);
+        let ends = all().map(|n| if n % 3 == 0 { n % 9 } else { !(n % 9) });
+        let lists: [Vec<u64>; 5] = [
+            all().map(near).collect(),
+            all().map(signs).collect(),
+            all().map(far).collect(),
+            all().enumerate().map(late).collect(),
+            ends.collect(),
+        ];
+        for (list, most) in lists.iter().flat_map(|list| [(list, 16), (list, 256), (list, 2048)]) {
+            let meant = bins_of(list, most);
+            assert_eq!(bins(list, most).sorted(), meant, "{seed} {most}");
+            let (first, rest) = list.split_at(400);
+            let mut first = bins(first, most);
+            let mut others = [first.another(), first.another()];
+            for (part, n) in parts(rest, seed).into_iter().zip(numbers(seed)) {
+                part.iter().for_each(|&key| others[n as usize % 2].add(key, 1));
+            }
+            others.iter().for_each(|other| first.merge(other));
+            assert_eq!(first.sorted(), meant, "{seed} {most}");
+        }
+    }
+}
+
 #[test]
 fn registers_tell_how_many_there_are() {
     for count in [0, 1, 50, 3_000, 40_000, 60_000, 500_000] {

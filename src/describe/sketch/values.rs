@@ -38,9 +38,15 @@ pub(in crate::describe) struct Values {
     /// Entries of the first rows, and their bytes; none as long as these come.
     early: Option<(usize, usize)>,
     closed: bool,
+    /// When it is closed: a bit for each hash of a value in it, by which most others are known
+    /// without a look.
+    bits: Vec<u64>,
     most: usize,
     most_bytes: usize,
 }
+
+/// Bits of the filter for each value that there may be.
+const BITS: usize = 16;
 
 impl Values {
     /// For `most` values of the first rows, and for as many others, and so many bytes of each.
@@ -51,6 +57,7 @@ impl Values {
             index: vec![0; 64],
             early: None,
             closed: false,
+            bits: Vec::new(),
             most,
             most_bytes,
         }
@@ -72,6 +79,9 @@ impl Values {
     /// Counts a value.
     #[inline]
     pub(in crate::describe) fn count(&mut self, value: &[u8], hash: u64, times: u64) -> Counted {
+        if self.closed && !self.may_have(hash) {
+            return Counted::Not;
+        }
         match self.find(value, hash) {
             Ok(entry) => {
                 if let Some(entry) = self.entries.get_mut(entry) {
@@ -122,9 +132,34 @@ impl Values {
         Counted::New
     }
 
+    /// Whether the filter knows the hash.
+    #[inline]
+    fn may_have(&self, hash: u64) -> bool {
+        let (word, bit) = self.bit(hash);
+        self.bits.get(word).is_some_and(|bits| bits & bit != 0)
+    }
+
+    /// The word and the bit of a hash: other bits of it than those of its place.
+    #[inline]
+    const fn bit(&self, hash: u64) -> (usize, u64) {
+        let number = (hash >> 40) as usize & (self.bits.len() * 64 - 1);
+        (number / 64, 1 << (number % 64))
+    }
+
     /// No more values: those of later rows go.
     fn close(&mut self) {
         self.closed = true;
+        self.forget_later();
+        self.bits = vec![0; (self.most * BITS).div_ceil(64).next_power_of_two()];
+        for entry in 0..self.entries.len() {
+            let (word, bit) = self.bit(self.entries.get(entry).map_or(0, |entry| entry.hash));
+            if let Some(to) = self.bits.get_mut(word) {
+                *to |= bit;
+            }
+        }
+    }
+
+    fn forget_later(&mut self) {
         if let Some((entries, bytes)) = self.early {
             self.entries.truncate(entries);
             self.bytes.truncate(bytes);
