@@ -158,7 +158,9 @@ impl Bins {
     fn raise(&mut self, level: u32) {
         let drop = level.min(63) - self.level;
         let mut all: Vec<Place> = self.iter().collect();
-        all.iter_mut().for_each(|place| place.key >>= drop);
+        for place in &mut *all {
+            place.key >>= drop;
+        }
         all.sort_unstable_by_key(|place| place.key);
         self.level += drop;
         self.clear();

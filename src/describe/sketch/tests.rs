@@ -147,7 +147,9 @@ fn bins_of_parts_are_the_bins() {
 fn bins_of(keys: &[u64], most: usize) -> Vec<Bin> {
     let count = |level: u32| {
         let mut all = BTreeMap::new();
-        keys.iter().for_each(|key| *all.entry(key >> level).or_insert(0) += 1);
+        for key in keys {
+            *all.entry(key >> level).or_insert(0) += 1;
+        }
         all
     };
     let level = (0..64).find(|&level| count(level).len() <= most).unwrap();
@@ -183,9 +185,13 @@ fn bins_are_those_that_are_meant_whatever_windows_there_are() {
             let mut first = bins(first, most);
             let mut others = [first.another(), first.another()];
             for (part, n) in parts(rest, seed).into_iter().zip(numbers(seed)) {
-                part.iter().for_each(|&key| others[n as usize % 2].add(key, 1));
+                for &key in part {
+                    others[n as usize % 2].add(key, 1);
+                }
             }
-            others.iter().for_each(|other| first.merge(other));
+            for other in &others {
+                first.merge(other);
+            }
             assert_eq!(first.sorted(), meant, "{seed} {most}");
         }
     }
