@@ -2126,6 +2126,380 @@ int32_t ndshm_export(const ndshm_segment *segment,
                      ndshm_error *error);
 
 /* ==========================================================================
+ *                    What is in the columns of a table
+ *
+ * Text, a file, a segment or an array in memory is read once; memory has a bound that
+ * does not depend on how much that is. docs/describe.md says what is exact.
+ *
+ *     ndshm_description d = {0};
+ *     ndshm_column column = {.struct_size = sizeof(column)};
+ *     char name[64];
+ *
+ *     status = ndshm_describe_text_start(inputs, 2, &text, NULL, &job, &error);
+ *     if (status == NDSHM_OK)
+ *         status = ndshm_describe_finish(&job, &d, &error);
+ *     for (size_t i = 0; i < ndshm_description_columns(&d); i++) {
+ *         ndshm_description_text(&d, i, NDSHM_TEXT_NAME, 0, name, sizeof(name));
+ *         ndshm_description_column(&d, i, &column, &error);
+ *         printf("%s: %g\n", name, column.mean);
+ *     }
+ *     ndshm_description_close(&d);
+ *
+ * The job is stepped like any other. Not in libndshm-core.
+ * ========================================================================== */
+
+// Words of storage in an `ndshm_description`.
+#define NDSHM_DESCRIPTION_WORDS 7
+
+// In `known`: `min` and `max`.
+#define NDSHM_KNOWN_RANGE 1
+
+// In `known`: `mean`, which may be infinite or NaN.
+#define NDSHM_KNOWN_MEAN 2
+
+// In `known`: `std`.
+#define NDSHM_KNOWN_STD 4
+
+// In `known`: `distinct` and `distinct_error`.
+#define NDSHM_KNOWN_DISTINCT 8
+
+// In `known`: `frequent_len` and its like.
+#define NDSHM_KNOWN_FREQUENT 16
+
+// In `known`: `histogram_len` and its like.
+#define NDSHM_KNOWN_HISTOGRAM 32
+
+// For `ndshm_description_text`: the column's name.
+#define NDSHM_TEXT_NAME 0
+
+// For `ndshm_description_text`: its type in NumPy's short form, `"i4"`.
+#define NDSHM_TEXT_DTYPE 1
+
+// For `ndshm_description_text`: the smallest value, of a column of texts.
+#define NDSHM_TEXT_MIN 2
+
+// For `ndshm_description_text`: the largest value, of a column of texts.
+#define NDSHM_TEXT_MAX 3
+
+// For `ndshm_description_text`: number `index` of the most frequent values, of a column of
+// texts.
+#define NDSHM_TEXT_FREQUENT 4
+
+// A handle: what is in the columns of a table. All zeros is a handle that is not open, so
+// begin with `ndshm_description d = {0};`. It may be moved like an `ndshm_segment`.
+typedef struct ndshm_description {
+    // Says whether the handle is open.
+    uint64_t state;
+    // The library's own.
+    uint64_t storage[NDSHM_DESCRIPTION_WORDS];
+} ndshm_description;
+
+// A value of a column. Which of the fields say what it is depends on the column's kind.
+typedef struct ndshm_value {
+    // The number as float64: of floats the value itself, of integers and times rounded,
+    // of texts 0.
+    double number;
+    // Of signed integers, truth values and times, which count units of the column.
+    int64_t integer;
+    // Of unsigned integers and truth values.
+    uint64_t natural;
+    // Of texts: bytes of all of it in UTF-8. `ndshm_description_text` gives the text.
+    uint64_t text_len;
+} ndshm_value;
+
+// What is in a column. Set `struct_size` to `sizeof(ndshm_column)`; the rest is written by
+// `ndshm_description_column`. docs/describe.md says how exact it is.
+typedef struct ndshm_column {
+    // `sizeof(ndshm_column)`. More than this library knows is left alone.
+    uint32_t struct_size;
+    // `NDSHM_KIND_...` of the values.
+    uint32_t kind;
+    // `NDSHM_KNOWN_...`, added up. What is not known is 0.
+    uint32_t known;
+    // Unit of times, as in `ndshm_field`; 0 for other kinds.
+    uint32_t unit;
+    // Multiple of `unit` that they count, 0 for other kinds.
+    uint32_t unit_count;
+    // Quantiles that `ndshm_description_quantiles` gives.
+    uint32_t quantiles_len;
+    // Bars that `ndshm_description_histogram` gives.
+    uint32_t histogram_len;
+    // Values that `ndshm_description_frequent` gives.
+    uint32_t frequent_len;
+    // Values that are not missing.
+    uint64_t count;
+    // Values that are: NaN, NaT, empty texts.
+    uint64_t missing;
+    // Values that differ; rounded if it is an estimate.
+    uint64_t distinct;
+    // Rows of values that were counted and are not among the most frequent ones.
+    uint64_t frequent_rest;
+    // Rows of values that were not counted, because there are too many.
+    uint64_t frequent_uncounted;
+    // Bytes of the column's name, without a NUL.
+    uint64_t name_len;
+    // Bytes of its type as text, without a NUL.
+    uint64_t dtype_len;
+    // The standard error of `distinct` as a part of it; 0 if it was counted.
+    double distinct_error;
+    // The mean, rounded once; of times in units since 1970.
+    double mean;
+    // The standard deviation of a sample (`ddof=1`).
+    double std;
+    // Where the first bar begins: the smallest finite value.
+    double histogram_low;
+    // Where the last bar ends: the largest one.
+    double histogram_high;
+    // How far a value may be from its bar; 0 if each is in its own.
+    double histogram_error;
+    // The smallest value; of texts the first one in the order of code points.
+    ndshm_value min;
+    // The largest value.
+    ndshm_value max;
+} ndshm_column;
+
+// A value that a part of all values is below.
+typedef struct ndshm_quantile {
+    // The part: 0.05, 0.25, 0.5, 0.75, 0.95.
+    double part;
+    // The value, as `numpy.quantile` has it; of times in units since 1970.
+    double value;
+    // How far it may be from the right one; 0 if it is that.
+    double error;
+} ndshm_quantile;
+
+// Rows of the table. 0 if the handle is not open.
+//
+// Duties of the caller:
+// * `description` is NULL, or a handle that nobody closes meanwhile.
+uint64_t ndshm_description_rows(const ndshm_description *description);
+
+// Rows of text that were left out, with `NDSHM_BAD_ROWS_SKIP`. 0 if the handle is not
+// open.
+//
+// Duties of the caller:
+// * `description` is NULL, or a handle that nobody closes meanwhile.
+uint64_t ndshm_description_bad_rows(const ndshm_description *description);
+
+// Columns that are described. 0 if the handle is not open.
+//
+// Duties of the caller:
+// * `description` is NULL, or a handle that nobody closes meanwhile.
+size_t ndshm_description_columns(const ndshm_description *description);
+
+// What is in a column, counted from 0.
+//
+// Returns `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `description` is NULL, or a handle that nobody closes meanwhile.
+// * `found` is NULL, or its `struct_size` is set.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_description_column(const ndshm_description *description,
+                                 size_t column,
+                                 ndshm_column *found,
+                                 ndshm_error *error);
+
+// Writes a text of a column into `buf`, which has room for `buf_size` bytes: `what` is
+// `NDSHM_TEXT_...`, `index` is 0 unless that says otherwise. What does not fit is cut off;
+// there is a NUL at the end, if `buf_size` is not 0. Among the characters may be NULs.
+//
+// Returns the bytes of the whole text without the NUL at its end, however much was
+// written, like `snprintf`; 0 if the handle is not open or there is no such text.
+//
+// Duties of the caller:
+// * `description` is NULL, or a handle that nobody closes meanwhile.
+// * `buf` can be written for `buf_size` bytes, or is NULL, then `buf_size` counts as 0.
+size_t ndshm_description_text(const ndshm_description *description,
+                              size_t column,
+                              uint32_t what,
+                              size_t index,
+                              char *buf,
+                              size_t buf_size);
+
+// Number `index` of the most frequent values of a column, from 0, the most frequent one
+// first: the value, and in `count` how often it occurs, which is exact.
+//
+// Returns `NDSHM_ERR_END` if there are not so many; `NDSHM_ERR_ARGUMENT`,
+// `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `description` is NULL, or a handle that nobody closes meanwhile.
+// * `value` and `count` can be written.
+int32_t ndshm_description_frequent(const ndshm_description *description,
+                                   size_t column,
+                                   size_t index,
+                                   ndshm_value *value,
+                                   uint64_t *count);
+
+// Copies the quantiles of a column to `quantiles`, which has room for `quantiles_len`: as
+// many as `ndshm_column` says.
+//
+// Returns `NDSHM_ERR_ARGUMENT`, also if there is not enough room; `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `description` is NULL, or a handle that nobody closes meanwhile.
+// * `quantiles` can be written for `quantiles_len` of them.
+int32_t ndshm_description_quantiles(const ndshm_description *description,
+                                    size_t column,
+                                    ndshm_quantile *quantiles,
+                                    size_t quantiles_len);
+
+// Copies the values of each bar of a column's histogram to `counts`, which has room for
+// `counts_len`: as many as `ndshm_column` says, evenly wide.
+//
+// Returns `NDSHM_ERR_ARGUMENT`, also if there is not enough room; `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `description` is NULL, or a handle that nobody closes meanwhile.
+// * `counts` can be written for `counts_len` numbers.
+int32_t ndshm_description_histogram(const ndshm_description *description,
+                                    size_t column,
+                                    uint64_t *counts,
+                                    size_t counts_len);
+
+// Closes a description. NULL and a handle that never was open are fine; one that is closed
+// already is `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `description` is NULL, or a handle that no other thread uses.
+int32_t ndshm_description_close(ndshm_description *description);
+
+// Text.
+#define NDSHM_DESCRIBE_TEXT 0
+
+// A `.npy` file, or a dataset of an HDF5 file.
+#define NDSHM_DESCRIBE_FILE 1
+
+// A segment.
+#define NDSHM_DESCRIBE_SEGMENT 2
+
+// What is to be told of which columns. All zeros: everything, of all of them.
+typedef struct ndshm_describe_options {
+    // `sizeof(ndshm_describe_options)`.
+    uint32_t struct_size;
+    // Threads that count, 0 for as many as there are workers or processors. They make
+    // no difference to the description.
+    uint32_t threads;
+    // 1 to leave out what takes bins and dictionaries: quantiles, histograms, distinct
+    // and frequent values.
+    uint32_t quick;
+    // 0.
+    uint32_t reserved;
+    // `columns_len` names of columns to describe, NULL for all. Records in records and
+    // places in subarrays are spelled out: `"a.b[0]"`; columns without names are
+    // `"0"`, `"1"` and so on.
+    const char *const *columns;
+    // Names at `columns`.
+    size_t columns_len;
+} ndshm_describe_options;
+
+// Begins to describe the columns of text: as `ndshm_load_start`, but the rows stay
+// nowhere. The rows of all inputs are one table. `options` may be NULL.
+//
+// Returns as `ndshm_load_start` about the text, and `NDSHM_ERR_ARGUMENT` for options.
+// That there is no column of a name is said when the first row is there.
+//
+// Duties of the caller:
+// * `inputs` leads to `inputs_len` inputs; they, `text`, `options` and what they lead to
+//   stay as they are during the call.
+// * `job` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_describe_text_start(const ndshm_input *inputs,
+                                  size_t inputs_len,
+                                  const ndshm_text_options *text,
+                                  const ndshm_describe_options *options,
+                                  ndshm_job *job,
+                                  ndshm_error *error);
+
+// Begins to describe the columns of a `.npy` file, or of a dataset of an HDF5 file,
+// which the job reads while it is stepped.
+//
+// `dataset` is the dataset's path; NULL for the one that `file` ends in
+// (`"all.h5:/run1/calls"`), else the only one of the file, and for `.npy`. An array of
+// two axes of a plain type has a column for each place of its last axis, `"0"`, `"1"`
+// and so on; one with more axes or with one has one, `"value"`; a record has one for each
+// field. `options` may be NULL.
+//
+// Returns as `ndshm_import_start` about the file, and `NDSHM_ERR_ARGUMENT`, also if no
+// column has a name in `options`.
+//
+// Duties of the caller:
+// * `file`, `dataset`, `options` and what they lead to stay as they are during the call.
+// * `job` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_describe_file_start(const char *file,
+                                  const char *dataset,
+                                  const ndshm_describe_options *options,
+                                  ndshm_job *job,
+                                  ndshm_error *error);
+
+// Begins to describe the columns of a segment; which ones it has is as for
+// `ndshm_describe_file_start`. What others write to it meanwhile is seen in part or not
+// at all. `options` may be NULL.
+//
+// Returns `NDSHM_ERR_HANDLE`, also for a draft, and `NDSHM_ERR_ARGUMENT`.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes or moves until the job is
+//   finished or discarded.
+// * `options` and what it leads to stay as they are during the call.
+// * `job` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_describe_segment_start(const ndshm_segment *segment,
+                                     const ndshm_describe_options *options,
+                                     ndshm_job *job,
+                                     ndshm_error *error);
+
+// Begins to describe the columns of an array in memory; which ones it has is as for
+// `ndshm_describe_file_start`. `data` is where its first element lies, `dtype` the
+// type of an element as for `ndshm_create_options`, `shape` and `strides` are `ndim`
+// extents, slowest first, and bytes from one element to the next, which may be
+// negative. `strides` is NULL for an array in C order. `options` may be NULL.
+//
+// Returns `NDSHM_ERR_DTYPE`, `NDSHM_ERR_OVERFLOW`, `NDSHM_ERR_ARGUMENT`.
+//
+// Duties of the caller:
+// * All elements can be read, and nobody writes them until the job is finished or
+//   discarded.
+// * `dtype`, `shape`, `strides`, `options` and what it leads to stay as they are during
+//   the call.
+// * `job` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_describe_array_start(const void *data,
+                                   const char *dtype,
+                                   uint32_t ndim,
+                                   const uint64_t *shape,
+                                   const int64_t *strides,
+                                   const ndshm_describe_options *options,
+                                   ndshm_job *job,
+                                   ndshm_error *error);
+
+// Steps a description until everything is read, and closes the job, also if that fails.
+//
+// Returns what can go wrong with the text, the file or the segment:
+// `NDSHM_ERR_TEXT` with the place, `NDSHM_ERR_INPUT`, `NDSHM_ERR_COLUMNS`,
+// `NDSHM_ERR_EMPTY`, `NDSHM_ERR_MEMORY`, `NDSHM_ERR_WORKERS`, `NDSHM_ERR_CANCELLED`,
+// `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_HDF5`, `NDSHM_ERR_OS`.
+//
+// Duties of the caller:
+// * `job` is NULL, or a handle that no other thread uses.
+// * `description` can be written. What was in it is forgotten, not closed.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_describe_finish(ndshm_job *job,
+                              ndshm_description *description,
+                              ndshm_error *error);
+
+// What the command `ndshm describe` would take a path or a name for:
+// `NDSHM_DESCRIBE_FILE` if it ends in the path of a dataset (`"all.h5:/run1"`), or begins
+// or is named as HDF5 or `.npy`; `NDSHM_DESCRIBE_SEGMENT` if it is no file, but the name of
+// a segment; else, and for NULL, `NDSHM_DESCRIBE_TEXT`.
+//
+// Duties of the caller:
+// * `what` is NULL, or text, which stays as it is during the call.
+uint32_t ndshm_describe_kind(const char *what);
+
+/* ==========================================================================
  *                     Many HDF5 files as one
  *
  * Shards that many machines have made appear in one small file that refers to them,

@@ -1891,6 +1891,179 @@ private:
     }
 };
 
+/** What is to be told of which columns; see ndshm_describe_options. */
+struct describe_options {
+    std::uint32_t threads = 0;      /**< 0 for as many as there are workers or processors. */
+    bool quick = false;             /**< No quantiles, histograms, distinct and frequent values. */
+    std::vector<text> columns = {}; /**< Empty for all. */
+};
+
+/** What is in the columns of a table; see ndshm_description. Not with libndshm-core. */
+class description {
+public:
+    description() noexcept : c_() {}
+    description(description &&other) noexcept : c_(std::exchange(other.c_, ndshm_description())) {}
+    description &operator=(description &&other) noexcept
+    {
+        if (this != &other) {
+            close();
+            c_ = std::exchange(other.c_, ndshm_description());
+        }
+        return *this;
+    }
+    ~description() { close(); }
+
+    std::uint64_t rows() const noexcept { return ndshm_description_rows(&c_); }
+    /** Rows of text that were left out. */
+    std::uint64_t bad_rows() const noexcept { return ndshm_description_bad_rows(&c_); }
+    /** How many columns. */
+    std::size_t size() const noexcept { return ndshm_description_columns(&c_); }
+    /** What is in a column, from 0; all zeros if there is none. */
+    ndshm_column column(std::size_t number) const noexcept
+    {
+        ndshm_column found = {};
+        found.struct_size = sizeof found;
+        ndshm_description_column(&c_, number, &found, nullptr);
+        return found;
+    }
+    std::string name(std::size_t column) const { return text_of(column, NDSHM_TEXT_NAME); }
+    std::string dtype(std::size_t column) const { return text_of(column, NDSHM_TEXT_DTYPE); }
+    /** A text of a column: `what` is NDSHM_TEXT_... . */
+    std::string text_of(std::size_t column, std::uint32_t what, std::size_t index = 0) const
+    {
+        std::string made(ndshm_description_text(&c_, column, what, index, nullptr, 0) + 1, '\0');
+        ndshm_description_text(&c_, column, what, index, &made[0], made.size());
+        made.pop_back();
+        return made;
+    }
+    /** The most frequent values, and how often each occurs. */
+    std::vector<std::pair<ndshm_value, std::uint64_t>> frequent(std::size_t column) const
+    {
+        std::vector<std::pair<ndshm_value, std::uint64_t>> all;
+        ndshm_value value = {};
+        std::uint64_t count = 0;
+        while (ndshm_description_frequent(&c_, column, all.size(), &value, &count) == NDSHM_OK)
+            all.emplace_back(value, count);
+        return all;
+    }
+    std::vector<ndshm_quantile> quantiles(std::size_t number) const
+    {
+        std::vector<ndshm_quantile> all(column(number).quantiles_len);
+        ndshm_description_quantiles(&c_, number, all.data(), all.size());
+        return all;
+    }
+    /** Values of each bar, evenly wide from the column's `histogram_low` to `histogram_high`. */
+    std::vector<std::uint64_t> histogram(std::size_t number) const
+    {
+        std::vector<std::uint64_t> counts(column(number).histogram_len);
+        ndshm_description_histogram(&c_, number, counts.data(), counts.size());
+        return counts;
+    }
+    void close() noexcept
+    {
+        ndshm_description_close(&c_);
+        c_ = ndshm_description();
+    }
+    /** For calls of ndshm.h. */
+    ndshm_description *c() noexcept { return &c_; }
+
+private:
+    ndshm_description c_;
+};
+
+/** A table whose columns are described. Not with libndshm-core. */
+class describe_job : public job {
+public:
+    describe_job() noexcept = default;
+
+    static describe_job of_text(const inputs &from, text dtype, const text_options &how,
+                                const describe_options &options, error &e)
+    {
+        const ndshm_text_options t = detail::in_c(dtype, how);
+        return begun(options, e, [&](const ndshm_describe_options *o, ndshm_job *j) {
+            return ndshm_describe_text_start(from.c(), from.size(), &t, o, j, e.c());
+        });
+    }
+    /** `dataset` is nullptr for the one that `file` ends in, or the only one. */
+    static describe_job of_file(text file, text dataset, const describe_options &options, error &e)
+    {
+        return begun(options, e, [&](const ndshm_describe_options *o, ndshm_job *j) {
+            return ndshm_describe_file_start(file.c_str(), dataset.c_str(), o, j, e.c());
+        });
+    }
+    /** The segment has to stay. */
+    static describe_job of_segment(const segment &from, const describe_options &options, error &e)
+    {
+        return begun(options, e, [&](const ndshm_describe_options *o, ndshm_job *j) {
+            return ndshm_describe_segment_start(from.c(), o, j, e.c());
+        });
+    }
+    /** Elements in memory, which have to stay, in C order; `dtype` is the type of one. */
+    static describe_job of_memory(const void *data, text dtype, const numbers<std::uint64_t> &shape,
+                                  const describe_options &options, error &e)
+    {
+        return begun(options, e, [&](const ndshm_describe_options *o, ndshm_job *j) {
+            return ndshm_describe_array_start(data, dtype.c_str(),
+                                              static_cast<std::uint32_t>(shape.size()),
+                                              shape.data(), nullptr, o, j, e.c());
+        });
+    }
+    /** Steps to the end; there is no job then, whatever came of it. */
+    description finish(error &e) noexcept
+    {
+        description d;
+        e.clear();
+        if (ndshm_describe_finish(&c_, d.c(), e.c()) != NDSHM_OK)
+            *d.c() = ndshm_description();
+        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        return d;
+    }
+#if !defined(NDSHM_NO_EXCEPTIONS)
+    static describe_job of_text(const inputs &from, text dtype, const text_options &how = {},
+                                const describe_options &options = {})
+    {
+        return detail::or_throw([&](error &e) { return of_text(from, dtype, how, options, e); });
+    }
+    static describe_job of_file(text file, text dataset = nullptr,
+                                const describe_options &options = {})
+    {
+        return detail::or_throw([&](error &e) { return of_file(file, dataset, options, e); });
+    }
+    static describe_job of_segment(const segment &from, const describe_options &options = {})
+    {
+        return detail::or_throw([&](error &e) { return of_segment(from, options, e); });
+    }
+    static describe_job of_memory(const void *data, text dtype, const numbers<std::uint64_t> &shape,
+                                  const describe_options &options = {})
+    {
+        return detail::or_throw([&](error &e) { return of_memory(data, dtype, shape, options, e); });
+    }
+    description finish()
+    {
+        return detail::or_throw([&](error &e) { return finish(e); });
+    }
+#endif
+
+private:
+    template <class F> static describe_job begun(const describe_options &options, error &e, F start)
+    {
+        describe_job j;
+        std::vector<const char *> names;
+        for (const text &name : options.columns)
+            names.push_back(name.c_str());
+        ndshm_describe_options o = {};
+        o.struct_size = sizeof o;
+        o.threads = options.threads;
+        o.quick = options.quick ? 1 : 0;
+        o.columns = names.empty() ? nullptr : names.data();
+        o.columns_len = names.size();
+        e.clear();
+        if (start(&o, &j.c_) != NDSHM_OK)
+            j.c_ = ndshm_job();
+        return j;
+    }
+};
+
 /** Reads text tables into one segment. */
 inline segment load(const inputs &from, text name, text dtype, const text_options &how,
                     const create_options &options, error &e) noexcept

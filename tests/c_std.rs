@@ -122,6 +122,7 @@ programs! {
     join: "tests/c/std/join.c",
     map: "tests/c/std/map.c",
     exchange: "tests/c/std/exchange.c",
+    describe: "tests/c/std/describe.c",
     cpp: "tests/c/std/jobs.cpp",
     example_text_to_hdf5: "c-examples/text_to_hdf5.c",
     example_forked_map: "c-examples/forked_map.c",

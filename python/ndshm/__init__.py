@@ -24,7 +24,9 @@ from . import _hooks
 if typing.TYPE_CHECKING:
     from . import dask as dask
     from ._convert import Conversion, convert, load
-    from ._directory import Info, describe, info, ls, prune, unlink
+    from ._describe import describe
+    from ._description import ColumnSummary, Description
+    from ._directory import Info, info, ls, prune, unlink
     from ._errors import (
         AccessError,
         ArgumentError,
@@ -50,18 +52,20 @@ if typing.TYPE_CHECKING:
     from ._segment import Segment, array, attach, create, empty, zeros
 
 __all__ = [
-    "AccessError", "ArgumentError", "Conversion", "CorruptError", "DTypeError", "ExistsError", "FileError", "Info",
-    "InputError", "Joined", "LapsedError", "NdshmError", "NoSpaceError", "NotFoundError", "NotReadyError",
-    "Pool", "Problem", "Progress", "Segment", "TextError", "Verified", "WorkersError", "array", "attach", "convert",
-    "create", "describe", "empty", "export", "import_", "info", "join", "load", "loadtxt", "ls", "prune", "unlink",
-    "verify", "version", "zeros",
+    "AccessError", "ArgumentError", "ColumnSummary", "Conversion", "CorruptError", "DTypeError", "Description",
+    "ExistsError", "FileError", "Info", "InputError", "Joined", "LapsedError", "NdshmError", "NoSpaceError",
+    "NotFoundError", "NotReadyError", "Pool", "Problem", "Progress", "Segment", "TextError", "Verified", "WorkersError",
+    "array", "attach", "convert", "create", "describe", "empty", "export", "import_", "info", "join", "load", "loadtxt",
+    "ls", "prune", "unlink", "verify", "version", "zeros",
 ]
 __version__ = "0.1.0"
 
 # Where names are that are not in `_errors`. Each module is imported when one of its names is used.
 PLACES = {
     "_convert": ("Conversion", "convert", "load"),
-    "_directory": ("Info", "describe", "info", "ls", "prune", "unlink"),
+    "_describe": ("describe",),
+    "_description": ("ColumnSummary", "Description"),
+    "_directory": ("Info", "info", "ls", "prune", "unlink"),
     "_exchange": ("export", "import_"),
     "_join": ("Joined", "Problem", "Verified", "join", "verify"),
     "_library": ("version",),

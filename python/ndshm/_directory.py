@@ -45,15 +45,38 @@ class Info:
         return "\n".join(f"{label:8} {value}" for label, value in rows)
 
 
-def info(name: str) -> Info:
-    """Looks at a segment without attaching it: nothing is locked or counted.
+def info(what: object) -> Info:
+    """What is known of a segment, by its name or its handle, or of an array, in shared memory or not.
+
+    Nothing is locked or counted; a segment is not attached for it. What is in the columns of an array is told by
+    `describe`.
 
     Raises `NotFoundError`, `NotReadyError`, `CorruptError`, `AccessError`.
 
     >>> t = ndshm.create("doc-info", (4, 2), "i4").publish()
     >>> ndshm.info("doc-info").shape
     (4, 2)
+    >>> print(ndshm.info(ndshm.zeros((2, 3), "f4")))
+    name     none
+    shape    (2, 3)
+    dtype    float32
+    bytes    24
+    policy   last-detach
+    holders  0
     """
+    if isinstance(what, str):
+        return named(what)
+    if isinstance(what, Segment):
+        return described(what, what.shape, what.dtype, what.nbytes)
+    array = np.asanyarray(what)
+    owner = owner_of(array)
+    if owner is None:
+        return Info(None, array.shape, array.dtype, array.nbytes)
+    return described(Segment(owner, owner.name), array.shape, array.dtype, array.nbytes)
+
+
+def named(name: str) -> Info:
+    """A segment that need not be attached here."""
     found, text = structs.sized(structs.Info), ctypes.create_string_buffer(DTYPE_SIZE)
     status = library().ndshm_segment_peek(structs.utf8(name), text, len(text), found, SCRATCH.error)
     if status == codes.OK and found.dtype_len >= len(text):
@@ -66,34 +89,12 @@ def info(name: str) -> Info:
                 uuid=UUID(bytes=bytes(found.uuid)), mode=found.mode)
 
 
-def describe(what: object) -> Info:
-    """What is known of a segment, by its name or its handle, or of an array, in shared memory or not.
-
-    >>> print(ndshm.describe(ndshm.zeros((2, 3), "f4")))
-    name     none
-    shape    (2, 3)
-    dtype    float32
-    bytes    24
-    policy   last-detach
-    holders  0
-    """
-    if isinstance(what, str):
-        return info(what)
-    if isinstance(what, Segment):
-        return described(what, what.shape, what.dtype, what.nbytes)
-    array = np.asanyarray(what)
-    owner = owner_of(array)
-    if owner is None:
-        return Info(None, array.shape, array.dtype, array.nbytes)
-    return described(Segment(owner, owner.name), array.shape, array.dtype, array.nbytes)
-
-
 def described(segment: Segment, shape: tuple[int, ...], dtype: np.dtype[Any], nbytes: int) -> Info:
     """A segment that is attached here, or a part of it."""
     age = None
     if segment.name is not None and library().ndshm_segment_is_current(segment.owner.handle):
         try:
-            age = info(segment.name).age
+            age = named(segment.name).age
         except NdshmError:  # it went just now
             age = None
     return Info(segment.name, shape, dtype, nbytes, segment.policy, segment.holders, True, age, segment.uuid)
@@ -121,7 +122,7 @@ def ls() -> list[Info]:
     out = []
     for name in names():
         try:
-            out.append(info(name))
+            out.append(named(name))
         except NdshmError:  # not ready, another user's, or gone meanwhile
             continue
     return out

@@ -156,18 +156,18 @@ def test_policies(name):
     assert seen.array.tolist() == [0, 0]
 
 
-def test_ls_info_and_describe(name):
+def test_ls_and_info(name):
     with ndshm.create(name, (2, 3), "f4", mode=0o640).publish() as made:
         found = next(segment for segment in ndshm.ls() if segment.name == name)
         assert (found.shape, found.dtype, found.nbytes, found.holders) == ((2, 3), np.dtype("f4"), 24, 1)
         assert (found.uuid, found.mode, found.attached) == (made.uuid, 0o640, True)
         assert found.age < 60
         for what in (name, made, made.array, made.array[0]):
-            described = ndshm.describe(what)
+            described = ndshm.info(what)
             assert (described.name, described.policy, described.uuid) == (name, "last-detach", made.uuid)
-        assert ndshm.describe(made.array[0]).shape == (3,)
-        assert str(ndshm.describe(made)).startswith(f"name     {name}\nshape    (2, 3)\n")
-    private = ndshm.describe(np.zeros(3))
+        assert ndshm.info(made.array[0]).shape == (3,)
+        assert str(ndshm.info(made)).startswith(f"name     {name}\nshape    (2, 3)\n")
+    private = ndshm.info(np.zeros(3))
     assert private.policy is None
     assert private.nbytes == 24
 
@@ -184,8 +184,8 @@ def test_copies_are_private():
     a = ndshm.array([1, 2, 3])
     copy = pickle.loads(pickle.dumps(a))
     assert copy.tolist() == [1, 2, 3]
-    assert ndshm.describe(copy).policy is None
-    assert ndshm.describe(a.copy()).policy is None
+    assert ndshm.info(copy).policy is None
+    assert ndshm.info(a.copy()).policy is None
 
 
 def test_buffers_and_dlpack_share_memory(name):

@@ -98,7 +98,7 @@ def test_what_is_sent_shows_its_name():
     got = sent(made.array)
     assert repr(made).startswith(f"<ndshm.Segment {made.name!r}: shape=(2, 3), dtype=float32,")
     assert repr(made).endswith("holders=2>")
-    assert ndshm.describe(got).name == made.name
+    assert ndshm.info(got).name == made.name
 
 
 def test_others_travel_as_before():
@@ -114,7 +114,7 @@ def test_plain_pickle_and_copy_copy():
     for got in (pickle.loads(pickle.dumps(array, 5)), copy.deepcopy(array), pickle.loads(file.getvalue())):
         assert owner_of(got) is None
         assert got.tolist() == [1, 2, 3]
-    assert ndshm.describe(array).name is None
+    assert ndshm.info(array).name is None
 
 
 def test_a_message_that_is_late(monkeypatch):

@@ -11,7 +11,7 @@ use super::count::Count;
 use super::error::{DescribeError, Result};
 use super::summary::Summary;
 use crate::error::Error;
-use crate::exchange::{ExchangeError, Pieces};
+use crate::exchange::{Elements, ExchangeError, Pieces};
 use crate::load::{Canceller, Progress};
 use crate::segment::Segment;
 use crate::sys::{self, Bell};
@@ -40,6 +40,18 @@ pub fn describe_segment(
     cancel: &AtomicBool,
 ) -> Result<Summary> {
     run(ArrayJob::of_segment(segment, options)?, cancel)
+}
+
+/// Describes an array in memory.
+///
+/// # Errors
+/// [`DescribeError`].
+pub fn describe_elements(
+    elements: Elements<'_>,
+    options: &Options,
+    cancel: &AtomicBool,
+) -> Result<Summary> {
+    run(ArrayJob::of_elements(elements, options)?, cancel)
 }
 
 fn run(mut job: ArrayJob<'_>, cancel: &AtomicBool) -> Result<Summary> {
@@ -81,6 +93,14 @@ impl<'s> ArrayJob<'s> {
     /// [`DescribeError`].
     pub fn of_segment(segment: &'s Segment, options: &Options) -> Result<Self> {
         Self::start(Pieces::of_segment(segment)?, options)
+    }
+
+    /// An array in memory.
+    ///
+    /// # Errors
+    /// [`DescribeError`].
+    pub fn of_elements(elements: Elements<'s>, options: &Options) -> Result<Self> {
+        Self::start(Pieces::of_elements(elements)?, options)
     }
 
     fn start(pieces: Pieces<'s>, options: &Options) -> Result<Self> {

@@ -6,7 +6,7 @@ use std::io;
 use std::string::String;
 use std::vec::Vec;
 
-use crate::error::Error;
+use crate::error::{Error, code};
 use crate::exchange::ExchangeError;
 use crate::load::{LoadError, SinkError};
 
@@ -41,6 +41,37 @@ pub enum DescribeError {
     Exchange(ExchangeError),
     /// Something else.
     Core(Error),
+}
+
+impl DescribeError {
+    /// The stable code of this error, see [`code`].
+    #[must_use]
+    pub fn code(&self) -> i32 {
+        match self {
+            Self::NoColumn { .. } | Self::Columns { .. } => Error::Argument.code(),
+            Self::Thread(error) => os(error).code(),
+            Self::Panic => code::PANIC,
+            Self::Load(error) => error.code(),
+            Self::Exchange(error) => error.code(),
+            Self::Core(error) => error.code(),
+        }
+    }
+
+    /// The `errno` behind it, 0 if none.
+    #[must_use]
+    pub fn errno(&self) -> i32 {
+        match self {
+            Self::Thread(error) => os(error).errno(),
+            Self::Load(error) => error.errno(),
+            Self::Exchange(error) => error.errno(),
+            Self::Core(error) => error.errno(),
+            _ => 0,
+        }
+    }
+}
+
+fn os(error: &io::Error) -> Error {
+    Error::Os { call: "clone", errno: error.raw_os_error().unwrap_or(0) }
 }
 
 impl fmt::Display for DescribeError {

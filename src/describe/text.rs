@@ -80,6 +80,12 @@ impl TextJob {
         self.0.progress()
     }
 
+    /// The rows that were left out, as far as it is.
+    #[must_use]
+    pub fn report(&self) -> &load::Report {
+        self.0.report()
+    }
+
     /// As [`Job::raw_fd`].
     #[must_use]
     pub const fn raw_fd(&self) -> i32 {

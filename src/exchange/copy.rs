@@ -1,4 +1,4 @@
-//! Elements of a segment in C order, whatever its steps are.
+//! Elements of an array in C order, whatever its steps are.
 
 use std::vec;
 use std::vec::Vec;
@@ -11,57 +11,6 @@ const LINES: u64 = 64;
 /// Bytes of the segment that are taken at once.
 const WINDOW: usize = 4096;
 
-/// A segment of which bytes are copied.
-pub(super) trait Array {
-    fn shape(&self) -> &[u64];
-    fn strides(&self) -> &[i64];
-    fn itemsize(&self) -> u32;
-    /// Copies bytes of the data from `at` on into all of `buf`.
-    fn copy_to(&self, buf: &mut [u8], at: usize) -> Result<()>;
-}
-
-impl Array for Segment {
-    fn shape(&self) -> &[u64] {
-        self.shape()
-    }
-
-    fn strides(&self) -> &[i64] {
-        self.strides()
-    }
-
-    fn itemsize(&self) -> u32 {
-        self.itemsize()
-    }
-
-    fn copy_to(&self, buf: &mut [u8], at: usize) -> Result<()> {
-        self.copy_to(buf, at)
-    }
-}
-
-/// One that is only looked at: it is not attached, and nobody is kept from anything.
-impl Array for Info {
-    fn shape(&self) -> &[u64] {
-        self.header().shape()
-    }
-
-    fn strides(&self) -> &[i64] {
-        self.header().strides()
-    }
-
-    fn itemsize(&self) -> u32 {
-        self.header().header().itemsize
-    }
-
-    fn copy_to(&self, buf: &mut [u8], at: usize) -> Result<()> {
-        let (need, read) = (buf.len(), self.read_at(buf, at as u64)?);
-        if read == need {
-            return Ok(());
-        }
-        let have = at.saturating_add(read) as u64;
-        Err(Error::Truncated { need: at.saturating_add(need) as u64, have })
-    }
-}
-
 /// How the elements of a segment lie.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
@@ -73,10 +22,58 @@ pub(super) enum Order {
     Other,
 }
 
-/// The order of a segment; an array that is in both orders is in C order.
-pub(super) fn order_of(segment: &impl Array) -> Order {
-    let (shape, strides) = (segment.shape(), segment.strides());
-    let item = u64::from(segment.itemsize());
+/// What elements are copied from.
+pub(super) trait Bytes {
+    /// Copies bytes from `at` on; an error if they are not all there.
+    fn copy_to(&self, to: &mut [u8], at: usize) -> Result<()>;
+}
+
+impl Bytes for Segment {
+    fn copy_to(&self, to: &mut [u8], at: usize) -> Result<()> {
+        Self::copy_to(self, to, at)
+    }
+}
+
+/// A segment that is only looked at: it is not attached, and nobody is kept from anything.
+impl Bytes for Info {
+    fn copy_to(&self, to: &mut [u8], at: usize) -> Result<()> {
+        let (need, read) = (to.len(), self.read_at(to, at as u64)?);
+        if read == need {
+            return Ok(());
+        }
+        let have = at.saturating_add(read) as u64;
+        Err(Error::Truncated { need: at.saturating_add(need) as u64, have })
+    }
+}
+
+/// Extents of an array, and the step of each axis in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Steps<'a> {
+    pub(super) shape: &'a [u64],
+    pub(super) strides: &'a [i64],
+    pub(super) item: usize,
+    /// The byte where the first element lies.
+    pub(super) first: usize,
+}
+
+impl<'a> From<&'a Segment> for Steps<'a> {
+    fn from(segment: &'a Segment) -> Self {
+        let item = segment.itemsize() as usize;
+        Self { shape: segment.shape(), strides: segment.strides(), item, first: 0 }
+    }
+}
+
+impl<'a> From<&'a Info> for Steps<'a> {
+    fn from(info: &'a Info) -> Self {
+        let (header, item) = (info.header(), info.header().header().itemsize as usize);
+        Self { shape: header.shape(), strides: header.strides(), item, first: 0 }
+    }
+}
+
+/// The order of an array; one that is in both orders is in C order.
+pub(super) fn order_of<'a>(of: impl Into<Steps<'a>>) -> Order {
+    let of = of.into();
+    let (shape, strides, item) = (of.shape, of.strides, of.item as u64);
     let axes = || shape.iter().copied().zip(strides.iter().copied());
     if shape.contains(&0) || is_dense(axes().rev(), item) {
         Order::C
@@ -99,15 +96,15 @@ fn is_dense(axes: impl Iterator<Item = (u64, i64)>, item: u64) -> bool {
     true
 }
 
-/// Elements of a segment; none if that is no number.
-pub(super) fn count(segment: &impl Array) -> Option<u64> {
-    segment.shape().iter().try_fold(1_u64, |n, &extent| n.checked_mul(extent))
+/// Elements of an array; none if that is no number.
+pub(super) fn count(shape: &[u64]) -> Option<u64> {
+    shape.iter().try_fold(1_u64, |n, &extent| n.checked_mul(extent))
 }
 
-/// How the elements of a segment are brought into C order.
+/// How the elements of an array are brought into C order.
 ///
 /// They are copied in blocks: some indices of the axis with the shortest step, along which the
-/// segment is read, by all indices of the axes behind it.
+/// array is read, by all indices of the axes behind it.
 #[derive(Debug)]
 pub(super) struct Walk {
     /// Extents and steps; axes that follow without a gap are one.
@@ -117,18 +114,26 @@ pub(super) struct Walk {
     /// Elements of the axes behind it: those of a line.
     inner: u64,
     item: usize,
-    /// One index of the first axis after the other is the order of the segment.
+    /// Where the first element lies.
+    first: usize,
+    /// One index of the first axis after the other is the order of the array.
     is_c: bool,
 }
 
 impl Walk {
     /// The way through a segment; `verbatim` if its bytes go out as they lie.
-    pub(super) fn new(segment: &impl Array, verbatim: bool) -> Self {
-        let axes = merged(segment);
+    pub(super) fn new<'a>(segment: impl Into<Steps<'a>>, verbatim: bool) -> Self {
+        let walk = Self::over(segment.into());
+        Self { is_c: verbatim || walk.is_c, ..walk }
+    }
+
+    /// The way through an array, all of whose elements lie in what is copied from.
+    pub(super) fn over(steps: Steps<'_>) -> Self {
+        let axes = merged(steps);
         let fast = (0..axes.len()).min_by_key(|&at| axes[at].1.unsigned_abs()).unwrap_or(0);
         let inner = axes.iter().skip(fast + 1).map(|&(extent, _)| extent).product();
-        let is_c = verbatim || order_of(segment) == Order::C;
-        Self { axes, fast, inner, item: segment.itemsize() as usize, is_c }
+        let is_c = order_of(steps) == Order::C;
+        Self { axes, fast, inner, item: steps.item, first: steps.first, is_c }
     }
 
     /// Whether the elements lie in the order in which they go out.
@@ -146,10 +151,11 @@ impl Walk {
     }
 
     /// Copies whole elements from the element `first` on.
-    pub(super) fn copy(&self, from: &impl Array, first: u64, mut to: &mut [u8]) -> Result<()> {
+    pub(super) fn copy(&self, from: &impl Bytes, first: u64, mut to: &mut [u8]) -> Result<()> {
         let item = self.item.max(1);
         if self.is_c {
             let at = usize::try_from(first).ok().and_then(|first| first.checked_mul(item));
+            let at = at.and_then(|at| at.checked_add(self.first));
             return from.copy_to(to, at.ok_or(Error::Overflow)?);
         }
         let extent = self.axes.get(self.fast).map_or(1, |axis| axis.0).max(1);
@@ -176,7 +182,7 @@ impl Walk {
     }
 
     /// Copies some elements of a line.
-    fn part(&self, from: &impl Array, line: u64, column: u64, to: &mut [u8]) -> Result<()> {
+    fn part(&self, from: &impl Bytes, line: u64, column: u64, to: &mut [u8]) -> Result<()> {
         let mut columns = Odometer::new(self.inner_axes(), column);
         let start = self.start(line)?;
         for one in to.chunks_exact_mut(self.item) {
@@ -187,7 +193,7 @@ impl Walk {
     }
 
     /// Copies whole lines, which differ in the index of the fast axis alone.
-    fn lines(&self, from: &impl Array, line: u64, to: &mut [u8]) -> Result<()> {
+    fn lines(&self, from: &impl Bytes, line: u64, to: &mut [u8]) -> Result<()> {
         let item = self.item;
         let step = self.axes.get(self.fast).map_or(item as i64, |axis| axis.1);
         let count = to.len() / item / self.inner as usize;
@@ -218,7 +224,7 @@ impl Walk {
     }
 
     /// The same, where elements lie too far from one another.
-    fn scattered(&self, from: &impl Array, first: u64, to: &mut [u8]) -> Result<()> {
+    fn scattered(&self, from: &impl Bytes, first: u64, to: &mut [u8]) -> Result<()> {
         let row = self.inner as usize * self.item;
         (first..).zip(to.chunks_exact_mut(row)).try_for_each(|(n, to)| self.part(from, n, 0, to))
     }
@@ -229,7 +235,8 @@ impl Walk {
 
     /// Where a line begins.
     fn start(&self, line: u64) -> Result<i64> {
-        let (mut rest, mut at) = (line, 0_i64);
+        let first = i64::try_from(self.first).map_err(|_| Error::Overflow)?;
+        let (mut rest, mut at) = (line, first);
         for &(extent, stride) in self.axes.iter().take(self.fast + 1).rev() {
             let index = (rest % extent.max(1)) as i64;
             rest /= extent.max(1);
@@ -245,10 +252,10 @@ fn place(start: i64, column: i64) -> Result<usize> {
     usize::try_from(at).map_err(|_| Error::Overflow)
 }
 
-/// The axes of a segment without those of one index; two that follow without a gap are one.
-fn merged(segment: &impl Array) -> Vec<(u64, i64)> {
+/// The axes of an array without those of one index; two that follow without a gap are one.
+fn merged(of: Steps<'_>) -> Vec<(u64, i64)> {
     let mut axes: Vec<(u64, i64)> = Vec::new();
-    for (&extent, &stride) in segment.shape().iter().zip(segment.strides()) {
+    for (&extent, &stride) in of.shape.iter().zip(of.strides) {
         match axes.last_mut() {
             _ if extent == 1 => {}
             Some(last)
@@ -352,7 +359,7 @@ mod tests {
     /// All elements, placed one by one.
     fn expected(segment: &Segment) -> Vec<u8> {
         let item = segment.itemsize() as usize;
-        let mut all = vec![0; count(segment).unwrap() as usize * item];
+        let mut all = vec![0; count(segment.shape()).unwrap() as usize * item];
         for (number, one) in (0..).zip(all.chunks_exact_mut(item)) {
             let (mut rest, mut at) = (number, 0);
             for (&extent, &stride) in segment.shape().iter().zip(segment.strides()).rev() {

@@ -309,7 +309,7 @@ impl Work {
             return Err(ExchangeError::Stdout);
         }
         options.check(format)?;
-        let count = copy::count(segment).ok_or(Error::Overflow)?;
+        let count = copy::count(segment.shape()).ok_or(Error::Overflow)?;
         let sink = match format {
             Format::Hdf5 => Sink::Hdf5(Hdf5::start(segment, output, options)?.into()),
             Format::Npy => npy_sink(segment, output, options)?,

@@ -15,6 +15,7 @@ mod dataset;
 mod error;
 mod export;
 mod import;
+mod memory;
 mod npy;
 mod output;
 mod pieces;
@@ -26,6 +27,8 @@ pub(crate) mod value;
 pub use error::{ExchangeError, FileFault, Result};
 pub use export::{ExportJob, ExportOptions, Exported, Format, export};
 pub use import::{ImportJob, ImportOptions, import};
+pub use memory::Elements;
+pub(crate) use memory::reach;
 pub(crate) use pieces::Pieces;
 pub use source::split_path;
 

@@ -10,6 +10,7 @@ use std::vec::Vec;
 use super::PIECE;
 use super::copy::{self, Walk};
 use super::error::Result;
+use super::memory::Elements;
 use super::source::{Flat, Source, Way};
 use crate::dtype::DType;
 use crate::error::Error;
@@ -32,6 +33,7 @@ enum From<'s> {
     File(Source),
     Segment(&'s Segment, Walk),
     Seen(Box<Info>, Walk),
+    Memory(Elements<'s>),
 }
 
 impl<'s> Pieces<'s> {
@@ -48,15 +50,21 @@ impl<'s> Pieces<'s> {
 
     /// A segment, whose bytes are copied.
     pub(crate) fn of_segment(segment: &'s Segment) -> Result<Self> {
-        let count = copy::count(segment).ok_or(Error::Overflow)?;
+        let count = copy::count(segment.shape()).ok_or(Error::Overflow)?;
         Ok(Self::new(From::Segment(segment, Walk::new(segment, false)), count))
     }
 
     /// A segment that is only looked at.
     pub(crate) fn of_seen(info: Info) -> Result<Self> {
-        let count = copy::count(&info).ok_or(Error::Overflow)?;
+        let count = copy::count(info.header().shape()).ok_or(Error::Overflow)?;
         let walk = Walk::new(&info, false);
         Ok(Self::new(From::Seen(Box::new(info), walk), count))
+    }
+
+    /// An array in memory.
+    pub(crate) fn of_elements(elements: Elements<'s>) -> Result<Self> {
+        let count = elements.count().ok_or(Error::Overflow)?;
+        Ok(Self::new(From::Memory(elements), count))
     }
 
     fn new(from: From<'s>, count: u64) -> Self {
@@ -70,6 +78,7 @@ impl<'s> Pieces<'s> {
             From::File(source) => source.dtype.as_dtype(),
             From::Segment(segment, _) => segment.dtype(),
             From::Seen(info, _) => info.header().dtype(),
+            From::Memory(elements) => elements.dtype(),
         }
     }
 
@@ -78,6 +87,7 @@ impl<'s> Pieces<'s> {
             From::File(source) => &source.shape,
             From::Segment(segment, _) => segment.shape(),
             From::Seen(info, _) => info.header().shape(),
+            From::Memory(elements) => elements.shape(),
         }
     }
 
@@ -120,6 +130,10 @@ impl<'s> Pieces<'s> {
             From::Seen(info, walk) => {
                 buf.resize(bytes(wanted, item)?, 0);
                 walk.copy(&**info, at, buf)?;
+            }
+            From::Memory(elements) => {
+                buf.resize(bytes(wanted, item)?, 0);
+                elements.copy(at, buf)?;
             }
             From::File(source) => match &mut source.way {
                 Way::Flat { file, offset } if source.strides.is_some() && self.width > 1 => {

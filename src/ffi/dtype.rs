@@ -284,12 +284,27 @@ pub(super) unsafe fn write_dtype(
     buf: *mut c_char,
     buf_size: usize,
 ) -> usize {
+    match dtype {
+        // SAFETY: the caller's promise, passed on.
+        Some(dtype) => unsafe { write_text(dtype, buf, buf_size) },
+        // SAFETY: as before.
+        None => unsafe { write_text("", buf, buf_size) },
+    }
+}
+
+/// Writes a text, as far as there is room, with a NUL at its end; the bytes of all of it.
+///
+/// # Safety
+/// * As for [`ndshm_segment_dtype`].
+pub(super) unsafe fn write_text(
+    shown: impl fmt::Display,
+    buf: *mut c_char,
+    buf_size: usize,
+) -> usize {
     let buf_size = if buf.is_null() { 0 } else { buf_size };
     let mut text = Measured { buf, room: buf_size.saturating_sub(1), len: 0 };
-    if let Some(dtype) = dtype {
-        // It counts what it has no room for, and never fails.
-        let _ = write!(text, "{dtype}");
-    }
+    // It counts what it has no room for, and never fails.
+    let _ = write!(text, "{shown}");
     if buf_size > 0 {
         // SAFETY: not behind the last of `buf_size` bytes, which the caller lets us write.
         let end = unsafe { buf.add(text.len.min(text.room)) };

@@ -49,6 +49,8 @@ pub(super) enum Work {
     Join(Box<crate::join::Job>),
     #[cfg(feature = "hdf5")]
     Verify(Box<crate::join::VerifyJob>),
+    #[cfg(feature = "hdf5")]
+    Describe(super::describe::Describing),
 }
 
 /// A job of one thread at a time, which any thread may cancel.
@@ -73,6 +75,8 @@ impl Job {
             Work::Join(job) => (job.canceller(), job.raw_fd()),
             #[cfg(feature = "hdf5")]
             Work::Verify(job) => (job.canceller(), job.raw_fd()),
+            #[cfg(feature = "hdf5")]
+            Work::Describe(job) => (job.canceller(), job.raw_fd()),
         };
         Self { canceller, fd, work: Mutex::new(work) }
     }
@@ -172,6 +176,15 @@ impl Work {
         }
     }
 
+    /// The description, which [`take`] has asked for.
+    #[cfg(feature = "hdf5")]
+    pub(super) fn into_description(self) -> Result<super::describe::Describing, Fault> {
+        match self {
+            Self::Describe(job) => Ok(job),
+            _ => Err(Fault::Range(ndshm_job::NAME)),
+        }
+    }
+
     /// The import, which [`take`] has asked for.
     #[cfg(feature = "hdf5")]
     pub(super) fn into_import(self) -> Result<Box<crate::exchange::ImportJob>, Fault> {
@@ -206,6 +219,8 @@ impl Work {
             #[cfg(feature = "hdf5")]
             Self::Convert(job) => job.report(),
             #[cfg(feature = "hdf5")]
+            Self::Describe(job) => job.report().unwrap_or(NOTHING),
+            #[cfg(feature = "hdf5")]
             Self::Join(_) | Self::Verify(_) | Self::Import(_) | Self::Export(_) => NOTHING,
         }
     }
@@ -223,6 +238,8 @@ impl Work {
             Self::Join(job) => job.step(timeout)?,
             #[cfg(feature = "hdf5")]
             Self::Verify(job) => job.step(timeout)?,
+            #[cfg(feature = "hdf5")]
+            Self::Describe(job) => job.step(timeout)?,
         })
     }
 }

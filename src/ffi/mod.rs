@@ -36,6 +36,10 @@ pub mod copy;
 #[cfg(feature = "hdf5")]
 pub mod datasets;
 #[cfg(feature = "hdf5")]
+pub mod describe;
+#[cfg(feature = "hdf5")]
+pub mod description;
+#[cfg(feature = "hdf5")]
 pub mod dimensions;
 pub mod directory;
 pub mod dtype;

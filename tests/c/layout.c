@@ -42,6 +42,10 @@ OFFSET(ndshm_job, state, 0);
 SIZE(ndshm_job, 64);
 _Static_assert(_Alignof(ndshm_job) == _Alignof(uint64_t), "alignment of ndshm_job");
 
+OFFSET(ndshm_description, state, 0);
+SIZE(ndshm_description, 64);
+_Static_assert(_Alignof(ndshm_description) == _Alignof(uint64_t), "alignment of ndshm_description");
+
 OFFSET(ndshm_progress, struct_size, 0);
 OFFSET(ndshm_progress, done, 4);
 OFFSET(ndshm_progress, bytes_done, 8);
@@ -226,6 +230,50 @@ OFFSET(ndshm_object_attribute, object, 0);
 OFFSET(ndshm_object_attribute, attribute, 8);
 SIZE(ndshm_object_attribute, 48);
 
+OFFSET(ndshm_describe_options, struct_size, 0);
+OFFSET(ndshm_describe_options, threads, 4);
+OFFSET(ndshm_describe_options, quick, 8);
+OFFSET(ndshm_describe_options, reserved, 12);
+OFFSET(ndshm_describe_options, columns, 16);
+OFFSET(ndshm_describe_options, columns_len, 24);
+SIZE(ndshm_describe_options, 32);
+
+OFFSET(ndshm_value, number, 0);
+OFFSET(ndshm_value, integer, 8);
+OFFSET(ndshm_value, natural, 16);
+OFFSET(ndshm_value, text_len, 24);
+SIZE(ndshm_value, 32);
+
+OFFSET(ndshm_column, struct_size, 0);
+OFFSET(ndshm_column, kind, 4);
+OFFSET(ndshm_column, known, 8);
+OFFSET(ndshm_column, unit, 12);
+OFFSET(ndshm_column, unit_count, 16);
+OFFSET(ndshm_column, quantiles_len, 20);
+OFFSET(ndshm_column, histogram_len, 24);
+OFFSET(ndshm_column, frequent_len, 28);
+OFFSET(ndshm_column, count, 32);
+OFFSET(ndshm_column, missing, 40);
+OFFSET(ndshm_column, distinct, 48);
+OFFSET(ndshm_column, frequent_rest, 56);
+OFFSET(ndshm_column, frequent_uncounted, 64);
+OFFSET(ndshm_column, name_len, 72);
+OFFSET(ndshm_column, dtype_len, 80);
+OFFSET(ndshm_column, distinct_error, 88);
+OFFSET(ndshm_column, mean, 96);
+OFFSET(ndshm_column, std, 104);
+OFFSET(ndshm_column, histogram_low, 112);
+OFFSET(ndshm_column, histogram_high, 120);
+OFFSET(ndshm_column, histogram_error, 128);
+OFFSET(ndshm_column, min, 136);
+OFFSET(ndshm_column, max, 168);
+SIZE(ndshm_column, 200);
+
+OFFSET(ndshm_quantile, part, 0);
+OFFSET(ndshm_quantile, value, 8);
+OFFSET(ndshm_quantile, error, 16);
+SIZE(ndshm_quantile, 24);
+
 OFFSET(ndshm_import_options, struct_size, 0);
 OFFSET(ndshm_import_options, workers, 4);
 OFFSET(ndshm_import_options, create, 8);
@@ -332,6 +380,11 @@ _Static_assert(NDSHM_ERR_THREADS == -70 && NDSHM_ERR_MAP_FUNCTION == -71 &&
                "statuses of maps");
 _Static_assert(NDSHM_ERR_HANDLE == -80 && NDSHM_ERR_NO_FIELD == -81 && NDSHM_ERR_PANIC == -90,
                "statuses of the interface");
+_Static_assert(NDSHM_DESCRIBE_TEXT == 0 && NDSHM_DESCRIBE_FILE == 1 && NDSHM_DESCRIBE_SEGMENT == 2 &&
+                   NDSHM_KNOWN_RANGE == 1 && NDSHM_KNOWN_MEAN == 2 && NDSHM_KNOWN_STD == 4 &&
+                   NDSHM_KNOWN_DISTINCT == 8 && NDSHM_KNOWN_FREQUENT == 16 &&
+                   NDSHM_KNOWN_HISTOGRAM == 32 && NDSHM_TEXT_NAME == 0 && NDSHM_TEXT_FREQUENT == 4,
+               "numbers of descriptions");
 _Static_assert(NDSHM_KIND_RECORD == 'r' && NDSHM_KIND_FLOAT == 'f' && NDSHM_ORDER_BIG == '>',
                "kinds are characters");
 

@@ -1,7 +1,6 @@
 //! The `ndshm` command.
 
 mod args;
-mod array;
 mod convert;
 mod datasets;
 mod describe;

@@ -158,7 +158,7 @@ impl Bins {
     fn raise(&mut self, level: u32) {
         let drop = level.min(63) - self.level;
         let mut all: Vec<Place> = self.iter().collect();
-        for place in &mut *all {
+        for place in &mut all {
             place.key >>= drop;
         }
         all.sort_unstable_by_key(|place| place.key);

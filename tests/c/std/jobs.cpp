@@ -30,6 +30,8 @@ static_assert(std::is_nothrow_move_assignable_v<ndshm::convert_job>);
 static_assert(std::is_nothrow_move_assignable_v<ndshm::map>);
 static_assert(std::is_nothrow_move_constructible_v<ndshm::import_job>);
 static_assert(!std::is_copy_constructible_v<ndshm::join_job>);
+static_assert(!std::is_copy_constructible_v<ndshm::description>);
+static_assert(std::is_nothrow_move_assignable_v<ndshm::description>);
 static_assert(!std::is_constructible_v<ndshm::load_job, ndshm::convert_job &&>);
 
 static const char *const table = "i:i8,x:f8";
@@ -325,6 +327,37 @@ static void files()
     EXPECT(unlink(parts[0].c_str()) == 0 && unlink(all.c_str()) == 0 && unlink(a.c_str()) == 0);
 }
 
+static void describes()
+{
+    const row rows[3] = {{1, 0.5}, {4, 2.5}, {4, 1.5}};
+    const std::string a = folder + "/a.txt";
+    ndshm::describe_options options;
+    ndshm::error e;
+
+    auto job = ndshm::describe_job::of_memory(rows, ndshm::dtype_of<row>::text(), {3}, options, e);
+    EXPECT(!e && job.fd() >= 0);
+    ndshm::description d = job.finish(e);
+    EXPECT(!e && job.fd() == -1 && d.rows() == 3 && d.size() == 2 && d.bad_rows() == 0);
+    EXPECT(d.name(0) == "i" && d.dtype(1) == "f8" && d.name(7).empty());
+    EXPECT(d.column(0).mean == 3.0 && d.column(1).max.number == 2.5 && d.column(7).count == 0);
+    EXPECT(d.frequent(0).size() == 2 && d.frequent(0)[0].second == 2 && d.frequent(1).empty());
+    EXPECT(d.quantiles(1)[2].value == 1.5 && d.histogram(1).size() == 20 && d.histogram(7).empty());
+    ndshm::description moved = std::move(d);
+    EXPECT(moved.rows() == 3 && d.rows() == 0);
+
+    options.columns = {"x"};
+    options.quick = true;
+    moved = ndshm::describe_job::of_text({a, a}, table, two_workers(), options, e).finish(e);
+    EXPECT(!e && moved.size() == 1 && moved.rows() == 4 && moved.column(0).mean == 0.75);
+    EXPECT(moved.histogram(0).empty());
+    const ndshm::segment s = ndshm::load({a}, nullptr, table, two_workers(), anonymous(), e);
+    moved = ndshm::describe_job::of_segment(s, options, e).finish(e);
+    EXPECT(!e && moved.rows() == 2 && moved.column(0).max.number == 1.0);
+    job = ndshm::describe_job::of_file(a, nullptr, options, e);
+    EXPECT(e.code() == NDSHM_ERR_INPUT && job.fd() == -1);
+    EXPECT(job.finish(e).rows() == 0 && e.code() == NDSHM_ERR_HANDLE);
+}
+
 #if !defined(NDSHM_NO_EXCEPTIONS)
 template <class F> static std::int32_t thrown(F &&f)
 {
@@ -351,6 +384,8 @@ static void exceptions()
     EXPECT(thrown([&] { ndshm::import_job::start(a, nullptr, name); }) == NDSHM_ERR_INPUT);
     EXPECT(thrown([&] { ndshm::join_job::start({a}, output).finish(); }) != NDSHM_OK);
     EXPECT(ndshm::verify_job::start(folder).finish().problems.size() == 1);
+    EXPECT(ndshm::describe_job::of_text({a}, table).finish().rows() == 2);
+    EXPECT(thrown([&] { ndshm::describe_job::of_file(a); }) == NDSHM_ERR_INPUT);
     ndshm::load_job job = ndshm::load_job::start({a}, name, table);
     while (!job.step(1s).done) {
     }
@@ -380,6 +415,7 @@ int main()
     converts();
     files();
     maps();
+    describes();
 #if !defined(NDSHM_NO_EXCEPTIONS)
     exceptions();
 #endif

@@ -7,25 +7,22 @@ use core::sync::atomic::AtomicBool;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use ndshm::describe::{ArrayJob, DescribeError, Options, Summary, TextJob};
+use ndshm::describe::{ArrayJob, DescribeError, Options, Source, Summary, TextJob};
 use ndshm::error::Error;
 use ndshm::exchange::{self, ExchangeError};
 use ndshm::hdf5;
-use ndshm::segment::{Access, Segment};
+use ndshm::segment::{Access, Name, Segment};
 
 use crate::args::DescribeArgs;
-use crate::array::Array;
 use crate::output::{Failure, aside, found, has_unicode, shm_error, terminal_columns};
 use crate::text::TextSource;
 
 pub(crate) fn run(args: &DescribeArgs) -> Result<(), Failure> {
     let options =
         Options { columns: args.columns.clone(), quick: args.quick, threads: args.text.workers() };
-    let summary = match args.text.only_input() {
-        Some(path) => match Array::find(path) {
-            Some(array) => array.describe(path, &options, args)?,
-            None => text(args, &options)?,
-        },
+    let only = args.text.only_input().map(|path| (Source::of(path), path));
+    let summary = match only.filter(|&(source, _)| source != Source::Text) {
+        Some((source, path)) => array(source, path, &options, args)?,
         None => text(args, &options)?,
     };
     aside(&summary.report);
@@ -55,35 +52,31 @@ fn text(args: &DescribeArgs, options: &Options) -> Result<Summary, Failure> {
     })
 }
 
-impl Array {
-    fn describe(
-        &self,
-        path: &Path,
-        options: &Options,
-        args: &DescribeArgs,
-    ) -> Result<Summary, Failure> {
-        hdf5::command_mode();
-        let cancel = crate::cancel_on_signals()?;
-        let about = |error: Error| {
-            Failure::new(format!("segment '{}': {}", path.display(), shm_error(error)))
-        };
-        let described = match self {
-            Self::File => {
-                let (file, dataset) = exchange::split_path(path);
-                ArrayJob::of_file(&file, dataset.as_deref(), options)
-                    .and_then(|job| run_array(job, args, cancel))
-            }
-            Self::Segment(name) => {
-                let segment = Segment::attach(name, Access::Read, None).map_err(about)?;
-                ArrayJob::of_segment(&segment, options).and_then(|job| run_array(job, args, cancel))
-            }
-        };
-        described.map_err(|error| match error {
-            DescribeError::Exchange(ExchangeError::Cancelled) => Failure::interrupted(),
-            DescribeError::Core(error) => about(error),
-            error => Failure::new(error),
-        })
-    }
+/// Describes what is no text.
+fn array(
+    source: Source,
+    path: &Path,
+    options: &Options,
+    args: &DescribeArgs,
+) -> Result<Summary, Failure> {
+    hdf5::command_mode();
+    let cancel = crate::cancel_on_signals()?;
+    let about =
+        |error: Error| Failure::new(format!("segment '{}': {}", path.display(), shm_error(error)));
+    let described = if source == Source::Segment {
+        let name = Name::new(path.to_str().unwrap_or_default()).map_err(about)?;
+        let segment = Segment::attach(&name, Access::Read, None).map_err(about)?;
+        ArrayJob::of_segment(&segment, options).and_then(|job| run_array(job, args, cancel))
+    } else {
+        let (file, dataset) = exchange::split_path(path);
+        ArrayJob::of_file(&file, dataset.as_deref(), options)
+            .and_then(|job| run_array(job, args, cancel))
+    };
+    described.map_err(|error| match error {
+        DescribeError::Exchange(ExchangeError::Cancelled) => Failure::interrupted(),
+        DescribeError::Core(error) => about(error),
+        error => Failure::new(error),
+    })
 }
 
 fn run_array(

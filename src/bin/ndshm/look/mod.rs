@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use clap::Args as ClapArgs;
+use ndshm::describe::Source;
 use ndshm::error::Error;
 use ndshm::exchange::{self, ExchangeError};
 use ndshm::hdf5;
@@ -14,7 +15,6 @@ use ndshm::load::LoadError;
 use ndshm::look::{ArrayJob, Found, LookError, Query, Table, Take, TextJob};
 use ndshm::segment::Name;
 
-use crate::array::Array;
 use crate::output::{Failure, aside, found, marked, thousands};
 use crate::progress::ProgressArgs;
 use crate::segments;
@@ -99,10 +99,10 @@ pub(crate) fn run(args: &LookArgs, end: End) -> Result<(), Failure> {
     }
     let look = Look { args, take, query };
     match args.text.only_input() {
-        Some(path) => match Array::find(path) {
-            Some(array) => look.array(&array, path),
-            None if is_nowhere(path) => Err(nowhere(path)),
-            None => look.text(),
+        Some(path) => match Source::of(path) {
+            Source::Text if is_nowhere(path) => Err(nowhere(path)),
+            Source::Text => look.text(),
+            source => look.array(source, path),
         },
         None => look.text(),
     }
@@ -170,18 +170,16 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn array(&self, array: &Array, path: &Path) -> Result<(), Failure> {
+    fn array(&self, source: Source, path: &Path) -> Result<(), Failure> {
         hdf5::command_mode();
         let cancel = crate::cancel_on_signals()?;
         let fails = |error| refused_array(path, error);
-        let mut job = match array {
-            Array::File => {
-                let (file, dataset) = exchange::split_path(path);
-                ArrayJob::of_file(&file, dataset.as_deref(), &self.query).map_err(fails)?
-            }
-            Array::Segment(name) => {
-                ArrayJob::of_segment(segments::peek(name.as_str())?, &self.query).map_err(fails)?
-            }
+        let mut job = if source == Source::Segment {
+            let name = path.to_str().unwrap_or_default();
+            ArrayJob::of_segment(segments::peek(name)?, &self.query).map_err(fails)?
+        } else {
+            let (file, dataset) = exchange::split_path(path);
+            ArrayJob::of_file(&file, dataset.as_deref(), &self.query).map_err(fails)?
         };
         let (canceller, mut printer) = (job.canceller(), self.printer(job.table()));
         let mut meter = self.args.progress.meter(self.args.json && io::stdout().is_terminal());
