@@ -828,6 +828,29 @@ int32_t ndshm_segment_receive(int socket,
 // The segment is published.
 #define NDSHM_STATE_READY 1
 
+// All that an array needs which shows the data. Set `struct_size` to
+// `sizeof(ndshm_array)`; the rest is written by `ndshm_segment_array`.
+typedef struct ndshm_array {
+    // `sizeof(ndshm_array)`. More than this library knows is left alone.
+    uint32_t struct_size;
+    // Dimensions.
+    uint32_t ndim;
+    // Bytes of one element.
+    uint32_t itemsize;
+    // 1 if the data may be written.
+    uint32_t writable;
+    // Start of the data.
+    void *data;
+    // Bytes of data.
+    uint64_t data_len;
+    // As `ndshm_segment_shape`.
+    const uint64_t *shape;
+    // As `ndshm_segment_strides`.
+    const int64_t *strides;
+    // Bytes of the whole text of the dtype, without a NUL.
+    uint64_t dtype_len;
+} ndshm_array;
+
 // Its name, which ends with a NUL. It is valid until the segment is detached or
 // its handle is moved. NULL for an anonymous segment, a draft, and a handle
 // that is not open.
@@ -884,6 +907,23 @@ const uint64_t *ndshm_segment_shape(const ndshm_segment *segment);
 // Duties of the caller:
 // * `segment` is NULL, or a handle that nobody closes meanwhile.
 const int64_t *ndshm_segment_strides(const ndshm_segment *segment);
+
+// Says at once what an array needs that shows the data: what `ndshm_segment_data`,
+// `ndshm_segment_shape` and others say one by one. `dtype` gets the element's type as
+// text, as `ndshm_segment_dtype` writes it, into `dtype_size` bytes; it may be NULL.
+//
+// Returns `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_HANDLE`.
+//
+// Duties of the caller:
+// * `segment` is NULL, or a handle that nobody closes meanwhile.
+// * `dtype` can be written for `dtype_size` bytes, or is NULL.
+// * `array` is NULL, or its `struct_size` is set.
+// * `error` is NULL, or its `struct_size` is set.
+int32_t ndshm_segment_array(const ndshm_segment *segment,
+                            char *dtype,
+                            size_t dtype_size,
+                            ndshm_array *array,
+                            ndshm_error *error);
 
 // The creator's own bytes, `ndshm_segment_metadata_len` of them, valid until
 // the segment is detached. NULL if the handle is not open.

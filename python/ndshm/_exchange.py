@@ -91,4 +91,4 @@ def whole_owner(what: Segment | str | np.ndarray[Any, Any]) -> Owner:
 def is_whole(shown: np.ndarray[Any, Any], owner: Owner) -> bool:
     """Whether an array shows all of a segment, and as it is."""
     same = (shown.shape, shown.strides, shown.dtype) == (owner.shape, owner.strides, owner.dtype)
-    return same and shown.ctypes.data == np.asarray(owner).ctypes.data
+    return same and shown.ctypes.data == owner.memory().ctypes.data

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
-import weakref
 from _thread import _local
 from collections.abc import Callable
 from typing import Any
@@ -13,10 +13,15 @@ import numpy as np
 from . import _structs as structs
 from ._codes import UUID_SIZE
 from ._dtypes import from_text
+from ._errors import check
 from ._library import library
 
+ARRAY_SIZE = ctypes.sizeof(structs.Array)
 # Room for the text of most types.
-DTYPE_SIZE = 512
+TEXT_SIZE = 256
+Text = ctypes.c_char * TEXT_SIZE
+# The handles of all that this process has, by their id. Who takes one out of it, ends it.
+HELD: dict[int, Any] = {}
 
 
 class Owner:
@@ -26,19 +31,21 @@ class Owner:
     go in any order.
     """
 
-    __slots__ = ("__weakref__", "detach", "handle", "late")
+    __slots__ = ("detach", "handle", "late")
 
     def __init__(self, late: bool = False) -> None:
         # Whether it gets a name when it is first sent.
         self.late = late
         # Kept here: modules may be gone when it is needed.
         self.detach: Callable[[Any], int] = library().ndshm_segment_detach
-        self.handle = structs.Segment()
-        OWNERS.add(self)
+        self.handle = handle = structs.Segment()
+        HELD[id(handle)] = handle
 
-    def __del__(self) -> None:
-        if hasattr(self, "handle"):  # else the library is missing
-            self.detach(self.handle)
+    def __del__(self, pop: Callable[..., Any] = HELD.pop) -> None:
+        # Without one the library is missing, or it was left.
+        handle = getattr(self, "handle", None)
+        if pop(id(handle), None) is not None:
+            self.detach(handle)
 
     @property
     def name(self) -> str | None:
@@ -69,19 +76,11 @@ class Owner:
         return tuple(library().ndshm_segment_strides(self.handle)[:self.ndim])
 
     @property
-    def dtype_text(self) -> bytes:
-        """The type as the library writes it."""
-        text = SCRATCH.text
-        size = library().ndshm_segment_dtype(self.handle, text, DTYPE_SIZE)
-        if size >= DTYPE_SIZE:
-            text = ctypes.create_string_buffer(size + 1)
-            library().ndshm_segment_dtype(self.handle, text, size + 1)
-        return text.value
-
-    @property
     def dtype(self) -> np.dtype[Any]:
         """The type as NumPy has it."""
-        return from_text(self.dtype_text)
+        text = ctypes.create_string_buffer(self.seen().dtype_len + 1)
+        self.seen(text)
+        return from_text(text.value)
 
     @property
     def nbytes(self) -> int:
@@ -91,38 +90,52 @@ class Owner:
     @property
     def is_writable(self) -> bool:
         """Whether the data may be written."""
-        return library().ndshm_segment_data_mut(self.handle) is not None
+        return bool(self.seen().writable)
 
-    @property
-    def __array_interface__(self) -> dict[str, Any]:
-        """Its data as bytes, for NumPy."""
-        data = library().ndshm_segment_data_mut(self.handle)
-        return {"version": 3, "typestr": "|u1", "shape": (self.nbytes,),
-                "data": (data or library().ndshm_segment_data(self.handle), data is None)}
+    def memory(self, found: structs.Array | None = None) -> np.ndarray[Any, Any]:
+        """Its data as bytes."""
+        return np.asarray(Memory(self, found or self.seen()))
+
+    def seen(self, text: Any = None) -> structs.Array:
+        """What an array of it needs. `text` gets its type as the library writes it, as far as there is room."""
+        found, error = structs.Array(ARRAY_SIZE), SCRATCH.error
+        size = 0 if text is None else len(text)
+        check(library().ndshm_segment_array(self.handle, text, size, found, error), error)
+        return found
 
     def array(self, dtype: np.dtype[Any] | None = None) -> np.ndarray[Any, Any]:
         """Its data as an array, which keeps it attached. With `dtype` the elements are shown as of this type."""
-        shown = self.dtype if dtype is None else dtype
-        native, handle = library(), self.handle
-        ndim = native.ndshm_segment_ndim(handle)
-        shape = native.ndshm_segment_shape(handle)[:ndim]
-        strides = native.ndshm_segment_strides(handle)[:ndim]
-        itemsize = native.ndshm_segment_itemsize(handle)
-        if itemsize != shown.itemsize:
-            raise RuntimeError(f"the library's elements have {itemsize} bytes, NumPy's {shown.itemsize}")
-        # An array over an array that shows this object's bytes: NumPy looks there whether they may be written.
-        made: np.ndarray[Any, Any] = np.ndarray(shape, shown, np.asarray(self), 0, strides)
+        if dtype is None:
+            text = Text()
+            found = self.seen(text)
+            dtype = from_text(text.value) if found.dtype_len < TEXT_SIZE else self.dtype
+        else:
+            found = self.seen()
+        ndim, itemsize = found.ndim, found.itemsize
+        shape, strides = found.shape[:ndim], found.strides[:ndim]
+        if itemsize != dtype.itemsize:
+            raise RuntimeError(f"the library's elements have {itemsize} bytes, NumPy's {dtype.itemsize}")
+        # An array over an array that shows the bytes: NumPy looks there whether they may be written.
+        made: np.ndarray[Any, Any] = np.ndarray(shape, dtype, self.memory(found), 0, strides)
         return made
 
 
-# All that this process has.
-OWNERS: weakref.WeakSet[Owner] = weakref.WeakSet()
+class Memory:
+    """Data of a segment as bytes, for NumPy, which keeps this as long as they are shown."""
+
+    __slots__ = ("__array_interface__", "base")
+
+    def __init__(self, owner: Owner, found: structs.Array) -> None:
+        self.base = owner
+        self.__array_interface__ = {"version": 3, "typestr": "|u1", "shape": (found.data_len,),
+                                    "data": (found.data, not found.writable)}
 
 
 def leave() -> None:
-    """Has none of them any more."""
-    for owner in list(OWNERS):
-        library().ndshm_segment_leave(owner.handle)
+    """Has nothing any more."""
+    while HELD:
+        with contextlib.suppress(KeyError):  # another thread was faster
+            library().ndshm_segment_leave(HELD.popitem()[1])
 
 
 def owner_of(array: object) -> Owner | None:
@@ -137,11 +150,10 @@ def owner_of(array: object) -> Owner | None:
 
 
 class Scratch(_local):  # `threading.local`, of which the rest is not needed
-    """What calls write to that fail, or that tell of a type: one for each thread."""
+    """What calls write to that fail: one for each thread."""
 
     def __init__(self) -> None:
         self.error = structs.sized(structs.Error)
-        self.text = ctypes.create_string_buffer(DTYPE_SIZE)
 
 
 SCRATCH = Scratch()

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 POLICY_NAMES = {number: name for name, number in codes.POLICIES.items()}
 # How long a call may wait before Python looks for signals.
 TICK_MS = 100
-MODES = {"r": codes.ACCESS_READ, "r+": codes.ACCESS_READ_WRITE}
 
 
 class Segment:
@@ -243,21 +242,22 @@ def attach(name: str, mode: str = "r", timeout: float | None = None) -> Segment:
     ...     seen.array
     array([1, 2, 3], dtype=int32)
     """
-    access = MODES.get(mode)
-    if access is None:
+    options = AT_ONCE.get(mode)
+    if options is None:
         raise ValueError(f"mode must be 'r' or 'r+'; got {mode!r}")
     owner, error, text = Owner(), SCRATCH.error, structs.utf8(name)
     if timeout is None or timeout <= 0:
-        options = structs.AttachOptions(ATTACH_SIZE, access, 0, 0)
         status = library().ndshm_segment_attach(text, options, owner.handle, error)
     else:
-        status = attach_slowly(text, access, timeout, owner, error)
+        status = attach_slowly(text, options.access, timeout, owner, error)
     if status != codes.OK:
         raise exception(error, about=repr(name))
     return Segment(owner, name)
 
 
-ATTACH_SIZE = ctypes.sizeof(structs.AttachOptions)
+# How it is attached by each mode, without waiting.
+AT_ONCE = {"r": structs.sized(structs.AttachOptions, access=codes.ACCESS_READ),
+           "r+": structs.sized(structs.AttachOptions, access=codes.ACCESS_READ_WRITE)}
 
 
 def attach_slowly(name: bytes | None, access: int, timeout: float, owner: Owner, error: structs.Error) -> int:
@@ -266,7 +266,7 @@ def attach_slowly(name: bytes | None, access: int, timeout: float, owner: Owner,
     while True:
         left = end - time.monotonic()
         wait = TICK_MS if left * 1000 > TICK_MS else max(0, math.ceil(left * 1000))
-        options = structs.AttachOptions(ATTACH_SIZE, access, wait, 0)
+        options = structs.sized(structs.AttachOptions, access=access, timeout_ms=wait)
         status = int(library().ndshm_segment_attach(name, options, owner.handle, error))
         waits = (codes.ERR_NOT_FOUND, codes.ERR_NOT_READY, codes.ERR_BUSY)
         if status not in waits or left * 1000 <= TICK_MS:

@@ -111,6 +111,6 @@ def received_fd(sent: Any, *view: Any) -> AnyArray:
 def shown(owner: Owner, dtype: np.dtype[Any], shape: tuple[int, ...], strides: tuple[int, ...], offset: int,
           writable: bool) -> AnyArray:
     """A part of the segment, at `offset` bytes."""
-    out: AnyArray = np.ndarray(shape, dtype, np.asarray(owner), offset, strides)
+    out: AnyArray = np.ndarray(shape, dtype, owner.memory(), offset, strides)
     out.flags.writeable = writable
     return out

@@ -135,6 +135,22 @@ class AttachOptions(ctypes.Structure):
     ]
 
 
+class Array(ctypes.Structure):
+    """ndshm_array"""
+
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("ndim", c_uint32),
+        ("itemsize", c_uint32),
+        ("writable", c_uint32),
+        ("data", c_void_p),
+        ("data_len", c_uint64),
+        ("shape", POINTER(c_uint64)),
+        ("strides", POINTER(c_int64)),
+        ("dtype_len", c_uint64),
+    ]
+
+
 class Info(ctypes.Structure):
     """ndshm_info"""
 

@@ -172,3 +172,21 @@ def test_a_killed_process_leaves_nothing_that_stays(name):
     made.close()
     with pytest.raises(ndshm.NotFoundError):
         ndshm.info(name)
+
+
+def test_what_is_left_is_not_detached_a_second_time(name, python):
+    """Threads may drop arrays while the end of the process leaves them: whoever comes first has the handle."""
+    out = python("""
+        from ndshm import _owner
+        ndshm.create(sys.argv[1], 3, policy="persist").publish()
+        calls, owners = [], [ndshm.attach(sys.argv[1]).owner for _ in range(2)]
+        detach = owners[0].detach
+        for owner in owners:
+            owner.detach = lambda handle: calls.append(detach(handle))
+        del owner, owners[0]
+        print(calls, ndshm.info(sys.argv[1]).holders, len(_owner.HELD))
+        _owner.leave()
+        owners.clear()
+        print(calls, ndshm.info(sys.argv[1]).holders, len(_owner.HELD))
+    """, name)
+    assert out == "[0] 1 1\n[0] 0 0\n"

@@ -3,7 +3,8 @@
 use core::ffi::{c_char, c_void};
 use core::ptr::{null, null_mut};
 
-use super::args;
+use super::args::{self, Options};
+use super::dtype::write_dtype;
 use super::error::{ndshm_error, report};
 use super::handle::{Handle, borrow, ndshm_segment};
 use super::segment::NDSHM_UUID_SIZE;
@@ -111,6 +112,95 @@ pub unsafe extern "C" fn ndshm_segment_shape(segment: *const ndshm_segment) -> *
 pub unsafe extern "C" fn ndshm_segment_strides(segment: *const ndshm_segment) -> *const i64 {
     // SAFETY: the caller's promise.
     unsafe { borrow(segment) }.map_or(null(), |handle| handle.view().strides().as_ptr())
+}
+
+/// All that an array needs which shows the data. Set `struct_size` to
+/// `sizeof(ndshm_array)`; the rest is written by `ndshm_segment_array`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct ndshm_array {
+    /// `sizeof(ndshm_array)`. More than this library knows is left alone.
+    pub struct_size: u32,
+    /// Dimensions.
+    pub ndim: u32,
+    /// Bytes of one element.
+    pub itemsize: u32,
+    /// 1 if the data may be written.
+    pub writable: u32,
+    /// Start of the data.
+    pub data: *mut c_void,
+    /// Bytes of data.
+    pub data_len: u64,
+    /// As `ndshm_segment_shape`.
+    pub shape: *const u64,
+    /// As `ndshm_segment_strides`.
+    pub strides: *const i64,
+    /// Bytes of the whole text of the dtype, without a NUL.
+    pub dtype_len: u64,
+}
+
+// SAFETY: `repr(C)`, the size first; integers and pointers, which may be zero.
+unsafe impl Options for ndshm_array {
+    const NAME: &'static str = "ndshm_array";
+    const MIN_SIZE: usize = size_of::<Self>();
+}
+
+impl ndshm_array {
+    fn of(handle: &Handle, dtype_len: usize) -> Self {
+        let (data, data_len, writable) = match handle {
+            Handle::Draft(draft) => (draft.data_ptr(), draft.data_len(), true),
+            Handle::Segment(segment) => {
+                let writable = segment.data_mut_ptr().is_ok();
+                (segment.data_ptr().cast_mut(), segment.data_len(), writable)
+            }
+        };
+        let view = handle.view();
+        Self {
+            struct_size: 0,
+            ndim: view.header().ndim,
+            itemsize: view.header().itemsize,
+            writable: writable.into(),
+            data: data.cast(),
+            data_len: data_len as u64,
+            shape: view.shape().as_ptr(),
+            strides: view.strides().as_ptr(),
+            dtype_len: dtype_len as u64,
+        }
+    }
+}
+
+/// Says at once what an array needs that shows the data: what `ndshm_segment_data`,
+/// `ndshm_segment_shape` and others say one by one. `dtype` gets the element's type as
+/// text, as `ndshm_segment_dtype` writes it, into `dtype_size` bytes; it may be NULL.
+///
+/// Returns `NDSHM_ERR_ARGUMENT`, `NDSHM_ERR_HANDLE`.
+///
+/// # Safety
+/// * `segment` is NULL, or a handle that nobody closes meanwhile.
+/// * `dtype` can be written for `dtype_size` bytes, or is NULL.
+/// * `array` is NULL, or its `struct_size` is set.
+/// * `error` is NULL, or its `struct_size` is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ndshm_segment_array(
+    segment: *const ndshm_segment,
+    dtype: *mut c_char,
+    dtype_size: usize,
+    array: *mut ndshm_array,
+    error: *mut ndshm_error,
+) -> i32 {
+    let call = || {
+        // SAFETY: the caller's promise.
+        let room = unsafe { args::room(array) }?;
+        // SAFETY: the caller's promise.
+        let handle = unsafe { borrow(segment) }?;
+        // SAFETY: the caller's promise.
+        let len = unsafe { write_dtype(Some(handle.view().dtype()), dtype, dtype_size) };
+        // SAFETY: the caller's promise; the size was checked.
+        unsafe { args::fill(array, room, &ndshm_array::of(handle, len)) };
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { report(error, call) }
 }
 
 /// The creator's own bytes, `ndshm_segment_metadata_len` of them, valid until

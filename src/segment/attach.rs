@@ -171,7 +171,7 @@ fn abandoned(fd: &Fd) -> Result<()> {
 
 /// A mapping of the words that count, if `fd` may be written.
 pub(super) fn counters(fd: &Fd) -> Option<Map> {
-    Map::shared(fd, HEADER_SIZE, Access::ReadWrite).ok()
+    Map::touched(fd, HEADER_SIZE, Access::ReadWrite).ok()
 }
 
 /// Counts this process in, if the seals allow.
@@ -202,7 +202,7 @@ pub(super) fn writable_page(name: &Name, id: &Stat) -> Result<Map> {
     if !fd.stat()?.same_inode(id) {
         return Err(Error::NotFound);
     }
-    Map::shared(&fd, HEADER_SIZE, Access::ReadWrite)
+    Map::touched(&fd, HEADER_SIZE, Access::ReadWrite)
 }
 
 fn increment(page: &Map, claim: bool) {

@@ -70,7 +70,7 @@ impl Growable {
         let (policy, mode) = (spec.policy(home)?, spec.mode()?);
         let plan = Plan::new(&spec.array(), page_size())?;
         let len = usize::try_from(plan.header_len()).map_err(|_| Error::Overflow)?;
-        let mut head = Pages::new(len)?;
+        let mut head = Pages::reused(len)?;
         let stamp = stamp(policy)?;
         encode(&mut head, &plan, &spec.array(), &stamp)?;
         let (site, birth) = match home {

@@ -50,7 +50,7 @@ impl Head {
     pub(super) fn copy(fd: &Fd, prefix: &Prefix, object_size: u64) -> Result<Self> {
         let fixed = check_prefix(prefix.bytes(), object_size)?;
         let len = usize::try_from(fixed.header_len).unwrap_or(usize::MAX);
-        let mut pages = Pages::new(len)?;
+        let mut pages = Pages::reused(len)?;
         let room = pages.get_mut(..len).unwrap_or_default();
         match prefix.bytes().get(..len) {
             Some(header) => room.iter_mut().zip(header).for_each(|(to, &from)| *to = from),

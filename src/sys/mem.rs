@@ -1,6 +1,7 @@
 //! Memory: private pages for tables of any size, and shared mappings.
 
-use core::ptr::NonNull;
+use core::ptr::{NonNull, null_mut};
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Fd;
 use crate::error::{Error, Result};
@@ -71,7 +72,13 @@ fn unmap(at: NonNull<u8>, len: usize) {
 pub struct Pages {
     at: NonNull<u8>,
     len: usize,
+    /// Whether a single page goes to [`SPARE`].
+    reused: bool,
 }
+
+/// A page that nobody needs any more: the next one who does saves the kernel a mapping, a
+/// fault and an end of it, which take longer than anything else that is done with a header.
+static SPARE: AtomicPtr<u8> = AtomicPtr::new(null_mut());
 
 // SAFETY: the memory belongs to this value alone, like a boxed slice.
 unsafe impl Send for Pages {}
@@ -87,7 +94,25 @@ impl Pages {
         let len = round_up_to_page(len.max(1)).ok_or(Error::Overflow)?;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         let at = map(len, libc::PROT_READ | libc::PROT_WRITE, flags, -1)?;
-        Ok(Self { at, len })
+        Ok(Self { at, len, reused: false })
+    }
+
+    /// The same for what comes and goes often. One page of it stays with the process.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn reused(len: usize) -> Result<Self> {
+        let page = page_size();
+        let spare =
+            if len <= page { SPARE.swap(null_mut(), Ordering::Acquire) } else { null_mut() };
+        let Some(at) = NonNull::new(spare) else {
+            let mut pages = Self::new(len)?;
+            pages.reused = true;
+            return Ok(pages);
+        };
+        // SAFETY: a whole page that was taken out of its place, so that nobody else knows it.
+        unsafe { at.write_bytes(0, page) };
+        Ok(Self { at, len: page, reused: true })
     }
 }
 
@@ -109,6 +134,11 @@ impl core::ops::DerefMut for Pages {
 
 impl Drop for Pages {
     fn drop(&mut self) {
+        let fits = self.reused && self.len == page_size();
+        let (none, at) = (null_mut(), self.at.as_ptr());
+        if fits && SPARE.compare_exchange(none, at, Ordering::Release, Ordering::Relaxed).is_ok() {
+            return;
+        }
         unmap(self.at, self.len);
     }
 }
@@ -136,6 +166,16 @@ impl Map {
     /// [`Error::Overflow`], [`Error::Os`].
     pub fn shared(fd: &Fd, len: usize, access: Access) -> Result<Self> {
         let at = map(len, access.protection(), libc::MAP_SHARED, fd.raw())?;
+        Ok(Self { at, len, access, stays: false })
+    }
+
+    /// The same for who touches all of it at once: the kernel maps its pages, too, if it can.
+    ///
+    /// # Errors
+    /// As [`shared`](Self::shared).
+    pub fn touched(fd: &Fd, len: usize, access: Access) -> Result<Self> {
+        let flags = libc::MAP_SHARED | libc::MAP_POPULATE;
+        let at = map(len, access.protection(), flags, fd.raw())?;
         Ok(Self { at, len, access, stays: false })
     }
 
@@ -196,5 +236,24 @@ impl Drop for Map {
         if !self.stays {
             unmap(self.at, self.len);
         }
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_is_used_again_is_zeros_and_ones_own() {
+        for _ in 0..3 {
+            let (mut one, mut two) = (Pages::reused(1).unwrap(), Pages::reused(4096).unwrap());
+            assert!(one.as_ptr() != two.as_ptr());
+            assert!(one.iter().chain(two.iter()).all(|&byte| byte == 0));
+            one.fill(1);
+            two.fill(2);
+            assert!(one.iter().all(|&byte| byte == 1));
+        }
+        let large = Pages::reused(page_size() + 1).unwrap();
+        assert_eq!(large.len(), 2 * page_size());
     }
 }

@@ -107,6 +107,17 @@ OFFSET(ndshm_info, promised, 632);
 OFFSET(ndshm_info, reserved, 636);
 SIZE(ndshm_info, 640);
 
+OFFSET(ndshm_array, struct_size, 0);
+OFFSET(ndshm_array, ndim, 4);
+OFFSET(ndshm_array, itemsize, 8);
+OFFSET(ndshm_array, writable, 12);
+OFFSET(ndshm_array, data, 16);
+OFFSET(ndshm_array, data_len, 24);
+OFFSET(ndshm_array, shape, 32);
+OFFSET(ndshm_array, strides, 40);
+OFFSET(ndshm_array, dtype_len, 48);
+SIZE(ndshm_array, 56);
+
 OFFSET(ndshm_attach_options, struct_size, 0);
 OFFSET(ndshm_attach_options, access, 4);
 OFFSET(ndshm_attach_options, timeout_ms, 8);

@@ -120,6 +120,23 @@ static int32_t on_prune(const char *listed, int32_t what, void *user)
     return visit->stop;
 }
 
+/* At once what is also said one by one. */
+static void is_told(ndshm_segment *segment)
+{
+    ndshm_array array = {.struct_size = sizeof(array)};
+    char text[8] = "?";
+    EXPECT(ndshm_segment_array(segment, text, sizeof(text), &array, &error) == NDSHM_OK);
+    EXPECT(array.struct_size == sizeof(array) && array.dtype_len == 3 && !strcmp(text, "<i4"));
+    EXPECT(array.data == ndshm_segment_data(segment) && array.ndim == 2 && array.itemsize == 4);
+    EXPECT(array.data_len == ndshm_segment_data_len(segment) && array.data_len == 24);
+    EXPECT(array.shape == ndshm_segment_shape(segment) && array.shape[1] == 3);
+    EXPECT(array.strides == ndshm_segment_strides(segment) && array.strides[0] == 12);
+    EXPECT(array.writable == (ndshm_segment_data_mut(segment) != NULL));
+    EXPECT(ndshm_segment_array(segment, text, 3, &array, NULL) == NDSHM_OK);
+    EXPECT(array.dtype_len == 3 && !strcmp(text, "<i"));
+    EXPECT(ndshm_segment_array(segment, NULL, 0, &array, NULL) == NDSHM_OK);
+}
+
 static void share(uint32_t via)
 {
     ndshm_segment made = draft(0, via), reader = {0}, writer = {0};
@@ -127,6 +144,7 @@ static void share(uint32_t via)
     const uint64_t *shape = ndshm_segment_shape(&made);
     uint8_t uuid[2][NDSHM_UUID_SIZE];
 
+    is_told(&made);
     EXPECT(try_attach(&reader) == (via ? NDSHM_ERR_NOT_READY : NDSHM_ERR_NOT_FOUND));
     EXPECT(ndshm_segment_publish(&made, &error) == NDSHM_OK);
     EXPECT(ndshm_segment_data(&made) == data && ndshm_segment_shape(&made) == shape);
@@ -144,6 +162,9 @@ static void share(uint32_t via)
     EXPECT(ndshm_segment_uuid(&reader, uuid[1], &error) == NDSHM_OK);
     EXPECT(memcmp(uuid[0], uuid[1], sizeof(uuid[0])) == 0);
 
+    is_told(&made);
+    is_told(&reader);
+    is_told(&writer);
     EXPECT(ndshm_segment_data_mut(&reader) == NULL);
     ((int32_t *)ndshm_segment_data_mut(&writer))[5] = 7;
     EXPECT(((const int32_t *)ndshm_segment_data(&reader))[5] == 7);

@@ -334,6 +334,29 @@ static void peek(void)
     REFUSED(NDSHM_ERR_NOT_FOUND, "no segment", ndshm_segment_peek(name, NULL, 9, &info, &error));
 }
 
+static void array(void)
+{
+    const uint32_t sizes[] = {0, sizeof(ndshm_array) - 1, 4097, UINT32_MAX};
+    ndshm_array array = {0}, before;
+    ndshm_segment none = {0};
+
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        array.struct_size = sizes[i];
+        before = array;
+        REFUSED(NDSHM_ERR_ARGUMENT, "struct_size",
+                ndshm_segment_array(&none, NULL, 0, &array, &error));
+        EXPECT(memcmp(&array, &before, sizeof(array)) == 0);
+    }
+    array.struct_size = sizeof(array);
+    before = array;
+    REFUSED(NDSHM_ERR_ARGUMENT, "ndshm_array is NULL",
+            ndshm_segment_array(&none, NULL, 0, NULL, &error));
+    REFUSED(NDSHM_ERR_ARGUMENT, "segment is NULL",
+            ndshm_segment_array(NULL, NULL, 0, &array, &error));
+    REFUSED(NDSHM_ERR_HANDLE, "", ndshm_segment_array(&none, NULL, 0, &array, &error));
+    EXPECT(memcmp(&array, &before, sizeof(array)) == 0);
+}
+
 int main(void)
 {
     snprintf(name, sizeof(name), "test.misuse.%ld", (long)getpid());
@@ -344,6 +367,7 @@ int main(void)
     growables();
     descriptors();
     peek();
+    array();
     records_of_errors();
     return 0;
 }
