@@ -122,10 +122,10 @@ pub(super) fn similar(name: &str, names: &[&str]) -> Option<String> {
     let lower = name.to_lowercase();
     let mut near: Vec<(usize, &str)> = names
         .iter()
-        .map(|there| (distance(&lower, &there.to_lowercase()), *there))
-        .filter(|(distance, there)| *distance * 3 <= there.chars().count().max(3))
+        .map(|there| (apart(&lower, &there.to_lowercase()), *there))
+        .filter(|(apart, there)| 5 * apart <= 2 * there.chars().count().max(3))
         .collect();
-    near.sort_by_key(|(distance, _)| *distance);
+    near.sort_by_key(|(apart, _)| *apart);
     let quoted = |names: &mut dyn Iterator<Item = &str>| {
         names.map(|name| std::format!("'{name}'")).collect::<Vec<_>>().join(", ")
     };
@@ -136,6 +136,13 @@ pub(super) fn similar(name: &str, names: &[&str]) -> Option<String> {
     let more = if names.len() > NAMED { ", ..." } else { "" };
     let list = quoted(&mut names.iter().take(NAMED).copied());
     (!names.is_empty()).then(|| std::format!("there are {list}{more}"))
+}
+
+/// How far names are from each other; one that goes on where the other ends is near.
+fn apart(one: &str, other: &str) -> usize {
+    let is_begun = one.starts_with(other) || other.starts_with(one);
+    let short = one.len().min(other.len());
+    if is_begun && short > 1 && one != other { 1 } else { distance(one, other) }
 }
 
 /// How many characters have to be put in, taken out or changed to make one text of the other.
@@ -175,7 +182,8 @@ mod tests {
     #[test]
     fn names_that_may_be_meant_are_told() {
         let names = ["chr", "pos", "percent"];
-        assert_eq!(similar("chrom", &names).unwrap(), "there are 'chr', 'pos', 'percent'");
+        assert_eq!(similar("chrom", &names).unwrap(), "maybe 'chr' is meant");
+        assert_eq!(similar("start", &names).unwrap(), "there are 'chr', 'pos', 'percent'");
         assert_eq!(similar("CHR", &names).unwrap(), "maybe 'chr' is meant");
         assert_eq!(similar("precent", &names).unwrap(), "maybe 'percent' is meant");
         assert_eq!(similar("x", &[]), None);

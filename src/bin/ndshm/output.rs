@@ -197,19 +197,22 @@ pub(crate) fn marked(line: &str, meant: Range<usize>) -> Vec<String> {
     let width_of = |part: &[(char, usize)]| part.iter().map(|(_, width)| width).sum::<usize>();
     // What does not fit goes: behind the mark first, then before it.
     let caret = meant.start.min(shown.len());
-    let mut from = 0;
-    while width_of(&shown[from..caret]) > WIDTH / 2 && width_of(&shown[from..]) > WIDTH {
+    let (mut from, mut until) = (0, shown.len());
+    let (mut before, mut all) = (width_of(&shown[..caret]), width_of(&shown));
+    while before > WIDTH / 2 && all > WIDTH {
+        before -= shown[from].1;
+        all -= shown[from].1;
         from += 1;
     }
-    let mut until = shown.len();
-    while width_of(&shown[from..until]) > WIDTH {
+    while all > WIDTH {
         until -= 1;
+        all -= shown[until].1;
     }
     let mark = |cut| if cut { "..." } else { "" };
     let part: String = shown[from..until].iter().map(|(c, _)| c).collect();
     let line = [mark(from > 0), &part, mark(until < shown.len())].concat();
     let end = meant.end.clamp(caret, until.max(caret));
-    let blanks = mark(from > 0).len() + width_of(&shown[from..caret]);
+    let blanks = mark(from > 0).len() + before;
     let carets = width_of(&shown[caret..end]).max(1);
     vec![line, [" ".repeat(blanks), "^".repeat(carets)].concat()]
 }
