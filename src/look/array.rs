@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::path::Path;
 use std::vec::Vec;
 
-use super::error::Result;
+use super::error::{LookError, Result};
 use super::query::{Query, Take};
 use super::sieve::{Found, Sieve};
 use super::table::Table;
@@ -13,6 +13,9 @@ use crate::exchange::{ExchangeError, Pieces};
 use crate::load::{Canceller, Progress};
 use crate::segment::Info;
 use crate::sys;
+
+/// Bytes of a row that are held at most.
+const MAX_ROW: u64 = 1 << 30;
 
 /// An array whose rows are looked at.
 #[derive(Debug)]
@@ -48,27 +51,28 @@ impl ArrayJob {
     }
 
     fn start(mut pieces: Pieces<'static>, query: &Query) -> Result<Self> {
-        let dims = pieces.shape().get(1..).unwrap_or_default();
-        let mut sieve = query.sieve(pieces.dtype(), dims)?;
         let total = pieces.shape().first().copied().unwrap_or(1);
-        let is_plain = query.conditions.is_empty();
-        let rows = match query.take {
-            Take::First(most) if is_plain => 0..most.min(total),
-            Take::Last(most) if is_plain => total.saturating_sub(most)..total,
-            Take::Count if is_plain => 0..0,
-            _ => 0..total,
+        let (rows, take) = match query.take() {
+            Take::First(most) if query.takes_any() => (0..most.min(total), Take::First(most)),
+            // Nothing else is read, so these are the first ones.
+            Take::Last(most) if query.takes_any() => {
+                (total.saturating_sub(most)..total, Take::First(most))
+            }
+            Take::Count if query.takes_any() => (0..0, Take::Count),
+            take => (0..total, take),
         };
-        // Rows without a byte are not read.
-        let known = if sieve.table().row() == 0 { rows.clone() } else { 0..0 };
-        sieve.pass(if is_plain && query.take == Take::Count {
-            total
-        } else {
-            known.count() as u64
-        });
-        let bytes = (rows.end - rows.start).saturating_mul(sieve.table().row() as u64);
+        let dims = pieces.shape().get(1..).unwrap_or_default();
+        let mut sieve = query.sieve(pieces.dtype(), dims, take)?;
+        let row = sieve.table().row() as u64;
+        if row > MAX_ROW && !rows.is_empty() {
+            return Err(LookError::Row { bytes: row, most: MAX_ROW });
+        }
+        if query.takes_any() && take == Take::Count {
+            sieve.pass(total);
+        }
+        let bytes_total = (rows.end - rows.start).saturating_mul(row);
         pieces.only(rows);
-        let progress =
-            Progress { bytes_total: bytes, inputs_total: 1, pass: 1, ..Progress::default() };
+        let progress = Progress { bytes_total, inputs_total: 1, pass: 1, ..Progress::default() };
         let (canceller, owner) = (Canceller::always_ready()?, sys::lineage());
         Ok(Self { pieces, sieve, buf: Vec::new(), canceller, progress, total, owner })
     }
@@ -108,8 +112,8 @@ impl ArrayJob {
         self.sieve.table()
     }
 
-    /// The rows that were found and not taken yet, one behind the other. The last ones are known
-    /// only when all are read.
+    /// The rows that were found and not taken yet, one behind the other; none as long as there may
+    /// be others that are wanted instead.
     #[must_use]
     pub fn rows(&mut self) -> Vec<u8> {
         self.sieve.drain()

@@ -29,6 +29,13 @@ pub enum LookError {
         /// What to try.
         hint: Option<String>,
     },
+    /// A row is too large to be held.
+    Row {
+        /// Its bytes.
+        bytes: u64,
+        /// How many there may be.
+        most: u64,
+    },
     /// The text.
     Load(LoadError),
     /// The file or the segment.
@@ -65,6 +72,9 @@ impl fmt::Display for LookError {
         match self {
             Self::Condition(error) => error.fmt(f),
             Self::Column { what, .. } => f.write_str(what),
+            Self::Row { bytes, most } => {
+                write!(f, "a row has {bytes} bytes, and at most {most} are held")
+            }
             Self::Load(error) => error.fmt(f),
             Self::Exchange(error) => error.fmt(f),
             Self::Core(error) => error.fmt(f),

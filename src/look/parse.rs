@@ -389,3 +389,78 @@ impl Path {
         start..self.places.last().map_or(start, |place| place.end)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tree of a condition, in parentheses.
+    fn shown(expr: &Expr) -> String {
+        let list = |list: &[Expr], word| {
+            let parts: Vec<String> = list.iter().map(shown).collect();
+            std::format!("({})", parts.join(word))
+        };
+        match expr {
+            Expr::All(all) => list(all, " and "),
+            Expr::Any(all) => list(all, " or "),
+            Expr::Not(inner) => std::format!("not {}", shown(inner)),
+            Expr::True(path) => std::format!("{:?}", path.steps),
+            Expr::Compare(left, compare, right) => {
+                std::format!("{} {compare:?} {}", operand(left), operand(right))
+            }
+            Expr::In(_, list) => std::format!("in {}", list.len()),
+            Expr::Missing(_) => "missing".into(),
+        }
+    }
+
+    fn operand(operand: &Operand) -> String {
+        match &operand.what {
+            What::Column(path) => std::format!("{:?}", path.steps),
+            What::Number(number) => number.text().into(),
+            other => std::format!("{other:?}"),
+        }
+    }
+
+    fn tree(text: &str) -> String {
+        let name = |name: &str| std::format!("[Name(\"{name}\")]");
+        shown(&condition(text).unwrap())
+            .replace(&name("a"), "a")
+            .replace(&name("b"), "b")
+            .replace(&name("c"), "c")
+    }
+
+    #[test]
+    fn and_binds_closer_than_or_and_not_closest() {
+        assert_eq!(tree("a or b and not c"), "(a or (b and not c))");
+        assert_eq!(tree("not a and b or c"), "((not a and b) or c)");
+        assert_eq!(tree("not (a and b)"), "not (a and b)");
+        assert_eq!(tree("a|b&!c"), tree("a OR b && NOT c"));
+        assert_eq!(tree("a<b<=c"), "(a Less b and b LessEqual c)");
+        assert_eq!(tree("not a == 1"), "not a Equal 1");
+        assert_eq!(tree("a not in (1, 2,) or b is not nan"), "(not in 2 or not missing)");
+    }
+
+    #[test]
+    fn values_are_what_they_look_like() {
+        assert_eq!(tree("a<-1"), "a Less -1");
+        assert_eq!(tree("a == 1.5e-3"), "a Equal 1.5e-3");
+        assert_eq!(tree("a == .5"), "a Equal .5");
+        assert_eq!(tree("a == - inf"), "a Equal -inf");
+        assert_eq!(tree("a == 'it''s'"), "a Equal Text(\"it's\")");
+        assert_eq!(tree("a == \"'\""), "a Equal Text(\"'\")");
+        assert_eq!(tree("a == True"), "a Equal Bool(true)");
+    }
+
+    #[test]
+    fn columns_are_reached_by_steps() {
+        let name = |name: &str| Step::Name(name.into());
+        assert_eq!(
+            steps("a.b[0,1].c"),
+            Some([name("a"), name("b"), Step::Place([0, 1].into()), name("c")].into())
+        );
+        assert_eq!(steps("[3].`a b`"), Some([Step::Place([3].into()), name("a b")].into()));
+        for wrong in ["a.", "a[", "a[]", "a[-1]", "a[1.5]", "1", "a b", "", "."] {
+            assert_eq!(steps(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -23,9 +23,9 @@ pub enum Take {
 /// Which rows are wanted, and what of them.
 #[derive(Debug, Clone)]
 pub struct Query {
-    pub(super) take: Take,
+    take: Take,
     columns: Vec<String>,
-    pub(super) conditions: Vec<Condition>,
+    conditions: Vec<Condition>,
 }
 
 impl Query {
@@ -52,12 +52,22 @@ impl Query {
         Ok(self)
     }
 
-    /// What takes rows that are elements of this dtype, as many as the extents say.
-    pub(super) fn sieve(&self, dtype: DType<'_>, dims: &[u64]) -> Result<Sieve> {
+    pub(super) const fn take(&self) -> Take {
+        self.take
+    }
+
+    /// Whether all rows fit.
+    pub(super) const fn takes_any(&self) -> bool {
+        self.conditions.is_empty()
+    }
+
+    /// What takes rows that are elements of this dtype, as many as the extents say, and keeps some
+    /// of those that fit.
+    pub(super) fn sieve(&self, dtype: DType<'_>, dims: &[u64], take: Take) -> Result<Sieve> {
         let mut table = Table::new(dtype, dims)?;
         let tests = self.conditions.iter().map(|condition| condition.check(&table));
         let tests = tests.collect::<core::result::Result<_, _>>()?;
         table.choose(&self.columns)?;
-        Ok(Sieve::new(table, tests, self.take))
+        Ok(Sieve::new(table, tests, take))
     }
 }

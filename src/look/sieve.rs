@@ -122,17 +122,19 @@ impl Sieve {
         }
     }
 
-    /// The rows that were found so far and not taken; of the last ones only at the end.
+    /// The rows that were found so far and not taken; none as long as there may be later ones.
     pub(super) fn drain(&mut self) -> Vec<u8> {
-        if let Take::Last(most) = self.take {
-            self.drop_before(most, 0);
+        match self.take {
+            Take::Last(_) => Vec::new(),
+            _ => core::mem::take(&mut self.kept),
         }
-        core::mem::take(&mut self.kept)
     }
 
     pub(super) fn finish(mut self) -> Found {
-        let rows = self.drain();
-        let Self { table, fitting, seen, .. } = self;
-        Found { table, rows, fitting, seen, total: None, report: Report::default() }
+        if let Take::Last(most) = self.take {
+            self.drop_before(most, 0);
+        }
+        let Self { table, kept, fitting, seen, .. } = self;
+        Found { table, rows: kept, fitting, seen, total: None, report: Report::default() }
     }
 }

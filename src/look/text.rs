@@ -44,7 +44,7 @@ impl TextJob {
         flag: Option<&AtomicBool>,
     ) -> Result<Self> {
         let mut text = text.clone();
-        if let (Take::First(most), true) = (query.take, query.conditions.is_empty()) {
+        if let (Take::First(most), true) = (query.take(), query.takes_any()) {
             text.max_rows = Some(text.max_rows.map_or(most, |given| given.min(most)));
         }
         let query = query.clone();
@@ -57,7 +57,7 @@ impl TextJob {
     /// # Errors
     /// [`LookError`]; the job is over then.
     pub fn step(&mut self, timeout: Duration) -> Result<Progress> {
-        let progress = self.0.step(timeout)?;
+        let progress = if self.is_full() { self.0.progress() } else { self.0.step(timeout)? };
         Ok(Progress { done: progress.done || self.is_full(), ..progress })
     }
 
@@ -113,7 +113,8 @@ impl Looker {
     fn begin_rows(&mut self, columns: Option<u32>) -> Result<()> {
         if self.sieve.is_none() {
             let dims = columns.map(u64::from);
-            self.sieve = Some(self.query.sieve(self.dtype(), dims.as_slice())?);
+            let take = self.query.take();
+            self.sieve = Some(self.query.sieve(self.dtype(), dims.as_slice(), take)?);
         }
         Ok(())
     }

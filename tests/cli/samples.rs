@@ -51,7 +51,7 @@ fn help_and_version_are_on_standard_output() {
     }
     for flag in ["--help", "-h"] {
         let said = run(&mut ndshm([flag])).ok().stdout;
-        let commands = ["convert", "load", "ls", "info", "head", "rm", "prune"];
+        let commands = ["convert", "load", "ls", "info", "head", "tail", "rm", "prune"];
         for command in commands {
             assert!(said.contains(&format!("\n  {command} ")), "{said}");
             let own = run(&mut ndshm([command, flag])).ok().stdout;

@@ -354,6 +354,12 @@ def case_arrays():
                 ends(rng, path, rows, named=named)
             np.save(f"{FOLDER}/f.npy", np.asfortranarray(rows))
             ends(rng, f"{FOLDER}/f.npy", rows, named=named)
+            name = f"look-f-{os.getpid()}"
+            subprocess.run([NDSHM, "import", "-q", f"{FOLDER}/f.npy", "--name", name], check=True)
+            try:
+                ends(rng, name, rows, named=named)
+            finally:
+                subprocess.run([NDSHM, "rm", name], check=True)
             if dtype == "<i4":
                 at = tuple(extent - 1 for extent in shape[1:])
                 path = f"[{','.join(map(str, at))}]" if at else "value"

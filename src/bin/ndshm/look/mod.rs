@@ -43,6 +43,8 @@ printed.";
 
 /// Rows that are aligned with each other.
 const PAGE: usize = 1000;
+/// The same, in bytes.
+const PAGE_BYTES: usize = 64 << 20;
 
 #[derive(Debug, ClapArgs)]
 #[allow(clippy::struct_excessive_bools, reason = "flags of a command line")]
@@ -185,10 +187,8 @@ impl Look<'_> {
         let mut meter = self.args.progress.meter(self.args.json && io::stdout().is_terminal());
         meter.drive(cancel, &canceller, |time| {
             let progress = job.step(time).map_err(fails)?;
-            if matches!(self.take, Take::First(_)) {
-                let rows = job.rows();
-                printer.take(job.table(), &rows)?;
-            }
+            let rows = job.rows();
+            printer.take(job.table(), &rows)?;
             Ok::<_, Failure>(progress)
         })?;
         meter.end();
@@ -257,7 +257,7 @@ impl Printer {
     fn page(&mut self, of: &Table, rest: bool) -> Result<(), Failure> {
         let row = of.row().max(1);
         let is_enough = match self.shown {
-            Shown::Table(_) => self.kept.len() / row >= PAGE,
+            Shown::Table(_) => self.kept.len() / row >= PAGE || self.kept.len() > PAGE_BYTES,
             Shown::Json => !self.kept.is_empty(),
         };
         if self.bare || !(is_enough || rest) {
