@@ -58,6 +58,7 @@ impl ArrayJob {
             Take::Last(most) if query.takes_any() => {
                 (total.saturating_sub(most)..total, Take::First(most))
             }
+            // They need not be read to be counted.
             Take::Count if query.takes_any() => (0..0, Take::Count),
             take => (0..total, take),
         };
@@ -67,11 +68,14 @@ impl ArrayJob {
         if row > MAX_ROW && !rows.is_empty() {
             return Err(LookError::Row { bytes: row, most: MAX_ROW });
         }
+        let count = rows.end - rows.start;
         if query.takes_any() && take == Take::Count {
             sieve.pass(total);
+        } else if row == 0 {
+            sieve.pass(count);
         }
-        let bytes_total = (rows.end - rows.start).saturating_mul(row);
-        pieces.only(rows);
+        let bytes_total = count.saturating_mul(row);
+        pieces.only(if row == 0 { 0..0 } else { rows });
         let progress = Progress { bytes_total, inputs_total: 1, pass: 1, ..Progress::default() };
         let (canceller, owner) = (Canceller::always_ready()?, sys::lineage());
         Ok(Self { pieces, sieve, buf: Vec::new(), canceller, progress, total, owner })

@@ -55,10 +55,12 @@ impl Sieve {
         matches!(self.take, Take::First(most) if self.fitting >= most)
     }
 
-    /// Notes rows without looking at them.
-    pub(super) const fn pass(&mut self, rows: u64) {
+    /// Counts rows that have no bytes, or are not looked at: all of them fit, or none.
+    pub(super) fn pass(&mut self, rows: u64) {
+        let mut fit = [true];
+        self.tests.iter().for_each(|test| test.narrow(&[0], 1, &mut fit));
         self.seen += rows;
-        self.fitting += rows;
+        self.fitting += if fit == [true] { rows } else { 0 };
     }
 
     /// Takes whole rows.

@@ -370,6 +370,29 @@ def case_arrays():
     check(f"{FOLDER}/r.npy", records[records[:, 1]["x"] > 5], "head", "--where", "[1].x > 5", named=lambda got: list(got.values()))
 
 
+def case_odd_shapes():
+    np.save(f"{FOLDER}/one.npy", np.float64(3.5))
+    assert ndshm("tail", f"{FOLDER}/one.npy") == "3.5\n"
+    np.save(f"{FOLDER}/none.npy", np.zeros((0, 3)))
+    assert ndshm("head", f"{FOLDER}/none.npy") == "0  1  2\n"
+    np.save(f"{FOLDER}/none.npy", np.zeros((5, 0)))
+    assert ndshm("head", f"{FOLDER}/none.npy") == "... 5 rows in all\n"
+    np.save(f"{FOLDER}/none.npy", np.zeros(3, [("a", "S0")]))
+    assert ndshm("tail", f"{FOLDER}/none.npy") == "a\n... 3 rows in all\n"
+    for test, count in [("a == ''", 3), ("a is not missing", 0)]:
+        assert ndshm("head", "--count", "--where", test, f"{FOLDER}/none.npy") == f"{count}\n"
+    with h5py.File(f"{FOLDER}/odd.h5", "w") as file:
+        file.create_dataset("inner", shape=(), dtype=np.dtype(("<i2", (3,))))[()] = [1, 2, 3]
+        file["texts"] = ["a", "bcd", "日本"]
+        file.create_dataset("pairs", (4,), dtype=np.dtype(("<i2", (2,))))[...] = np.arange(8).reshape(4, 2)
+        file.create_dataset("chunks", data=np.arange(100_000), chunks=(1000,), compression="gzip")
+    assert ndshm("tail", "-n", "2", f"{FOLDER}/odd.h5:inner") == "2\n3\n... 3 rows in all\n"
+    assert ndshm("head", "--where", "value > 2", f"{FOLDER}/odd.h5:inner") == "3\n... 1 of 3 rows fit\n"
+    assert ndshm("tail", "-n", "1", "--json", f"{FOLDER}/odd.h5:texts") == '{"value":"日本"}\n'
+    assert ndshm("tail", "-n", "1", "--json", f"{FOLDER}/odd.h5:pairs") == '{"0":6,"1":7}\n'
+    assert ndshm("tail", "-n", "1", f"{FOLDER}/odd.h5:chunks") == "99999\n... 100,000 rows in all\n"
+
+
 def case_columns():
     rng = random.Random(5)
     rows = filled(rng, DTYPE, (20,))

@@ -36,7 +36,7 @@ impl Grid {
         let names = of.columns().iter().map(|column| self.cell(value::shown(column.name())));
         let names = names.collect();
         let mut lines: Vec<Vec<String>> = Vec::new();
-        if is_first && of.is_named() {
+        if is_first && of.is_named() && !of.columns().is_empty() {
             lines.push(names);
         }
         // What is not shown needs no text.
