@@ -633,9 +633,13 @@ int32_t ndshm_segment_detach(ndshm_segment *segment);
 // destructors behind it: nothing but the end of the process frees the addresses.
 //
 // The process has the segment no more: if it was the last, the name is removed,
-// if the policy says so, and a child that is forked later does not have it.
+// if the policy says so, and a child that is forked later does not have it. Where its mode
+// lets nobody write any more (0400), nobody else sees what is written from now on.
 //
-// Returns as `ndshm_segment_detach`.
+// Returns as `ndshm_segment_detach`; `NDSHM_ERR_OS` if there is no descriptor left (`EMFILE`),
+// which it takes for a moment, and `NDSHM_ERR_PERMISSION` if the segment cannot even be read
+// any more. The handle is closed all the same, but the memory keeps the lock: the name stays
+// until the process ends, and is dead then, for `ndshm_segment_prune`.
 //
 // Duties of the caller:
 // * `segment` is NULL, or a handle that no other thread uses.

@@ -571,11 +571,13 @@ public:
     std::size_t itemsize() const noexcept { return ndshm_segment_itemsize(&c_); }
     std::size_t ndim() const noexcept { return ndshm_segment_ndim(&c_); }
 
-    /** Detaches, but leaves the memory where it is until the process ends; see ndshm_segment_leave. */
-    void leave() noexcept
+    /** Detaches, but leaves the memory where it is until the process ends; false if it keeps the
+     * lock as long: see ndshm_segment_leave. */
+    bool leave() noexcept
     {
-        ndshm_segment_leave(&c_);
+        const bool left = ndshm_segment_leave(&c_) == NDSHM_OK;
         c_ = ndshm_segment();
+        return left;
     }
     /** Valid until the segment is detached or moved. */
     span<const std::uint64_t> extents() const noexcept

@@ -7,6 +7,7 @@ mod shm;
 use core::time::Duration;
 use std::fs::read_dir;
 
+use ndshm::error::Error;
 use ndshm::segment::{Access, Draft, Name, Policy, Removal, Segment, Spec, Via, handoff, unlink};
 use shm::helper::{Helper, pause, say};
 use shm::{BOTH, Scratch, float64, pruned, publish, values};
@@ -23,6 +24,8 @@ fn helper() {
         "forks" => leaves_and_forks(&Name::new(words[1]).unwrap()),
         "draft" => draft_of_two(),
         "descriptors" => descriptors(),
+        "read-only" => read_only(&Name::new(words[1]).unwrap()),
+        "full" => full(&Name::new(words[1]).unwrap()),
         _ => panic!("no such role: {role}"),
     }
 }
@@ -42,13 +45,13 @@ struct Left(*mut f64);
 impl Left {
     fn segment(segment: Segment) -> Self {
         let at = segment.data_ptr().cast_mut().cast();
-        segment.leave();
+        segment.leave().unwrap();
         Self(at)
     }
 
     fn draft(draft: Draft) -> Self {
         let at = draft.data_ptr().cast();
-        draft.leave();
+        draft.leave().unwrap();
         Self(at)
     }
 
@@ -132,21 +135,21 @@ fn an_orphan_is_one_although_its_memory_was_left() {
 #[test]
 fn policies_hold_for_who_leaves() {
     let scratch = Scratch::new("policies");
-    publish(&scratch.0, &[3], |spec| spec.policy = Policy::Persist).leave();
+    publish(&scratch.0, &[3], |spec| spec.policy = Policy::Persist).leave().unwrap();
     assert!(scratch.exists());
     unlink(&scratch.0).unwrap();
-    publish(&scratch.0, &[3], |spec| spec.policy = handoff(1, MINUTE)).leave();
+    publish(&scratch.0, &[3], |spec| spec.policy = handoff(1, MINUTE)).leave().unwrap();
     assert!(scratch.exists());
-    attach(&scratch.0, Access::Read).leave();
+    attach(&scratch.0, Access::Read).leave().unwrap();
     assert!(!scratch.exists(), "it was taken over, and left");
     let made = publish(&scratch.0, &[3], |_| {});
     made.promise(1, MINUTE).unwrap();
-    made.leave();
+    made.leave().unwrap();
     assert!(scratch.exists());
     unlink(&scratch.0).unwrap();
     let owner = publish(&scratch.0, &[3], |spec| spec.policy = Policy::Owner);
     let visitor = attach(&scratch.0, Access::Read);
-    owner.leave();
+    owner.leave().unwrap();
     assert_eq!((scratch.exists(), values(&visitor)), (false, vec![0.0, 1.0, 2.0]));
 }
 
@@ -322,11 +325,77 @@ fn descriptors() {
     let before = open();
     let scratch = Scratch::new("descriptors");
     for via in BOTH {
-        publish(&scratch.0, &[3], |spec| spec.via = via).leave();
-        late(|spec| spec.via = via).0.leave();
+        publish(&scratch.0, &[3], |spec| spec.via = via).leave().unwrap();
+        late(|spec| spec.via = via).0.leave().unwrap();
     }
-    anonymous().leave();
-    anonymous().publish().unwrap().leave();
+    anonymous().leave().unwrap();
+    anonymous().publish().unwrap().leave().unwrap();
     assert_eq!(open(), before);
     say("done");
+}
+
+/// Its file may not be opened to write any more, so no other description can take the lock's place.
+#[test]
+fn what_nobody_may_write_is_left_too() {
+    let scratch = Scratch::new("mode");
+    let mut other = Helper::start(&format!("read-only {}", scratch.0));
+    other.expect("left");
+    assert!(!scratch.exists(), "it was the last");
+    other.go();
+    other.expect("draft");
+    other.end();
+}
+
+fn read_only(name: &Name) {
+    // SAFETY: takes an integer only. Who is not root is none already.
+    unsafe { libc::setuid(65_534) };
+    let made = publish(name, &[3], |spec| spec.mode = 0o400);
+    assert_eq!(Segment::attach(name, Access::ReadWrite, None).unwrap_err(), Error::Permission);
+    let reader = attach(name, Access::Read);
+    let left = Left::segment(made);
+    assert_eq!((values(&reader), reader.refcount()), (vec![0.0, 1.0, 2.0], 0));
+    left.set_first(9.0);
+    assert_eq!((left.values(), values(&reader)), (vec![9.0, 1.0, 2.0], vec![0.0, 1.0, 2.0]));
+    Left::segment(reader);
+    pause("left");
+    let dtype = float64();
+    let mut spec = Spec::new(dtype.as_dtype(), &[3]);
+    (spec.mode, spec.via) = (0o400, Via::ShmOpen);
+    let left = Left::draft(Draft::create(name, &spec).unwrap());
+    assert!(!is_there(name));
+    left.set_first(8.0);
+    assert_eq!(left.values(), [8.0, 0.0, 0.0]);
+    say("draft");
+}
+
+/// Without a descriptor nothing can take the lock's place: that is said, and the name is dead
+/// when the process ends.
+#[test]
+fn a_process_without_descriptors_says_that_it_cannot() {
+    let scratch = Scratch::new("full");
+    let mut other = Helper::start(&format!("full {}", scratch.0));
+    other.expect("EMFILE");
+    assert_eq!(pruned(&scratch.0), Some(Removal::Live));
+    other.go();
+    other.expect("[9.0, 1.0, 2.0]");
+    other.end();
+    assert_eq!(pruned(&scratch.0), Some(Removal::Removed));
+}
+
+fn full(name: &Name) {
+    let (made, draft) = (publish(name, &[3], |_| {}), late(|_| {}).0);
+    let at = made.data_ptr().cast_mut().cast();
+    let taken = core::iter::from_fn(|| std::fs::File::open("/dev/null").ok());
+    let none = libc::rlimit { rlim_cur: 64, rlim_max: 64 };
+    // SAFETY: a limit that is there for the call.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const none) }, 0);
+    let taken: Vec<_> = taken.collect();
+    let error = made.leave().unwrap_err();
+    assert!(matches!(error, Error::Os { errno: libc::EMFILE, .. }), "{error}");
+    draft.leave().unwrap(); // it has no name
+    drop(taken);
+    pause("EMFILE");
+    let left = Left(at);
+    left.set_first(9.0);
+    say(&format!("{:?}", left.values()));
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import sys
 from _thread import _local
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from . import _structs as structs
-from ._codes import UUID_SIZE
+from ._codes import ERR_OS, OK, POLICIES, UUID_SIZE
 from ._dtypes import from_text
 from ._errors import check
 from ._library import library
@@ -135,7 +136,18 @@ def leave() -> None:
     """Has nothing any more."""
     while HELD:
         with contextlib.suppress(KeyError):  # another thread was faster
-            library().ndshm_segment_leave(HELD.popitem()[1])
+            leave_one(HELD.popitem()[1])
+
+
+def leave_one(handle: Any) -> None:
+    """Leaves a segment, or says why it cannot: an exception needs modules, which cannot be read without a descriptor."""
+    native = library()
+    name, policy = native.ndshm_segment_name(handle), native.ndshm_segment_policy(handle)
+    status = native.ndshm_segment_leave(handle)
+    if status != OK and policy != POLICIES["persist"] and sys.stderr is not None:
+        why = native.ndshm_strerror(status).decode() + (" (it needs a free descriptor)" if status == ERR_OS else "")
+        print(f"ndshm: {name.decode() if name else 'a draft'!r} cannot be left: {why}. It is dead when this process has ended; "
+              "ndshm.prune() removes it", file=sys.stderr)
 
 
 def owner_of(array: object) -> Owner | None:

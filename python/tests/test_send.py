@@ -206,6 +206,46 @@ def test_what_runs_last_may_use_arrays(python):
     assert out == "7.0 8.0 []\n"
 
 
+def test_what_nobody_may_write_is_left_too(name, python):
+    """By one who is not root: its file cannot be opened to write again, to take the place of what has the lock."""
+    assert python("""
+        import ctypes, os
+        create = ndshm.create
+        info = ndshm.info  # another user may not read modules
+        if os.getuid() == 0:
+            os.setuid(65534)
+        a = create(sys.argv[1], 3, mode=0o400).publish().array
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(a))  # nobody frees it
+        print(info(sys.argv[1]).attached)
+    """, name) == "True\n"
+    assert name not in {found.name for found in ndshm.ls()}
+    assert not os.path.exists(f"/dev/shm/ndshm.{name}")
+
+
+@pytest.mark.parametrize("first", ["", "import multiprocessing.util"])
+def test_what_cannot_be_left_is_told(first, name, python):
+    """Without a descriptor: the name is dead at the end, and the program was told."""
+    done = python(f"""
+        import ctypes, os, resource
+        {first}
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        kept = [ndshm.create(sys.argv[1] + end, 3, policy=policy).publish().array
+                for end, policy in (("", "last-detach"), ("-kept", "persist"))]
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
+        kept[0][0] = 5
+        while True:
+            try:
+                os.open("/dev/null", os.O_RDONLY)
+            except OSError:
+                break
+        print(kept[0][0])
+    """, name, check=False)
+    assert (done.returncode, done.stdout) == (0, "5.0\n")
+    assert done.stderr == (f"ndshm: '{name}' cannot be left: system call failed (it needs a free descriptor). It is dead when "
+                           "this process has ended; ndshm.prune() removes it\n")
+    assert name in ndshm.prune()
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_memory_without_a_name_is_sent_by_its_descriptor(method):
     array = ndshm.create(None, 5, "i4").publish().array
@@ -242,28 +282,42 @@ def receive_for_ever(pipe, ready):
         pipe.recv()
 
 
+def send_for_ever(pipe, ready):
+    _send.PROMISE_MS = 300
+    pipe.send(ndshm.array([1, 2]))
+    ready.set()
+    while True:
+        pipe.send(ndshm.array([1, 2]))
+
+
+# What is killed, and which end of the pipe it has.
+KILLED = {"receiver": (receive_for_ever, 0), "sender": (send_for_ever, 1)}
 # A process that is not forked takes a moment to begin.
 ROUNDS = {"fork": 12, "spawn": 3, "forkserver": 4}
 
 
+@pytest.mark.parametrize("killed", KILLED)
 @pytest.mark.parametrize("method", METHODS)
-def test_killed_receivers_leave_what_prune_removes(method, monkeypatch):
+def test_kills_leave_what_prune_removes(method, killed, monkeypatch):
     monkeypatch.setattr(_send, "PROMISE_MS", 300)
     chance, context = random.Random(7), multiprocessing.get_context(method)
+    work, end = KILLED[killed]
     before = names()
     for _ in range(ROUNDS[method]):
-        theirs, pipe = context.Pipe(False)
-        ready = context.Event()
-        child = context.Process(target=receive_for_ever, args=(theirs, ready))
+        ends, ready = context.Pipe(False), context.Event()
+        child = context.Process(target=work, args=(ends[end], ready))
         child.start()
-        theirs.close()
+        ends[end].close()
         assert ready.wait(30)
-        end = time.monotonic() + chance.random() * 0.05
-        while time.monotonic() < end:
-            pipe.send(ndshm.array([1, 2]))
+        until = time.monotonic() + chance.random() * 0.05
+        while time.monotonic() < until:
+            if killed == "receiver":
+                ends[1].send(ndshm.array([1, 2]))
+            elif ends[0].poll(0.001):
+                assert ends[0].recv().tolist() == [1, 2]
         os.kill(child.pid, signal.SIGKILL)
         child.join()
-        pipe.close()
+        ends[1 - end].close()
     time.sleep(0.35)
     ndshm.prune()
     assert names() == before
@@ -293,34 +347,6 @@ def test_a_child_sends_what_it_inherited():
     KEPT[0][0] = 9
     assert [array.tolist() for array in got] == [[9, 2, 3]] * 3
     KEPT = None
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_kills_leave_what_prune_removes(method):
-    chance, context = random.Random(6), multiprocessing.get_context(method)
-    before = names()
-    for _ in range(ROUNDS[method]):
-        pipe, theirs = context.Pipe(False)
-        child = context.Process(target=send_for_ever, args=(theirs,))
-        child.start()
-        theirs.close()
-        assert pipe.recv().tolist() == [1, 2]
-        end = time.monotonic() + chance.random() * 0.05
-        while time.monotonic() < end:
-            if pipe.poll(0.001):
-                assert pipe.recv().tolist() == [1, 2]
-        os.kill(child.pid, signal.SIGKILL)
-        child.join()
-        pipe.close()
-    time.sleep(0.35)
-    ndshm.prune()
-    assert names() == before
-
-
-def send_for_ever(pipe):
-    _send.PROMISE_MS = 300
-    while True:
-        pipe.send(ndshm.array([1, 2]))
 
 
 def test_an_unsent_array_leaves_nothing(python):

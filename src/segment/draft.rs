@@ -5,12 +5,13 @@ use core::fmt;
 use super::growable::{Birth, Home, no_space};
 use super::handle::Segment;
 use super::head::Head;
+use super::leave;
 use super::ready::{self, Creator};
 use super::{Access, Growable, Name, Policy, Spec};
 use crate::error::{Error, Result};
 use crate::layout::{Promises, State, View, offset};
 use crate::lifetime::{Exit, Site, byte, link};
-use crate::sys::{self, Fd, Map, Seals, boot_ns, page_size};
+use crate::sys::{self, Fd, Map, Seals, Stat, boot_ns, page_size, stat_path};
 
 /// A segment in the making: every page is there, nobody else reads it. Dropped
 /// before [`publish`](Self::publish) it leaves nothing.
@@ -50,13 +51,17 @@ impl From<Unpublished> for Error {
 impl Draft {
     /// Discards it, but the memory stays where it is until the process ends: see
     /// [`Segment::leave`]. A forked relative that has it too may publish it still.
-    pub fn leave(mut self) {
-        let access = self.map.access();
-        if let Ok(fd) = self.site.held.fd().reopen(access) {
-            // After an error the mapping is still the one that holds the lock.
-            let _ = self.map.exchange(&fd, access);
-        }
+    ///
+    /// # Errors
+    /// As [`Segment::leave`].
+    pub fn leave(mut self) -> Result<()> {
         self.map.stay();
+        let (fd, id) = (self.site.held.fd(), self.site.held.id());
+        let left = leave::unlock(&mut self.map, |access| fd.reopen(access).map(Some));
+        match &self.birth {
+            Birth::Named(name) | Birth::Linked(name) if is_name_of(name, id) => left,
+            _ => Ok(()), // what has no name has nobody who asks for its lock
+        }
     }
 
     /// Makes a segment and reserves all its memory.
@@ -296,6 +301,11 @@ impl Draft {
         }
         if frozen { freeze(fd, &mut self.map) } else { fd.seal(Seals::LENGTH.and(Seals::LAST)) }
     }
+}
+
+/// Whether a name leads to this inode.
+fn is_name_of(name: &Name, id: &Stat) -> bool {
+    stat_path(name.path()).is_ok_and(|now| now.same_inode(id))
 }
 
 impl Creator for Draft {

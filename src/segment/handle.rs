@@ -4,12 +4,13 @@ use core::time::Duration;
 
 use super::attach::{self, Attach};
 use super::head::Head;
+use super::leave;
 use super::spec::wait_ns;
 use super::{Access, Name, Policy, State};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::layout::{Promises, View, offset};
-use crate::lifetime::{Exit, Held, Hold};
+use crate::lifetime::{Exit, Held, Hold, refine};
 use crate::sys::{Fd, Map, Seals, Stat, boot_ns, lineage, shm_open, stat_path};
 
 /// A segment that this process has attached. Dropping it detaches; whoever is
@@ -23,6 +24,8 @@ pub struct Segment {
     /// Of the process that has it; a forked child has a copy.
     lineage: u32,
     creator: bool,
+    /// Whether it was given up already.
+    left: bool,
     // Dropped in this order: the mapping and what holds its lock beside it go
     // before the last step asks who is left.
     map: Map,
@@ -35,7 +38,7 @@ impl Segment {
     pub(super) fn new(head: Head, map: Map, lock: Held, name: Name) -> Self {
         let (id, lineage) = (*lock.id(), lineage());
         let (hold, exit) = (lock.into_hold(), Exit::none());
-        Self { head, name: Some(name), id, lineage, creator: false, map, hold, exit }
+        Self { head, name: Some(name), id, lineage, creator: false, left: false, map, hold, exit }
     }
 
     /// One that this process has made.
@@ -49,7 +52,7 @@ impl Segment {
     pub(super) fn anonymous(head: Head, map: Map, lock: Held) -> Self {
         let (id, lineage) = (*lock.id(), lineage());
         let (hold, exit) = (lock.keep(), Exit::none());
-        Self { head, name: None, id, lineage, creator: false, map, hold, exit }
+        Self { head, name: None, id, lineage, creator: false, left: false, map, hold, exit }
     }
 
     /// Attaches the segment `name`. With a timeout it waits until it is there
@@ -128,14 +131,24 @@ impl Segment {
     }
 
     /// Detaches, but the memory stays where it is until the process ends, and is no holder:
-    /// for the end of a process that may still use it, and that unmaps nothing.
-    pub fn leave(mut self) {
-        let (access, id) = (self.map.access(), self.id);
-        if let Some(fd) = self.name.as_ref().and_then(|name| unlocked(name, &id, access)) {
-            // After an error the mapping is still the one that holds the lock.
-            let _ = self.map.exchange(&fd, access);
-        }
+    /// for the end of a process that may still use it, and that unmaps nothing. Where the mode
+    /// lets nobody write any more, nobody else sees what is written from now on.
+    ///
+    /// # Errors
+    /// [`Error::Os`], such as `EMFILE` if there is no descriptor left, which it takes for a
+    /// moment, and [`Error::Permission`] if the segment cannot be read any more. It is detached all the
+    /// same, but the memory keeps the lock: the name stays until the process ends, and is an orphan then.
+    pub fn leave(mut self) -> Result<()> {
+        self.give_up();
+        self.left = true;
         self.map.stay();
+        let Some(name) = &self.name else { return Ok(()) };
+        let left = leave::unlock(&mut self.map, |access| unlocked(name, &self.id, access));
+        if left.is_ok() || !self.is_current() {
+            return Ok(());
+        }
+        self.exit.cancel(); // it would wait for this process itself
+        left
     }
 
     /// Its name; none for an anonymous segment.
@@ -317,21 +330,9 @@ impl Segment {
         }
     }
 
-    /// Whether this is the handle that published it, in the process that did.
-    fn is_creator(&self) -> bool {
-        self.creator && self.lineage == lineage()
-    }
-}
-
-/// A description without a lock of the inode `id`, if `name` is still its name.
-fn unlocked(name: &Name, id: &Stat, access: Access) -> Option<Fd> {
-    let fd = shm_open(name.posix(), access).ok()?;
-    let now = fd.stat().ok()?;
-    now.same_inode(id).then_some(fd)
-}
-
-impl Drop for Segment {
-    fn drop(&mut self) {
+    /// Counts this process out, and prepares the last step, which is done when the mapping has
+    /// gone.
+    fn give_up(&mut self) {
         if let Some(name) = &self.name {
             self.exit = Exit::prepare(name, &self.id);
         }
@@ -343,6 +344,29 @@ impl Drop for Segment {
             Policy::LastDetach | Policy::Owner => self.exit.expect_to_go(),
             Policy::Persist => self.exit.cancel(),
             _ => {} // the header says whether it was taken over
+        }
+    }
+
+    /// Whether this is the handle that published it, in the process that did.
+    fn is_creator(&self) -> bool {
+        self.creator && self.lineage == lineage()
+    }
+}
+
+/// A description without a lock of the inode `id`, none if `name` is not its name any more.
+fn unlocked(name: &Name, id: &Stat, access: Access) -> Result<Option<Fd>> {
+    let fd = match shm_open(name.posix(), access).map_err(refine) {
+        Err(Error::NotFound | Error::NotNdshm) => return Ok(None),
+        fd => fd?,
+    };
+    let same = fd.stat()?.same_inode(id);
+    Ok(same.then_some(fd))
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        if !self.left {
+            self.give_up();
         }
     }
 }

@@ -19,6 +19,7 @@ mod growable;
 mod handle;
 mod head;
 mod info;
+mod leave;
 #[cfg(feature = "ndarray")]
 mod ndarray;
 mod plain;

@@ -196,7 +196,20 @@ impl Map {
     /// # Errors
     /// [`Error::Os`]; the mapping is then as it was.
     pub fn exchange(&mut self, fd: &Fd, access: Access) -> Result<()> {
-        let (at, flags) = (self.at.as_ptr().cast(), libc::MAP_SHARED | libc::MAP_FIXED);
+        self.replace(fd, access, libc::MAP_SHARED)
+    }
+
+    /// The same with a description that can only be read: what is written from now on is
+    /// this process's own, and whatever was not written yet is what others write.
+    ///
+    /// # Errors
+    /// As [`exchange`](Self::exchange).
+    pub fn exchange_apart(&mut self, fd: &Fd) -> Result<()> {
+        self.replace(fd, self.access, libc::MAP_PRIVATE | libc::MAP_NORESERVE)
+    }
+
+    fn replace(&mut self, fd: &Fd, access: Access, flags: i32) -> Result<()> {
+        let (at, flags) = (self.at.as_ptr().cast(), flags | libc::MAP_FIXED);
         // SAFETY: exactly this value's own mapping is replaced; only raw pointers lead to it.
         let new = unsafe { libc::mmap(at, self.len, access.protection(), flags, fd.raw(), 0) };
         if new == libc::MAP_FAILED {
