@@ -12,7 +12,7 @@ use std::vec::Vec;
 use super::error::{ConvertError, Result, boxed};
 use super::extend::Growth;
 use super::options::{Options, Provenance};
-use super::output::Output;
+use super::output::{Nowhere, Output};
 use super::rows::{Rewrite, Wanted};
 use super::scheme::{self, Join, Scheme};
 use super::sink::FileSink;
@@ -66,38 +66,7 @@ impl Job {
         options: &Options,
         flag: Option<&AtomicBool>,
     ) -> Result<Self> {
-        let mut own = options.hdf5.clone();
-        own.append |= options.append_rows;
-        check_target(output, &own)?;
-        let inputs: Vec<Input> = inputs.into_iter().map(Into::into).collect();
-        check_output_is_no_input(&inputs, output)?;
-        let rows = rows.into();
-        let (scheme, growth) = schemed(&inputs, output, options)?;
-        let kept = growth.as_ref().map(|g| g.rows(rows, options.load.header)).transpose()?;
-        let growth = growth.map(Arc::new);
-        if let Some(growth) = &growth {
-            own.storage = growth.storage.clone();
-        }
-        let path = path::absolute(output).unwrap_or_else(|_| output.into());
-        let (mut load, packing) = shares(&options.load, &own);
-        // What the dataset is says what the text has to be.
-        load.sniff &= growth.is_none();
-        let opening = Opening { hdf5: own, path, scheme, growth, packing };
-        let provenance = options.provenance;
-        let rows = kept.as_ref().map_or(rows, RowType::as_ref);
-        let open = move |begun: Begun<'_>| {
-            let root = match provenance {
-                Provenance::None => Vec::new(),
-                _ => provenance::of_file(begun.options),
-            };
-            opening.open(begun, &root).map_err(|error| {
-                if begun.guess && opening.scheme.may_change(begun.dtype, &error) {
-                    return SinkError::from(Misfit);
-                }
-                boxed(error)
-            })
-        };
-        Ok(Self(load::Job::start_with(inputs, rows, Unicode::Utf8, &load, flag, open)?))
+        Ok(Self(start(inputs, output, rows, options, flag, true)?))
     }
 
     /// As [`load::Job::step`].
@@ -151,6 +120,49 @@ impl Job {
     }
 }
 
+/// Starts the load whose sink is the file, or, unless it `writes`, only says what would be in it.
+pub(super) fn start<'t, I: Into<Input>>(
+    inputs: impl IntoIterator<Item = I>,
+    output: &Path,
+    rows: impl Into<RowTypeRef<'t>>,
+    options: &Options,
+    flag: Option<&AtomicBool>,
+    writes: bool,
+) -> Result<load::Job<FileSink>> {
+    let mut own = options.hdf5.clone();
+    own.append |= options.append_rows;
+    check_target(output, &own)?;
+    let inputs: Vec<Input> = inputs.into_iter().map(Into::into).collect();
+    check_output_is_no_input(&inputs, output)?;
+    let rows = rows.into();
+    let (scheme, growth) = schemed(&inputs, output, options)?;
+    let kept = growth.as_ref().map(|g| g.rows(rows, options.load.header)).transpose()?;
+    let growth = growth.map(Arc::new);
+    if let Some(growth) = &growth {
+        own.storage = growth.storage.clone();
+    }
+    let path = path::absolute(output).unwrap_or_else(|_| output.into());
+    let (mut load, packing) = shares(&options.load, &own);
+    // What the dataset is says what the text has to be.
+    load.sniff &= growth.is_none();
+    let opening = Opening { hdf5: own, path, scheme, growth, packing, writes };
+    let provenance = options.provenance;
+    let rows = kept.as_ref().map_or(rows, RowType::as_ref);
+    let open = move |begun: Begun<'_>| {
+        let root = match provenance {
+            Provenance::None => Vec::new(),
+            _ => provenance::of_file(begun.options),
+        };
+        opening.open(begun, &root).map_err(|error| {
+            if begun.guess && opening.scheme.may_change(begun.dtype, &error) {
+                return SinkError::from(Misfit);
+            }
+            boxed(error)
+        })
+    };
+    Ok(load::Job::start_with(inputs, rows, Unicode::Utf8, &load, flag, open)?)
+}
+
 /// How a file is begun.
 #[derive(Debug)]
 struct Opening {
@@ -159,6 +171,8 @@ struct Opening {
     scheme: Arc<Scheme>,
     growth: Option<Arc<Growth>>,
     packing: Packing,
+    /// Whether there is to be a file.
+    writes: bool,
 }
 
 impl Opening {
@@ -219,6 +233,9 @@ impl Opening {
     }
 
     fn output(&self, dtype: DTypeBuf, packing: Packing) -> Result<Output> {
+        if !self.writes {
+            return self.unwritten(dtype, packing);
+        }
         if let Some(growth) = &self.growth {
             let press = store::press(&dtype, &growth.storage, packing)?;
             let writer = Writer::start_rows(&self.path, &self.hdf5, &growth.tables)?;
@@ -238,6 +255,20 @@ impl Opening {
             rows.hold()?;
         }
         Ok(Output::Chunked(rows, dtype.into()))
+    }
+}
+
+impl Opening {
+    /// The same checks, and no file.
+    fn unwritten(&self, dtype: DTypeBuf, packing: Packing) -> Result<Output> {
+        if self.growth.is_none() {
+            check_dtype(dtype.as_dtype(), &self.hdf5)?;
+        }
+        let storage = &self.hdf5.storage;
+        if storage.is_chunked() {
+            store::press(&dtype, storage, packing).map(drop)?;
+        }
+        Ok(Output::Nowhere(Nowhere::new(dtype, storage.clone())))
     }
 }
 

@@ -10,6 +10,7 @@ mod job;
 mod names;
 mod options;
 mod output;
+mod preview;
 mod provenance;
 mod rows;
 mod scheme;
@@ -19,6 +20,7 @@ pub use error::{ConvertError, Result};
 pub use extend::ExtendFault;
 pub use job::Job;
 pub use options::{Arrange, CategoryColumn, Options, Provenance, Shape};
+pub use preview::{Length, Planned, Preview, Target, preview};
 
 pub use crate::hdf5::Attribute;
 pub use crate::store::{

@@ -10,9 +10,9 @@ use super::error::Result;
 use super::extend::Growth;
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::{self, AttrValue, Category, Writer};
+use crate::hdf5::{self, AttrValue, Category, Storage, Writer};
 use crate::load::Gather;
-use crate::store::{ChunkedRows, Dataset, Dims, Ending};
+use crate::store::{self, ChunkedRows, Dataset, Dims, Ending};
 
 /// The file that rows go to.
 #[derive(Debug)]
@@ -22,6 +22,29 @@ pub(super) enum Output {
     Contiguous(Contiguous),
     /// Into chunks, as rows of this dtype.
     Chunked(ChunkedRows, Arc<DTypeBuf>),
+    /// Only what would be made is noted.
+    Nowhere(Nowhere),
+}
+
+/// What would be made.
+#[derive(Debug)]
+pub(super) struct Nowhere {
+    pub(super) dtype: DTypeBuf,
+    pub(super) storage: Storage,
+    /// Of each dataset that was begun: the extents of a chunk, if it has some.
+    pub(super) chunks: Vec<Vec<u64>>,
+}
+
+impl Nowhere {
+    pub(super) const fn new(dtype: DTypeBuf, storage: Storage) -> Self {
+        Self { dtype, storage, chunks: Vec::new() }
+    }
+
+    fn begin(&mut self, name: &str, fixed: &[u64], stacked: bool) -> Result<()> {
+        let dtype = self.dtype.as_dtype();
+        self.chunks.push(store::chunk(name, dtype, fixed, stacked, &self.storage)?);
+        Ok(())
+    }
 }
 
 #[derive(Debug)]
@@ -36,10 +59,11 @@ impl Output {
         Self::Contiguous(Contiguous { writer, gather: Gather::default(), dtype })
     }
 
-    fn writer(&mut self) -> &mut Writer {
+    fn writer(&mut self) -> Option<&mut Writer> {
         match self {
-            Self::Contiguous(own) => &mut own.writer,
-            Self::Chunked(rows, _) => &mut rows.writer,
+            Self::Contiguous(own) => Some(&mut own.writer),
+            Self::Chunked(rows, _) => Some(&mut rows.writer),
+            Self::Nowhere(_) => None,
         }
     }
 
@@ -47,7 +71,7 @@ impl Output {
     /// is taken in the file is refused then, before any text is parsed. Answers with the
     /// dimensions that are there.
     pub(super) fn prepare(&mut self, names: &[String], ending: &Ending) -> Result<Option<Dims>> {
-        let writer = self.writer();
+        let Some(writer) = self.writer() else { return Ok(Some(Dims::default())) };
         if !writer.prepare()? {
             return Ok(None);
         }
@@ -60,6 +84,7 @@ impl Output {
         match self {
             Self::Contiguous(own) => own.dtype.as_dtype(),
             Self::Chunked(_, dtype) => dtype.as_dtype(),
+            Self::Nowhere(own) => own.dtype.as_dtype(),
         }
     }
 
@@ -69,13 +94,17 @@ impl Output {
         match self {
             Self::Contiguous(own) => Ok(own.writer.begin_dataset().map(|_| ())?),
             Self::Chunked(rows, dtype) => Ok(rows.begin(name, dtype, fixed, stacked)?),
+            Self::Nowhere(own) => own.begin(name, fixed, stacked),
         }
     }
 
     /// Begins to add rows to a dataset that is there.
     pub(super) fn begin_rows(&mut self, growth: &Growth, table: usize) {
-        if let (Self::Chunked(rows, dtype), Some(own)) = (self, growth.tables.get(table)) {
-            rows.begin_rows(table, own, dtype, growth.stacked);
+        let Some(there) = growth.tables.get(table) else { return };
+        match self {
+            Self::Chunked(rows, dtype) => rows.begin_rows(table, there, dtype, growth.stacked),
+            Self::Nowhere(own) => own.chunks.push(there.chunk.clone()),
+            Self::Contiguous(_) => {}
         }
     }
 
@@ -83,13 +112,14 @@ impl Output {
         match self {
             Self::Contiguous(own) => Ok(own.gather.add(rows, appending(&mut own.writer))?),
             Self::Chunked(chunked, _) => Ok(chunked.add(rows)?),
+            Self::Nowhere(_) => Ok(()),
         }
     }
 
     /// What comes next is the next element of a stacked dataset.
     pub(super) fn next_element(&mut self) -> Result<()> {
         match self {
-            Self::Contiguous(_) => Ok(()),
+            Self::Contiguous(_) | Self::Nowhere(_) => Ok(()),
             Self::Chunked(rows, _) => Ok(rows.next_element()?),
         }
     }
@@ -107,6 +137,7 @@ impl Output {
                 Ok(own.writer.finish_dataset(name, dtype, &dataset.shape, attrs)?)
             }
             Self::Chunked(rows, _) => Ok(rows.finish(&dataset.shape, attrs)?),
+            Self::Nowhere(_) => Ok(()),
         }
     }
 
@@ -115,22 +146,22 @@ impl Output {
         match self {
             Self::Contiguous(own) => own.writer.set_categories(categories),
             Self::Chunked(rows, _) => rows.set_categories(categories),
+            Self::Nowhere(_) => {}
         }
     }
 
     /// Gives the file itself attributes; one that is added to keeps its own.
     pub(super) fn set_root(&mut self, attrs: &[(&str, AttrValue<'_>)]) -> Result<()> {
-        let writer = self.writer();
-        if writer.adds() {
-            return Ok(());
+        match self.writer() {
+            Some(writer) if !writer.adds() => Ok(writer.set_root_attributes(attrs)?),
+            _ => Ok(()),
         }
-        Ok(writer.set_root_attributes(attrs)?)
     }
 
     /// Does what can be done without waiting; whether it takes rows.
     pub(super) fn tend(&mut self) -> Result<bool> {
         match self {
-            Self::Contiguous(_) => Ok(true),
+            Self::Contiguous(_) | Self::Nowhere(_) => Ok(true),
             Self::Chunked(rows, _) => Ok(rows.tend()?),
         }
     }
@@ -138,7 +169,7 @@ impl Output {
     /// What is readable when there is something to do, if it ever takes no rows.
     pub(super) fn raw_fd(&self) -> Option<i32> {
         match self {
-            Self::Contiguous(_) => None,
+            Self::Contiguous(_) | Self::Nowhere(_) => None,
             Self::Chunked(rows, _) => Some(rows.raw_fd()),
         }
     }
@@ -146,7 +177,7 @@ impl Output {
     /// Does what can be done without waiting; whether all rows are in the file.
     pub(super) fn complete(&mut self) -> Result<bool> {
         match self {
-            Self::Contiguous(_) => Ok(true),
+            Self::Contiguous(_) | Self::Nowhere(_) => Ok(true),
             Self::Chunked(rows, _) => Ok(rows.complete()?),
         }
     }
@@ -161,6 +192,7 @@ impl Output {
                 writer.grow_scales()?;
                 Ok(ending.write(writer, dims, made, dtype.as_dtype())?)
             }
+            Self::Nowhere(_) => Ok(()),
         }
     }
 
@@ -169,6 +201,7 @@ impl Output {
         match self {
             Self::Contiguous(own) => Ok(own.writer.close()?),
             Self::Chunked(rows, _) => Ok(rows.writer.close()?),
+            Self::Nowhere(_) => Err(hdf5::Error::Order("there is no file to complete").into()),
         }
     }
 }

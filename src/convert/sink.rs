@@ -75,6 +75,19 @@ impl FileSink {
         Self { growth, ..self }
     }
 
+    /// Columns of the input that is read, if its rows are no records.
+    pub(super) fn columns(&self) -> Option<u32> {
+        self.columns
+    }
+
+    /// Rows that a dataset has, and its extents behind them, if it is there before.
+    pub(super) fn there(&self, dataset: usize) -> (u64, Option<Vec<u64>>) {
+        let Some(growth) = &self.growth else { return (0, None) };
+        let table = growth.tables.get(dataset);
+        let rows = table.and_then(|table| table.extents.first().copied()).unwrap_or(0);
+        (rows, Some(growth.rest(dataset).into()))
+    }
+
     /// The number of the dataset that is read.
     fn dataset(&self) -> usize {
         if self.scheme.join == Join::Each { self.input } else { 0 }

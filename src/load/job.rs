@@ -332,7 +332,11 @@ impl<S: Sink> Job<S> {
         self.step_watching(timeout, None)
     }
 
-    fn step_watching(&mut self, timeout: Duration, flag: Option<&AtomicBool>) -> Result<Progress> {
+    pub(super) fn step_watching(
+        &mut self,
+        timeout: Duration,
+        flag: Option<&AtomicBool>,
+    ) -> Result<Progress> {
         if matches!(self.stage, Stage::Done(_)) {
             return Ok(self.progress);
         }
@@ -510,8 +514,25 @@ impl<S: Sink> Job<S> {
         }
     }
 
+    /// The processes that parse, and whether the dtype is a guess, while rows come.
+    pub(super) fn loading(&self) -> Option<(usize, bool)> {
+        match &self.stage {
+            Stage::Loading { workers, guess, .. } => Some((workers.processes(), *guess)),
+            _ => None,
+        }
+    }
+
+    /// With what was found in the text.
+    pub(super) const fn options(&self) -> &Options {
+        &self.setup.options
+    }
+
+    /// How the text is written, if that was to be found.
+    pub(super) const fn dialect(&self) -> Option<&Dialect> {
+        self.found.as_ref()
+    }
+
     /// Ends it, done or not, for who has all that is wanted: what is there.
-    #[cfg(feature = "hdf5")]
     pub(crate) fn so_far(self) -> Result<Done<S>> {
         let (workers, sink) = match self.stage {
             Stage::Done(done) => return Ok(*done),

@@ -46,6 +46,7 @@ mod options;
 mod output;
 mod pass;
 mod peek;
+mod preview;
 mod recipe;
 mod report;
 mod ring;
@@ -74,6 +75,9 @@ pub(crate) use job::Done;
 pub(crate) use job::{Begun, Misfit};
 pub use job::{Job, Progress};
 pub use options::{ColumnRef, Comments, Fill, MIN_MEMORY, Missing, OnBadRows, Options};
+#[cfg(feature = "hdf5")]
+pub(crate) use preview::ahead;
+pub use preview::{Preview, preview};
 pub use report::Report;
 pub use segment::{SegmentJob, SegmentOptions, load_segment, load_segment_reporting};
 pub use sink::{Block, Sink, SinkError};

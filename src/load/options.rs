@@ -177,15 +177,23 @@ pub(super) struct Budget {
     pub(super) dictionary: u64,
 }
 
+/// Workers that are asked for.
+fn workers_of(options: &Options) -> usize {
+    options.workers.unwrap_or_else(default_workers).clamp(1, MAX_WORKERS)
+}
+
+/// Memory for all processes together.
+pub(super) fn memory_of(options: &Options) -> u64 {
+    options.memory.unwrap_or((64 + 16 * workers_of(options) as u64) << 20)
+}
+
 impl Budget {
     /// Parts the memory for rows of `row_size` bytes: half of it for the ring,
     /// a quarter for the workers' input, the rest for the text of streams and
     /// everything else. No `row_size` means that it will be known when the first
     /// bytes of a stream are read.
     pub(super) fn new(options: &Options, row_size: Option<usize>) -> Result<Self> {
-        let asked = options.workers.unwrap_or_else(default_workers).clamp(1, MAX_WORKERS);
-        let default = (64 + 16 * asked as u64) << 20;
-        let memory = options.memory.unwrap_or(default);
+        let (asked, memory) = (workers_of(options), memory_of(options));
         if memory < MIN_MEMORY {
             return Err(LoadError::Memory { what: "reading text", need: MIN_MEMORY, have: memory });
         }

@@ -174,6 +174,20 @@ pub(crate) fn check(
     Geometry::new(name, dtype, fixed, stacked, storage).map(drop)
 }
 
+/// The extents of a dataset's chunks; none if it has no chunks.
+pub(crate) fn chunk(
+    name: &str,
+    dtype: DType<'_>,
+    fixed: &[u64],
+    stacked: bool,
+    storage: &Storage,
+) -> Result<Vec<u64>> {
+    if !storage.is_chunked() {
+        return Ok(Vec::new());
+    }
+    Geometry::new(name, dtype, fixed, stacked, storage).map(|geometry| geometry.chunk)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,5 +18,5 @@ pub use describe::DescribeError;
 pub use dims::{Coordinates, Dataset, Dimension, ObjectAttribute};
 pub(crate) use dims::{Dims, Ending, Extent};
 pub use error::ChunkError;
-pub(crate) use geometry::check;
+pub(crate) use geometry::{check, chunk};
 pub(crate) use rows::{ChunkedRows, Packing, press, press_of_rows};

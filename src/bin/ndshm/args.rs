@@ -74,6 +74,7 @@ Examples:
   ndshm convert a.tsv b.tsv -o out.h5 --dtype \"chr:S10,pos:i4,pct:f4,c:i4,t:i4\"
   ndshm convert grid.csv -o grid.h5 --dtype f8 --delimiter ,
   ndshm convert *.txt -o all.h5 --dtype @columns.txt --concat data
+  ndshm convert *.csv -o all.h5 --compress gzip --dry-run
   ndshm convert new.tsv -o all.h5 --dtype @columns.txt --append
   ndshm convert today.tsv -o all.h5 --concat calls --append-rows
   zcat a.tsv.gz | ndshm convert - -o a.h5 --dtype f8 --concat a
@@ -149,6 +150,10 @@ pub(crate) struct ConvertArgs {
 
     #[command(flatten, next_help_heading = "Output")]
     pub(crate) progress: ProgressArgs,
+
+    /// Look at the beginning of the text, say what would be made, and make nothing
+    #[arg(long, help_heading = "Output")]
+    pub(crate) dry_run: bool,
 
     /// Print what was made as a JSON object
     #[arg(long, help_heading = "Output")]
@@ -252,6 +257,10 @@ pub(crate) struct LoadArgs {
 
     #[command(flatten, next_help_heading = "Output")]
     pub(crate) progress: ProgressArgs,
+
+    /// Look at the beginning of the text, say what would be made, and make nothing
+    #[arg(long, help_heading = "Output")]
+    pub(crate) dry_run: bool,
 
     /// Print what was made as a JSON object
     #[arg(long, help_heading = "Output")]

@@ -3,10 +3,11 @@
 use std::io::Write;
 
 use ndshm::convert::{ConvertError, Job, Options, Summary};
-use ndshm::hdf5;
+use ndshm::{hdf5, load};
 use serde::Serialize;
 
 use crate::args::ConvertArgs;
+use crate::dry_run;
 use crate::hints;
 use crate::json;
 use crate::output::{Failure, Read, aside, found, human, printable, shape, shortened, thousands};
@@ -20,7 +21,7 @@ pub(crate) const ZSTD: &str = "ndshm: note: HDF5 reads zstd only with a plugin (
 const LISTED: usize = 20;
 
 pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
-    let TextSource { inputs, rows, options: load } = args.text.source()?;
+    let TextSource { inputs, rows, options: text } = args.text.source()?;
     let mut file = hdf5::Options::default();
     file.force = args.force;
     file.append = args.append;
@@ -29,8 +30,11 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     file.storage = args.storage.storage()?;
     args.datasets.check().map_err(Failure::new)?;
     let append_rows = args.append_rows;
-    let options = Options { load, hdf5: file, append_rows, ..args.datasets.options() };
+    let options = Options { load: text, hdf5: file, append_rows, ..args.datasets.options() };
     hdf5::command_mode();
+    if args.dry_run {
+        return dry_run::convert(args, inputs, &rows, &options);
+    }
     let cancel = crate::cancel_on_signals()?;
     let mut meter = args.progress.meter(args.quiet);
     let done = || {
@@ -39,10 +43,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
         let progress = meter.drive(cancel, &canceller, |time| job.step(time))?;
         Ok((job.finish()?, progress.bytes_done))
     };
-    let (summary, bytes_in) = done().map_err(|error| match error {
-        ConvertError::Load(error) => Failure::loading(&error, &options.load),
-        error => Failure::new(&error).hinting(hints::converting(&error)),
-    })?;
+    let (summary, bytes_in) = done().map_err(|error| failure(error, &options.load))?;
     meter.end();
     let read = Read { bytes_in, seconds: meter.seconds() };
     aside(&summary.report);
@@ -57,6 +58,14 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
         report(&summary, read)?;
         found(&summary.report, Some(&summary.dtype.as_dtype().to_string()));
         Ok(())
+    }
+}
+
+/// What went wrong with text that was read with `text`.
+pub(crate) fn failure(error: ConvertError, text: &load::Options) -> Failure {
+    match error {
+        ConvertError::Load(error) => Failure::loading(&error, text),
+        error => Failure::new(&error).hinting(hints::converting(&error)),
     }
 }
 

@@ -6,13 +6,18 @@ use ndshm::segment::{Name, Segment};
 use serde::Serialize;
 
 use crate::args::LoadArgs;
+use crate::dry_run;
 use crate::json;
 use crate::output::{Failure, Read, aside, found, human, loaded, shm_error};
 use crate::text::TextSource;
 
 pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
-    let TextSource { inputs, rows, options } = args.text.source()?;
+    let source = args.text.source()?;
     let name = Name::new(&args.name).map_err(|error| Failure::about(&args.name, error))?;
+    if args.dry_run {
+        return dry_run::load(args, source, &name);
+    }
+    let TextSource { inputs, rows, options } = source;
     let cancel = crate::cancel_on_signals()?;
     let mut meter = args.progress.meter(args.quiet);
     let done = || {
@@ -65,11 +70,13 @@ impl<'a> Loaded<'a> {
     }
 }
 
+pub(crate) fn taken(name: &str) -> Failure {
+    Failure::new(format!("segment '{name}' exists: 'ndshm rm {name}' removes it"))
+}
+
 fn failure(name: &str, error: LoadError, options: &Options) -> Failure {
     match error {
-        LoadError::Core(Error::Exists) => {
-            Failure::new(format!("segment '{name}' exists: 'ndshm rm {name}' removes it"))
-        }
+        LoadError::Core(Error::Exists) => taken(name),
         LoadError::Core(Error::NoSpace { need, free }) => Failure::new(format!(
             "segment '{name}': shared memory is full: {} are free in /dev/shm, {} more were \
              needed (a container wants a larger --shm-size)",

@@ -5,6 +5,7 @@ mod convert;
 mod datasets;
 mod describe;
 mod doctor;
+mod dry_run;
 mod exchange;
 mod hints;
 mod holders;
