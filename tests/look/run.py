@@ -58,7 +58,7 @@ def numbers(rng, dtype, size):
         far = [2**53 + 1, 2**53, 2**24 + 1] if info.max > 2**53 else [100]
         return np.array([rng.choice(few + far + [rng.randrange(100)]) for _ in range(size)], dtype)
     if kind == "f":
-        few = [0.0, -0.0, 1.5, -2.25, 0.1, math.inf, -math.inf, math.nan, 1e4, 2.0**24]
+        few = [0.0, -0.0, 1.5, -2.25, 0.1, math.inf, -math.inf, math.nan, 1e4, 2.0**24, 2.0**53, 2.0**53 + 4]
         return np.array([rng.choice(few + [rng.randrange(100) / 8]) for _ in range(size)], dtype)
     if kind == "b":
         return np.array([rng.random() < 0.5 for _ in range(size)])
@@ -132,7 +132,7 @@ def literal(rng, values, dtype):
         size = dtype.itemsize
         near = float(rng.choice(values))
         near = near if math.isfinite(near) else 3.0
-        text = rng.choice([repr(near), repr(near + 0.5), "0.1", "-2.25", "0", "12", "16777217", "9007199254740993", "1e300", "inf", "-inf"])
+        text = rng.choice([repr(near), repr(near + 0.5), "0.1", "-2.25", "0", "12", "16777217", "9007199254740993", "9007199254740995", "1e300", "inf", "-inf"])
         if "inf" in text:
             return text, float(text)
         if text.lstrip("-").isdigit():
@@ -382,7 +382,12 @@ def case_odd_shapes():
     for test, count in [("a == ''", 3), ("a is not missing", 0)]:
         assert ndshm("head", "--count", "--where", test, f"{FOLDER}/none.npy") == f"{count}\n"
     with h5py.File(f"{FOLDER}/odd.h5", "w") as file:
-        file.create_dataset("inner", shape=(), dtype=np.dtype(("<i2", (3,))))[()] = [1, 2, 3]
+        # One value of an array type, which only HDF5 can read: all of it, for any part.
+        how = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        how.set_layout(h5py.h5d.COMPACT)
+        kind, space = h5py.h5t.py_create(np.dtype(("<i2", (3,)))), h5py.h5s.create(h5py.h5s.SCALAR)
+        h5py.h5d.create(file.id, b"inner", kind, space, how)
+        file["inner"][()] = [1, 2, 3]
         file["texts"] = ["a", "bcd", "日本"]
         file.create_dataset("pairs", (4,), dtype=np.dtype(("<i2", (2,))))[...] = np.arange(8).reshape(4, 2)
         file.create_dataset("chunks", data=np.arange(100_000), chunks=(1000,), compression="gzip")
