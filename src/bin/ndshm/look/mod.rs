@@ -61,7 +61,7 @@ pub(crate) struct LookArgs {
     #[arg(long, value_name = "LIST", help_heading = "Output")]
     columns: Vec<String>,
 
-    /// Only rows for which this holds; all of them, if it is given several times
+    /// Take only rows for which this holds; may be given several times: all must hold
     #[arg(
         long = "where",
         value_name = "CONDITION",
@@ -70,7 +70,7 @@ pub(crate) struct LookArgs {
     )]
     conditions: Vec<String>,
 
-    /// Print only how many rows there are
+    /// Print only how many rows there are, or for how many the condition holds
     #[arg(long, conflicts_with_all = ["rows", "columns", "json"], help_heading = "Output")]
     count: bool,
 
