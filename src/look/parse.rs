@@ -463,4 +463,25 @@ mod tests {
             assert_eq!(steps(wrong), None, "{wrong}");
         }
     }
+
+    #[test]
+    fn any_text_is_a_condition_or_shows_where_it_is_none() {
+        let words = [
+            "a", "1", ".", "e", "'", "`", "(", ")", "[", "]", ",", "<", "=", "!", "é", "-", " ",
+            "in", "is", "not", "and", "inf", "\0",
+        ];
+        let mut state = 5_u64;
+        for _ in 0..30_000 {
+            let mut text = String::new();
+            for _ in 0..12 {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                text.push_str(words[(state >> 33) as usize % words.len()]);
+            }
+            let length = text.chars().count();
+            if let Err(wrong) = condition(&text) {
+                assert!(wrong.at.start <= wrong.at.end && wrong.at.end <= length, "{text:?}");
+            }
+            let _ = steps(&text);
+        }
+    }
 }
