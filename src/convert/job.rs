@@ -268,7 +268,7 @@ impl Opening {
         if storage.is_chunked() {
             store::press(&dtype, storage, packing).map(drop)?;
         }
-        Ok(Output::Nowhere(Nowhere::new(dtype, storage.clone())))
+        Ok(Output::Nowhere(Nowhere::new(&self.path, &self.hdf5, dtype)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use std::path::{Path, PathBuf};
 use std::string::String;
 use std::sync::Arc;
 use std::vec::Vec;
@@ -29,6 +30,8 @@ pub(super) enum Output {
 /// What would be made.
 #[derive(Debug)]
 pub(super) struct Nowhere {
+    target: PathBuf,
+    options: hdf5::Options,
     pub(super) dtype: DTypeBuf,
     pub(super) storage: Storage,
     /// Of each dataset that was begun: the extents of a chunk, if it has some.
@@ -36,8 +39,9 @@ pub(super) struct Nowhere {
 }
 
 impl Nowhere {
-    pub(super) const fn new(dtype: DTypeBuf, storage: Storage) -> Self {
-        Self { dtype, storage, chunks: Vec::new() }
+    pub(super) fn new(target: &Path, options: &hdf5::Options, dtype: DTypeBuf) -> Self {
+        let storage = options.storage.clone();
+        Self { target: target.into(), options: options.clone(), dtype, storage, chunks: Vec::new() }
     }
 
     fn begin(&mut self, name: &str, fixed: &[u64], stacked: bool) -> Result<()> {
@@ -71,7 +75,11 @@ impl Output {
     /// is taken in the file is refused then, before any text is parsed. Answers with the
     /// dimensions that are there.
     pub(super) fn prepare(&mut self, names: &[String], ending: &Ending) -> Result<Option<Dims>> {
-        let Some(writer) = self.writer() else { return Ok(Some(Dims::default())) };
+        if let Self::Nowhere(own) = self {
+            hdf5::check_names(&own.target, &own.options, names)?;
+            return Ok(Some(Dims::default()));
+        }
+        let Some(writer) = self.writer() else { return Ok(None) };
         if !writer.prepare()? {
             return Ok(None);
         }

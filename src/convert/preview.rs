@@ -138,10 +138,21 @@ impl Planner<'_> {
         match self.sink.made.get(at) {
             Some(made) => {
                 let shape = made.shape.iter().map(|&extent| Length::Exactly(extent)).collect();
-                Planned { name, shape, chunk: self.chunk(at) }
+                Planned { name, shape, chunk: self.cut(self.chunk(at), &made.shape) }
             }
             None => Planned { name, shape: self.shape(at), chunk: self.chunk(at) },
         }
+    }
+
+    /// A dataset of less than one chunk has a chunk of its size, unless one was asked for.
+    fn cut(&self, mut chunk: Vec<u64>, shape: &[u64]) -> Vec<u64> {
+        let Output::Nowhere(nowhere) = &self.sink.output else { return chunk };
+        let rows = usize::from(self.sink.scheme.join == Join::Stack);
+        let is_usual = nowhere.storage.chunk.is_empty() && self.sink.there(0).1.is_none();
+        if let (true, Some(own), Some(&all)) = (is_usual, chunk.get_mut(rows), shape.get(rows)) {
+            *own = if all > 0 { all.min(*own) } else { *own };
+        }
+        chunk
     }
 
     /// Extents of one that was not read to its end.

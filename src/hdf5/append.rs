@@ -14,6 +14,7 @@ use std::boxed::Box;
 use std::fs::{self, File, Metadata, OpenOptions, TryLockError};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::string::String;
 use std::thread;
 use std::time::Instant;
 use std::vec;
@@ -160,6 +161,22 @@ impl Writer {
     pub(crate) fn check_name(&self, path: &str) -> Result<()> {
         self.names.check(path).map(drop)
     }
+}
+
+/// Refuses datasets that cannot be made in a file, be it new or one that is added to. Nothing is
+/// written.
+pub(crate) fn check_names(path: &Path, options: &Options, names: &[String]) -> Result<()> {
+    let target = Target::check(path, options.force || options.append)?;
+    let mut known = Names::default();
+    if options.append && target.replaces().is_some() && !names.is_empty() {
+        let old = Old::open(&target, 0)?;
+        let shift = library::with(|session| contents::chunk_shift(session, old.base))?;
+        let tree = View::new(&old.fd, old.base);
+        let Contents { names, aliases, .. } =
+            library::with(|session| contents::look(session, target.path(), tree, shift))?;
+        known = Names::of(names, aliases);
+    }
+    names.iter().try_for_each(|name| known.check(name).map(drop))
 }
 
 impl Old {

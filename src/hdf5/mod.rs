@@ -69,6 +69,7 @@ mod tests;
 
 pub use crate::filter::{Codec, Filters};
 pub use about::{About, about};
+pub(crate) use append::check_names;
 pub(crate) use aside::Aside;
 pub use attribute::{AttrValue, Attribute};
 pub(crate) use carried::Attribute as CarriedAttribute;
