@@ -63,7 +63,7 @@ impl Preview {
 /// error, as it is to a load. A stream is read; files are left as they are.
 ///
 /// # Errors
-/// [`LoadError`].
+/// [`LoadError`](super::LoadError).
 pub fn preview<'t, I: Into<Input>>(
     inputs: impl IntoIterator<Item = I>,
     rows: impl Into<RowTypeRef<'t>>,

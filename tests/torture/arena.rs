@@ -1,9 +1,9 @@
 //! Where the helpers fight: a `/dev/shm` of their own where that is permitted.
 
+use core::mem::ManuallyDrop;
 use core::time::Duration;
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::mem::ManuallyDrop;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
