@@ -1,55 +1,33 @@
 //! A load that goes on when it is stepped.
 
-use core::fmt;
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
 use std::boxed::Box;
 use std::vec::Vec;
 
 use super::TICK;
-use super::auto::{Merge, RowTypeRef, Spool, Spooled};
+use super::auto::{Merge, RowTypeRef, Spooled};
+use super::begun::{Begun, Misfit, Open};
 use super::cancel::{Canceller, Stop};
 use super::dialect::Dialect;
 use super::engine::Round;
 use super::error::{LoadError, Problem, Result};
-use super::input::{Input, Origin, Packed, Stream};
+use super::input::Input;
 use super::inputs::{Inputs, Looked};
 use super::options::Options;
 use super::pass::{Sources, Start, Workers, end_of};
 use super::peek::{self, Beginning, Peek};
+use super::progress::Progress;
 use super::recipe::{Aim, Formula};
 use super::report::Report;
 use super::setup::Setup;
 use super::sink::{Sink, SinkError};
+use super::source::{Source, sources};
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
 use crate::error::Error;
 use crate::sys::{self, Epoll};
 use crate::text::Unicode;
-
-/// How far a job is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
-    /// Bytes of text whose rows are with the sink. They are those of the input, but of one
-    /// that is compressed, or in UTF-16 or UTF-32, those of the UTF-8 made of it: more than
-    /// its file has, as a rule.
-    pub bytes_done: u64,
-    /// Bytes of all inputs; 0 if one of them is a stream, or is read as one because it is
-    /// compressed or in UTF-16 or UTF-32: then it is not known before how much text it is.
-    pub bytes_total: u64,
-    /// Rows that are with the sink.
-    pub rows: u64,
-    /// Inputs that are read to their end.
-    pub inputs_done: usize,
-    /// Inputs.
-    pub inputs_total: usize,
-    /// Which pass over the inputs this is, from 1; at most 3. When the types that were found
-    /// in a part of the text do not fit all of it, the load begins again, and so do the
-    /// numbers above.
-    pub pass: u32,
-    /// Everything is done but [`Job::finish`].
-    pub done: bool,
-}
 
 /// Text on its way to rows: workers that parse, and a sink that takes the rows.
 ///
@@ -78,57 +56,6 @@ pub struct Job<S: Sink> {
     progress: Progress,
     /// The process that it belongs to.
     owner: u32,
-}
-
-/// Makes the sink of an attempt.
-struct Open<S>(Box<MakeSink<S>>);
-
-/// What a sink is made for.
-#[derive(Debug, Clone, Copy)]
-#[cfg_attr(not(feature = "hdf5"), allow(dead_code, reason = "a segment needs less"))]
-pub(crate) struct Begun<'a> {
-    /// Of the rows.
-    pub(crate) dtype: DType<'a>,
-    /// How the text is read, with what was found in it.
-    pub(crate) options: &'a Options,
-    /// Processes that parse; 0 if this one does, because the text is short.
-    pub(crate) processes: usize,
-    /// The dtype is a guess, and the text may show that it is another one.
-    pub(crate) guess: bool,
-}
-
-/// Why no sink is made of a guess: who says so does not fit it, but may fit the dtype that the
-/// whole text shows.
-#[derive(Debug)]
-pub(crate) struct Misfit;
-
-impl fmt::Display for Misfit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("what is asked for does not fit the types that were guessed")
-    }
-}
-
-impl core::error::Error for Misfit {}
-
-type MakeSink<S> = dyn FnMut(Begun<'_>) -> core::result::Result<S, SinkError> + Send;
-
-impl<S> fmt::Debug for Open<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Open")
-    }
-}
-
-/// Where the streams of a pass come from.
-#[derive(Debug)]
-enum Source {
-    /// The input is a file.
-    File,
-    /// A stream that is read once.
-    Once(Option<Stream>),
-    /// One that may be read again.
-    Kept(Spool),
-    /// A file that is unpacked.
-    Packed(Packed),
 }
 
 #[derive(Debug)]
@@ -212,7 +139,7 @@ impl<S: Sink> Job<S> {
             setup,
             found: None,
             text_len: None,
-            open: Open(Box::new(open)),
+            open: Open::new(open),
             canceller,
             ready,
             stage: Stage::Failed,
@@ -283,7 +210,7 @@ impl<S: Sink> Job<S> {
             processes: workers.processes(),
             guess,
         };
-        let sink = match (self.open.0)(begun) {
+        let sink = match self.open.make(begun) {
             Err(error) if guess && error.is::<Misfit>() => {
                 let sources = self.end(*workers)?;
                 let formula = self.setup.look()?;
@@ -561,35 +488,6 @@ impl<S: Sink> Job<S> {
         match self.stage {
             Stage::Done(done) => Ok(*done),
             _ => Err(LoadError::Core(Error::Argument)),
-        }
-    }
-}
-
-/// Streams that may have to be read again are kept.
-fn sources(streams: Vec<Option<Stream>>, setup: &Setup) -> Result<Vec<Source>> {
-    let keeps = |input: usize| setup.can_begin_again() || (setup.needs_beginning() && input == 0);
-    let source = |(input, stream): (usize, Option<Stream>)| match stream {
-        None => Ok(Source::File),
-        Some(stream) if keeps(input) => Ok(match stream.into_origin() {
-            Origin::Packed(file) => Source::Packed(file),
-            Origin::Reader(reader, fd) => Source::Kept(Spool::new(reader, fd)?),
-        }),
-        once => Ok(Source::Once(once)),
-    };
-    (0..).zip(streams).map(source).collect()
-}
-
-impl Source {
-    /// The stream for the next pass.
-    fn stream(&mut self) -> Option<Stream> {
-        match self {
-            Self::File => None,
-            Self::Once(stream) => stream.take(),
-            Self::Kept(spool) => {
-                let (reader, fd) = spool.replay();
-                Some(Stream::reading(Box::new(reader), fd))
-            }
-            Self::Packed(file) => Some(Stream::packed(file.clone())),
         }
     }
 }

@@ -19,6 +19,7 @@
 //! second death of the same piece is an error.
 
 mod auto;
+mod begun;
 mod buffers;
 mod cancel;
 mod columns;
@@ -47,6 +48,7 @@ mod output;
 mod pass;
 mod peek;
 mod preview;
+mod progress;
 mod recipe;
 mod report;
 mod ring;
@@ -54,6 +56,7 @@ mod segment;
 mod setup;
 mod sink;
 mod slots;
+mod source;
 mod streams;
 mod task;
 #[cfg(test)]
@@ -61,6 +64,8 @@ mod tests;
 mod worker;
 
 pub use auto::{OpenType, RowType, RowTypeRef, Spooled};
+#[cfg(feature = "hdf5")]
+pub(crate) use begun::{Begun, Misfit};
 pub use cancel::Canceller;
 pub use decode::Encoding;
 pub use dialect::Dialect;
@@ -71,13 +76,12 @@ pub use inflate::{Compression, Damage, find_compressed, without_compression};
 pub use input::{Input, Stream};
 #[cfg(feature = "hdf5")]
 pub(crate) use job::Done;
-#[cfg(feature = "hdf5")]
-pub(crate) use job::{Begun, Misfit};
-pub use job::{Job, Progress};
+pub use job::Job;
 pub use options::{ColumnRef, Comments, Fill, MIN_MEMORY, Missing, OnBadRows, Options};
 #[cfg(feature = "hdf5")]
 pub(crate) use preview::ahead;
 pub use preview::{Preview, preview};
+pub use progress::Progress;
 pub use report::Report;
 pub use segment::{SegmentJob, SegmentOptions, load_segment, load_segment_reporting};
 pub use sink::{Block, Sink, SinkError};

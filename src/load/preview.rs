@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use super::TICK;
 use super::auto::RowTypeRef;
+use super::begun::Begun;
 use super::error::Result;
 use super::input::Input;
-use super::job::{Begun, Done, Job, Progress};
+use super::job::{Done, Job};
 use super::options::{Options, memory_of};
+use super::progress::Progress;
 use super::report::Report;
 use super::sink::{Block, Sink, SinkError};
 use crate::dtype_buf::DTypeBuf;
