@@ -218,7 +218,8 @@ fn shared_libraries_have_their_sonames_and_export_ndshm_only() {
         assert!(exported.contains("ndshm_segment_attach"));
         let missing: Vec<_> = declared.difference(&exported).map(String::as_str).collect();
         let of_hdf5 = |name: &&str| {
-            let nouns = ["convert", "describe", "description", "export", "import", "join", "verify"];
+            let nouns =
+                ["convert", "describe", "description", "export", "import", "join", "verify"];
             nouns.iter().any(|noun| name.starts_with(&format!("ndshm_{noun}")))
         };
         let wanted = declared.iter().map(String::as_str).filter(|name| core && of_hdf5(name));
