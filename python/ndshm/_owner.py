@@ -146,8 +146,8 @@ def leave_one(handle: Any) -> None:
     status = native.ndshm_segment_leave(handle)
     if status != OK and policy != POLICIES["persist"] and sys.stderr is not None:
         why = native.ndshm_strerror(status).decode() + (" (it needs a free descriptor)" if status == ERR_OS else "")
-        print(f"ndshm: {name.decode() if name else 'a draft'!r} cannot be left: {why}. It is dead when this process has ended; "
-              "ndshm.prune() removes it", file=sys.stderr)
+        print(f"ndshm: {name.decode() if name else 'a draft'!r} cannot be left: {why}. It is dead when "
+              "this process has ended; ndshm.prune() removes it", file=sys.stderr)
 
 
 def owner_of(array: object) -> Owner | None:

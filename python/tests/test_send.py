@@ -241,8 +241,8 @@ def test_what_cannot_be_left_is_told(first, name, python):
         print(kept[0][0])
     """, name, check=False)
     assert (done.returncode, done.stdout) == (0, "5.0\n")
-    assert done.stderr == (f"ndshm: '{name}' cannot be left: system call failed (it needs a free descriptor). It is dead when "
-                           "this process has ended; ndshm.prune() removes it\n")
+    assert done.stderr == (f"ndshm: '{name}' cannot be left: system call failed (it needs a free descriptor). "
+                           "It is dead when this process has ended; ndshm.prune() removes it\n")
     assert name in ndshm.prune()
 
 
