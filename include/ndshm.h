@@ -2504,8 +2504,9 @@ int32_t ndshm_describe_segment_start(const ndshm_segment *segment,
 // Returns `NDSHM_ERR_DTYPE`, `NDSHM_ERR_OVERFLOW`, `NDSHM_ERR_ARGUMENT`.
 //
 // Duties of the caller:
-// * All elements can be read, and nobody writes them until the job is finished or
-//   discarded.
+// * All elements can be read, and this process does not write them, until the job is
+//   finished or discarded. What other processes write meanwhile is seen in part or not
+//   at all.
 // * `dtype`, `shape`, `strides`, `options` and what it leads to stay as they are during
 //   the call.
 // * `job` can be written. What was in it is forgotten, not closed.

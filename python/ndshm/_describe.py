@@ -33,7 +33,8 @@ def describe(what: What, *, columns: str | Sequence[str] | None = None, quick: b
              **text: Any) -> Description:
     """What is in each column: count, missing, smallest, largest, mean, deviation, quantiles, distinct and frequent
     values, and a histogram; `docs/describe.md` says what is exact. The library reads everything once, and copies nothing
-    but some MB at a time.
+    but some MB at a time. No thread of this process may write to an array meanwhile; of what others write to a segment,
+    a part may be seen.
 
     `what` is an array, a `Segment`, or a text (a `str`), which means what it means to the command: a file that ends in
     the path of a dataset ("all.h5:/run1") or begins as HDF5 or `.npy`; the name of a segment, if there is no such file;

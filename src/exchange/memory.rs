@@ -1,16 +1,20 @@
 //! Elements that lie in memory of the caller's.
 
+#![allow(unsafe_code)]
+
+use core::marker::PhantomData;
 use std::vec::Vec;
 
 use super::copy::{Bytes, Steps, Walk, count};
 use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
 use crate::error::{Error, Result};
+use crate::sys;
 
 /// An array in memory, as NumPy has it: any steps, also such that lead backwards.
 #[derive(Debug)]
 pub struct Elements<'s> {
-    bytes: &'s [u8],
+    part: Part<'s>,
     dtype: DTypeBuf,
     shape: Vec<u64>,
     walk: Walk,
@@ -30,17 +34,36 @@ impl<'s> Elements<'s> {
         shape: &[u64],
         strides: &[i64],
     ) -> Result<Self> {
-        if shape.len() != strides.len() {
-            return Err(Error::Argument);
-        }
         let (below, above) = reach(shape, strides, dtype.itemsize())?;
         let end = first.checked_add(above).ok_or(Error::Overflow)?;
         if !shape.contains(&0) && (below > first || end > bytes.len()) {
             return Err(Error::Argument);
         }
-        let steps = Steps { shape, strides, item: dtype.itemsize() as usize, first };
+        // SAFETY: all elements lie in `bytes`, as was checked, which nobody writes for `'s`.
+        unsafe { Self::at(bytes.as_ptr().wrapping_add(first), dtype, shape, strides) }
+    }
+
+    /// The array whose first element is at `data`, in memory that other processes may write
+    /// meanwhile: what they write is seen in part or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for as many strides as there are no axes; [`Error::Overflow`]; what
+    /// keeping the dtype can end in.
+    ///
+    /// # Safety
+    /// * All elements can be read for `'s`.
+    /// * This process does not write them meanwhile, but by atomics.
+    pub unsafe fn at(
+        data: *const u8,
+        dtype: DType<'_>,
+        shape: &[u64],
+        strides: &[i64],
+    ) -> Result<Self> {
+        let (below, above) = reach(shape, strides, dtype.itemsize())?;
+        let part = Part { data: data.wrapping_sub(below), len: below + above, of: PhantomData };
+        let steps = Steps { shape, strides, item: dtype.itemsize() as usize, first: below };
         let (dtype, walk) = (DTypeBuf::copy_of(dtype)?, Walk::over(steps));
-        Ok(Self { bytes, dtype, shape: shape.to_vec(), walk })
+        Ok(Self { part, dtype, shape: shape.to_vec(), walk })
     }
 
     pub(super) fn dtype(&self) -> DType<'_> {
@@ -57,7 +80,7 @@ impl<'s> Elements<'s> {
 
     /// Copies elements in their order, from number `at` on.
     pub(super) fn copy(&self, at: u64, to: &mut [u8]) -> Result<()> {
-        self.walk.copy(&Part(self.bytes), at, to)
+        self.walk.copy(&self.part, at, to)
     }
 }
 
@@ -65,8 +88,12 @@ impl<'s> Elements<'s> {
 /// none of one that has no elements.
 ///
 /// # Errors
-/// [`Error::Overflow`] if that is more than there can be.
-pub(crate) fn reach(shape: &[u64], strides: &[i64], itemsize: u32) -> Result<(usize, usize)> {
+/// [`Error::Argument`] for as many strides as there are no axes; [`Error::Overflow`] if that is
+/// more than there can be.
+fn reach(shape: &[u64], strides: &[i64], itemsize: u32) -> Result<(usize, usize)> {
+    if shape.len() != strides.len() {
+        return Err(Error::Argument);
+    }
     if shape.contains(&0) {
         return Ok((0, 0));
     }
@@ -82,12 +109,26 @@ pub(crate) fn reach(shape: &[u64], strides: &[i64], itemsize: u32) -> Result<(us
     Ok((below as usize, above as usize))
 }
 
-struct Part<'s>(&'s [u8]);
+/// The bytes in which all elements lie. Others may write them, so nothing refers to them.
+#[derive(Debug)]
+struct Part<'s> {
+    data: *const u8,
+    len: usize,
+    of: PhantomData<&'s [u8]>,
+}
+
+// SAFETY: whoever made it lets its bytes be read for `'s`, by whatever thread.
+unsafe impl Send for Part<'_> {}
 
 impl Bytes for Part<'_> {
     fn copy_to(&self, to: &mut [u8], at: usize) -> Result<()> {
         let end = at.checked_add(to.len()).ok_or(Error::Overflow)?;
-        to.copy_from_slice(self.0.get(at..end).ok_or(Error::Argument)?);
+        if end > self.len {
+            return Err(Error::Argument);
+        }
+        // SAFETY: inside the bytes, which can be read, and which this process does not write, as
+        // who made it has promised; `to` is the caller's alone.
+        unsafe { sys::copy_shared(self.data.wrapping_add(at), to) };
         Ok(())
     }
 }

@@ -28,8 +28,6 @@ pub use error::{ExchangeError, FileFault, Result};
 pub use export::{ExportJob, ExportOptions, Exported, Format, export};
 pub use import::{ImportJob, ImportOptions, import};
 pub use memory::Elements;
-#[cfg(feature = "capi")]
-pub(crate) use memory::reach;
 pub(crate) use pieces::Pieces;
 pub use source::split_path;
 

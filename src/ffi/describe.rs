@@ -15,7 +15,7 @@ use super::reading::{self, Reading, flag, ndshm_text_options};
 use super::text::{self, ndshm_input};
 use crate::describe::{self, ArrayJob, DescribeError, Source, Summary, TextJob};
 use crate::dtype_buf::DTypeBuf;
-use crate::exchange::{Elements, reach, split_path};
+use crate::exchange::{Elements, split_path};
 use crate::load::{Canceller, Progress, Report};
 
 impl Failure for DescribeError {
@@ -280,8 +280,9 @@ pub unsafe extern "C" fn ndshm_describe_segment_start(
 /// Returns `NDSHM_ERR_DTYPE`, `NDSHM_ERR_OVERFLOW`, `NDSHM_ERR_ARGUMENT`.
 ///
 /// # Safety
-/// * All elements can be read, and nobody writes them until the job is finished or
-///   discarded.
+/// * All elements can be read, and this process does not write them, until the job is
+///   finished or discarded. What other processes write meanwhile is seen in part or not
+///   at all.
 /// * `dtype`, `shape`, `strides`, `options` and what it leads to stay as they are during
 ///   the call.
 /// * `job` can be written. What was in it is forgotten, not closed.
@@ -334,11 +335,12 @@ unsafe fn elements(
         // SAFETY: as above.
         unsafe { args::items(strides, ndim, "strides") }?
     };
-    let (below, above) = reach(shape, strides, itemsize)?;
-    let start = data.cast::<u8>().wrapping_sub(below);
-    // SAFETY: as above, for as long as the job is there; all elements lie there.
-    let bytes = unsafe { args::items(start, below + above, "data") }?;
-    Ok(Elements::new(bytes, below, dtype.as_dtype(), shape, strides)?)
+    if step != 0 {
+        // Where there are elements, there is memory.
+        args::output(data.cast_mut().cast::<u8>(), "data")?;
+    }
+    // SAFETY: as above, for as long as the job is there.
+    Ok(unsafe { Elements::at(data.cast(), dtype.as_dtype(), shape, strides) }?)
 }
 
 /// Steps a description until everything is read, and closes the job, also if that fails.

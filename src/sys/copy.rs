@@ -1,7 +1,7 @@
 //! Copying out of and into memory that other processes may write meanwhile.
 //!
-//! Invariant of the unsafe code here: every access lies inside the mapping, is
-//! aligned, and is a relaxed atomic of at most a pointer's size, which memory that cannot
+//! Invariant of the unsafe code here: every access lies inside the mapping, or the memory that a
+//! caller names, is aligned, and is a relaxed atomic of at most a pointer's size, which memory that cannot
 //! be written allows; so a race yields bytes of before or after, never undefined behaviour.
 
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
@@ -10,9 +10,53 @@ use super::{Access, Map};
 
 const WORD: usize = size_of::<usize>();
 
-/// Bytes from `offset` to the next whole word, at most `len`.
-fn to_next_word(offset: usize, len: usize) -> usize {
-    (offset.wrapping_neg() % WORD).min(len)
+/// Bytes from an address to the next whole word, at most `len`.
+fn to_next_word(address: usize, len: usize) -> usize {
+    (address.wrapping_neg() % WORD).min(len)
+}
+
+/// The byte at `at`.
+///
+/// # Safety
+/// * `at` can be read for `'a`, and is reached by atomics only where this process writes.
+unsafe fn byte<'a>(at: *const u8) -> &'a AtomicU8 {
+    // SAFETY: as the caller promises; a byte is always aligned.
+    unsafe { AtomicU8::from_ptr(at.cast_mut()) }
+}
+
+/// The word at `at`.
+///
+/// # Safety
+/// * As for [`byte`], of the [`WORD`] bytes from `at` on.
+/// * `at` is a multiple of [`WORD`].
+unsafe fn whole_word<'a>(at: *const u8) -> &'a AtomicUsize {
+    // SAFETY: as the caller promises.
+    unsafe { AtomicUsize::from_ptr(at.cast_mut().cast()) }
+}
+
+/// Copies from memory that others may write meanwhile into all of `to`.
+///
+/// # Safety
+/// * `from` can be read for as many bytes as `to` has, and none of them is in `to`.
+/// * This process does not write them meanwhile, but by atomics.
+pub unsafe fn copy_shared(mut from: *const u8, to: &mut [u8]) {
+    let (head, rest) = to.split_at_mut(to_next_word(from.addr(), to.len()));
+    let (words, tail) = rest.as_chunks_mut::<WORD>();
+    for to in head {
+        // SAFETY: `from` runs through the bytes that the caller lets us read.
+        *to = unsafe { byte(from) }.load(Relaxed);
+        from = from.wrapping_add(1);
+    }
+    for to in words {
+        // SAFETY: as above; the head ended at a multiple of a word.
+        *to = unsafe { whole_word(from) }.load(Relaxed).to_ne_bytes();
+        from = from.wrapping_add(WORD);
+    }
+    for to in tail {
+        // SAFETY: as above.
+        *to = unsafe { byte(from) }.load(Relaxed);
+        from = from.wrapping_add(1);
+    }
 }
 
 impl Map {
@@ -20,80 +64,43 @@ impl Map {
         offset.checked_add(len).is_some_and(|end| end <= self.len())
     }
 
-    /// The byte at `offset`.
-    ///
-    /// # Safety
-    /// * `offset` lies inside the mapping.
-    unsafe fn byte(&self, offset: usize) -> &AtomicU8 {
-        // SAFETY: inside the mapping, as the caller promises.
-        let at = unsafe { self.as_ptr().add(offset) };
-        // SAFETY: mapped while `self` lives, and reached by atomics only.
-        unsafe { AtomicU8::from_ptr(at) }
-    }
-
-    /// The word at `offset`.
-    ///
-    /// # Safety
-    /// * The [`WORD`] bytes from `offset` on lie inside the mapping.
-    /// * `offset` is a multiple of [`WORD`].
-    unsafe fn whole_word(&self, offset: usize) -> &AtomicUsize {
-        // SAFETY: inside the mapping, as the caller promises.
-        let at = unsafe { self.as_ptr().add(offset) };
-        // SAFETY: aligned, as mappings are and `offset` is; mapped while `self` lives;
-        // reached by atomics only.
-        unsafe { AtomicUsize::from_ptr(at.cast()) }
-    }
-
     /// Copies from `offset` on into `buf`; `false`, and nothing is done, if
     /// that is not inside the mapping.
     #[must_use]
-    pub fn copy_to(&self, mut offset: usize, buf: &mut [u8]) -> bool {
+    pub fn copy_to(&self, offset: usize, buf: &mut [u8]) -> bool {
         if !self.contains(offset, buf.len()) {
             return false;
         }
-        let (head, rest) = buf.split_at_mut(to_next_word(offset, buf.len()));
-        let (words, tail) = rest.as_chunks_mut::<WORD>();
-        for to in head {
-            // SAFETY: `offset` runs through the range checked above.
-            *to = unsafe { self.byte(offset) }.load(Relaxed);
-            offset += 1;
-        }
-        for to in words {
-            // SAFETY: as above; the head ended at a multiple of a word.
-            *to = unsafe { self.whole_word(offset) }.load(Relaxed).to_ne_bytes();
-            offset += WORD;
-        }
-        for to in tail {
-            // SAFETY: as above.
-            *to = unsafe { self.byte(offset) }.load(Relaxed);
-            offset += 1;
-        }
+        // SAFETY: inside the mapping, which is there while `self` lives, and which nobody has a
+        // reference to who may write to `buf`; it is written by atomics, here and below.
+        unsafe { copy_shared(self.as_ptr().wrapping_add(offset), buf) };
         true
     }
 
     /// Copies `bytes` to `offset`; `false`, and nothing is done, if that is not
     /// inside the mapping or it cannot be written.
     #[must_use]
-    pub fn copy_from(&self, mut offset: usize, bytes: &[u8]) -> bool {
+    pub fn copy_from(&self, offset: usize, bytes: &[u8]) -> bool {
         if self.access() == Access::Read || !self.contains(offset, bytes.len()) {
             return false;
         }
-        let (head, rest) = bytes.split_at(to_next_word(offset, bytes.len()));
+        let mut at = self.as_ptr().wrapping_add(offset);
+        let (head, rest) = bytes.split_at(to_next_word(at.addr(), bytes.len()));
         let (words, tail) = rest.as_chunks::<WORD>();
         for from in head {
-            // SAFETY: `offset` runs through the range checked above.
-            unsafe { self.byte(offset) }.store(*from, Relaxed);
-            offset += 1;
+            // SAFETY: `at` runs through the range checked above.
+            unsafe { byte(at) }.store(*from, Relaxed);
+            at = at.wrapping_add(1);
         }
         for from in words {
             // SAFETY: as above; the head ended at a multiple of a word.
-            unsafe { self.whole_word(offset) }.store(usize::from_ne_bytes(*from), Relaxed);
-            offset += WORD;
+            unsafe { whole_word(at) }.store(usize::from_ne_bytes(*from), Relaxed);
+            at = at.wrapping_add(WORD);
         }
         for from in tail {
             // SAFETY: as above.
-            unsafe { self.byte(offset) }.store(*from, Relaxed);
-            offset += 1;
+            unsafe { byte(at) }.store(*from, Relaxed);
+            at = at.wrapping_add(1);
         }
         true
     }

@@ -35,6 +35,7 @@ mod word;
 pub use cgroup::memory_left;
 pub use clock::{boot_ns, real_ns, sleep_ns};
 pub use clone::{clone_file, copy_range};
+pub use copy::copy_shared;
 pub use cpu::affinity_count;
 pub use dir::for_each_name;
 pub use disk::{
