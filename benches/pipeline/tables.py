@@ -149,6 +149,10 @@ def growth_row(results, row="growth"):
     names = list(dict.fromkeys(name for race in races.values() for name in race["recipes"]))
     head = ["", *[f"{megabytes(race)} MB" for race in races.values()]]
     parts, notes = [how(results, row, ends=False), "", "Seconds:", ""], []
+    for race in races.values():
+        runs = max((len(recipe["runs"]) for recipe in race["recipes"].values()), default=0)
+        if 0 < runs < results["options"]["runs"]:
+            notes.append(f"- {race['text_mb']:,.0f} MB: median of {runs} run{'s' * (runs > 1)}")
     for what in ("time", "memory"):
         lines = []
         for name in names:

@@ -191,13 +191,7 @@ impl From<DescribeError> for ConvertError {
 impl From<LoadError> for ConvertError {
     /// An error of the sink comes back as what it was.
     fn from(error: LoadError) -> Self {
-        match error {
-            LoadError::Sink(inner) => match inner.downcast::<Self>() {
-                Ok(own) => *own,
-                Err(other) => Self::Load(LoadError::Sink(other)),
-            },
-            other => Self::Load(other),
-        }
+        error.of_sink().unwrap_or_else(Self::Load)
     }
 }
 

@@ -232,6 +232,18 @@ impl Opening {
         }
     }
 
+    /// The same checks, and no file.
+    fn unwritten(&self, dtype: DTypeBuf, packing: Packing) -> Result<Output> {
+        if self.growth.is_none() {
+            check_dtype(dtype.as_dtype(), &self.hdf5)?;
+        }
+        let storage = &self.hdf5.storage;
+        if storage.is_chunked() {
+            store::press(&dtype, storage, packing).map(drop)?;
+        }
+        Ok(Output::Nowhere(Nowhere::new(&self.path, &self.hdf5, dtype)))
+    }
+
     fn output(&self, dtype: DTypeBuf, packing: Packing) -> Result<Output> {
         if !self.writes {
             return self.unwritten(dtype, packing);
@@ -255,20 +267,6 @@ impl Opening {
             rows.hold()?;
         }
         Ok(Output::Chunked(rows, dtype.into()))
-    }
-}
-
-impl Opening {
-    /// The same checks, and no file.
-    fn unwritten(&self, dtype: DTypeBuf, packing: Packing) -> Result<Output> {
-        if self.growth.is_none() {
-            check_dtype(dtype.as_dtype(), &self.hdf5)?;
-        }
-        let storage = &self.hdf5.storage;
-        if storage.is_chunked() {
-            store::press(&dtype, storage, packing).map(drop)?;
-        }
-        Ok(Output::Nowhere(Nowhere::new(&self.path, &self.hdf5, dtype)))
     }
 }
 

@@ -14,7 +14,7 @@ use super::output::Output;
 use super::scheme::Join;
 use super::sink::FileSink;
 use crate::dtype_buf::DTypeBuf;
-use crate::hdf5::Storage;
+use crate::hdf5::{self, Storage};
 use crate::load::{self, Input, RowTypeRef};
 use crate::store::{self, Extent};
 
@@ -112,16 +112,13 @@ pub fn preview<'t, I: Into<Input>>(
     };
     let Some(sink) = sink else { return Ok(all) };
     let FileSink { output: Output::Nowhere(nowhere), .. } = &*sink else { return Ok(all) };
-    all.dtype = Some(Arc::new(DTypeBuf::copy_of(nowhere.dtype.as_dtype()).map_err(hdf5_error)?));
+    let dtype = DTypeBuf::copy_of(nowhere.dtype.as_dtype()).map_err(hdf5::Error::Core)?;
+    all.dtype = Some(Arc::new(dtype));
     all.storage = nowhere.storage.clone();
     all.load.columns = sink.columns();
     let planner = Planner { sink: &sink, load: &all.load, paths: &paths };
     all.datasets = (0..sink.scheme.datasets()).map(|at| planner.dataset(at)).collect();
     Ok(all)
-}
-
-const fn hdf5_error(error: crate::error::Error) -> crate::hdf5::Error {
-    crate::hdf5::Error::Core(error)
 }
 
 /// Says what datasets will be like.

@@ -5,8 +5,8 @@
 //! For the command and for programs. [`describe_text`] reads text as
 //! [`load`](crate::load) does; [`describe_file`] a `.npy` file or a dataset;
 //! [`describe_segment`] a segment; and [`describe_elements`] an array in memory. Everything is
-//! read once, and memory has a bound that does not depend on it. [`Source`] says which of them
-//! the command takes a path for.
+//! read once, and memory has a bound that does not depend on it. [`Meant`](crate::exchange::Meant)
+//! says which of them the command takes a path for.
 //!
 //! Rows are parsed by workers or read by the caller's thread, and taken by threads of the
 //! crew, each with a `columns::Table` of its own. Tables are merged at the end; what is in
@@ -21,7 +21,6 @@ mod crew;
 mod error;
 mod number;
 mod sketch;
-mod source;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -31,6 +30,5 @@ mod texts;
 pub use array::{ArrayJob, describe_elements, describe_file, describe_segment};
 pub use columns::Options;
 pub use error::{DescribeError, Result};
-pub use source::Source;
 pub use summary::{Distinct, Frequent, Histogram, Quantile, Statistics, Summary, Value};
 pub use text::{TextJob, describe_text};

@@ -13,9 +13,9 @@ use super::handle::{self, Handle, ndshm_segment};
 use super::job::{self, Work, ndshm_job};
 use super::reading::{self, Reading, flag, ndshm_text_options};
 use super::text::{self, ndshm_input};
-use crate::describe::{self, ArrayJob, DescribeError, Source, Summary, TextJob};
+use crate::describe::{self, ArrayJob, DescribeError, Summary, TextJob};
 use crate::dtype_buf::DTypeBuf;
-use crate::exchange::{Elements, split_path};
+use crate::exchange::{Elements, Meant, split_path};
 use crate::load::{Canceller, Progress, Report};
 
 impl Failure for DescribeError {
@@ -383,10 +383,10 @@ pub unsafe extern "C" fn ndshm_describe_finish(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ndshm_describe_kind(what: *const c_char) -> u32 {
     // SAFETY: the caller's promise.
-    let source = unsafe { text::path(what, "what") }.map_or(Source::Text, |what| Source::of(&what));
-    match source {
-        Source::Text => NDSHM_DESCRIBE_TEXT,
-        Source::File => NDSHM_DESCRIBE_FILE,
-        Source::Segment => NDSHM_DESCRIBE_SEGMENT,
+    let path = unsafe { text::path(what, "what") };
+    match path.map_or(Meant::Text, |what| Meant::by(&what)) {
+        Meant::Text => NDSHM_DESCRIBE_TEXT,
+        Meant::File => NDSHM_DESCRIBE_FILE,
+        Meant::Segment => NDSHM_DESCRIBE_SEGMENT,
     }
 }

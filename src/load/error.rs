@@ -296,6 +296,14 @@ pub struct Position<'a> {
 }
 
 impl LoadError {
+    /// The error of a sink as what it was, if it was one of these.
+    pub(crate) fn of_sink<E: core::error::Error + 'static>(self) -> core::result::Result<E, Self> {
+        match self {
+            Self::Sink(inner) => inner.downcast().map(|own| *own).map_err(Self::Sink),
+            other => Err(other),
+        }
+    }
+
     /// The stable code of this error, see [`code`].
     #[must_use]
     pub fn code(&self) -> i32 {

@@ -93,7 +93,7 @@ use crate::dtype::DType;
 use crate::text::Unicode;
 
 /// How long a step of a load waits: how often the caller's flag is looked at.
-const TICK: Duration = Duration::from_millis(100);
+pub(crate) const TICK: Duration = Duration::from_millis(100);
 
 /// Reads `inputs` into the sink that `open` makes: a [`Job`] from its start to its
 /// end. Returns the sink and the number of rows.

@@ -109,7 +109,8 @@ pub(crate) fn ahead<S: Sink>(
     Ok((preview, Some(Box::new(sink))))
 }
 
-/// The end of the text is read to the end, so that little of it is known exactly.
+/// Whether more text would say little more. A text that is all read goes to its end, which makes
+/// everything exact.
 fn is_enough<S: Sink>(job: &Job<S>, read: Progress) -> bool {
     let more = read.bytes_total == 0 || read.bytes_done < read.bytes_total;
     read.bytes_done >= ENOUGH && more && (read.rows > 0 || job.loading().is_none())

@@ -296,16 +296,8 @@ fn appending(
 
 /// An error of the sink comes back as what it was.
 fn unboxed(error: LoadError) -> LoadError {
-    match error {
-        LoadError::Sink(inner) => match inner.downcast::<LoadError>() {
-            Ok(own) => *own,
-            Err(inner) => match inner.downcast::<Error>() {
-                Ok(core) => LoadError::Core(*core),
-                Err(other) => LoadError::Sink(other),
-            },
-        },
-        other => other,
-    }
+    let own = |error: LoadError| error.of_sink().unwrap_or_else(|other| other);
+    error.of_sink().map_or_else(own, LoadError::Core)
 }
 
 fn boxed(error: Error) -> SinkError {

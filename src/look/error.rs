@@ -113,13 +113,7 @@ impl From<ExchangeError> for LookError {
 impl From<LoadError> for LookError {
     /// An error of the sink comes back as what it was.
     fn from(error: LoadError) -> Self {
-        match error {
-            LoadError::Sink(inner) => match inner.downcast::<Self>() {
-                Ok(own) => *own,
-                Err(other) => Self::Load(LoadError::Sink(other)),
-            },
-            other => Self::Load(other),
-        }
+        error.of_sink().unwrap_or_else(Self::Load)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::dtype::DType;
 use crate::dtype_buf::DTypeBuf;
 use crate::load::{
     self, Begun, Block, Canceller, Done, Input, Job, Misfit, Progress, RowTypeRef, Sink, SinkError,
+    TICK,
 };
 use crate::text::Unicode;
 
@@ -77,7 +78,7 @@ impl TextJob {
     /// # Errors
     /// [`LookError`].
     pub fn finish(mut self) -> Result<Found> {
-        while !self.step(Duration::from_millis(100))?.done {}
+        while !self.step(TICK)?.done {}
         let Done { mut sink, report, .. } = self.0.so_far()?;
         sink.begin_rows(None)?;
         let sieve = sink.sieve.ok_or(crate::error::Error::Argument)?;

@@ -7,9 +7,9 @@ use core::sync::atomic::AtomicBool;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use ndshm::describe::{ArrayJob, DescribeError, Options, Source, Summary, TextJob};
+use ndshm::describe::{ArrayJob, DescribeError, Options, Summary, TextJob};
 use ndshm::error::Error;
-use ndshm::exchange::{self, ExchangeError};
+use ndshm::exchange::{self, ExchangeError, Meant};
 use ndshm::hdf5;
 use ndshm::segment::{Access, Name, Segment};
 
@@ -20,8 +20,8 @@ use crate::text::TextSource;
 pub(crate) fn run(args: &DescribeArgs) -> Result<(), Failure> {
     let options =
         Options { columns: args.columns.clone(), quick: args.quick, threads: args.text.workers() };
-    let only = args.text.only_input().map(|path| (Source::of(path), path));
-    let summary = match only.filter(|&(source, _)| source != Source::Text) {
+    let only = args.text.only_input().map(|path| (Meant::by(path), path));
+    let summary = match only.filter(|&(source, _)| source != Meant::Text) {
         Some((source, path)) => array(source, path, &options, args)?,
         None => text(args, &options)?,
     };
@@ -54,7 +54,7 @@ fn text(args: &DescribeArgs, options: &Options) -> Result<Summary, Failure> {
 
 /// Describes what is no text.
 fn array(
-    source: Source,
+    source: Meant,
     path: &Path,
     options: &Options,
     args: &DescribeArgs,
@@ -63,7 +63,7 @@ fn array(
     let cancel = crate::cancel_on_signals()?;
     let about =
         |error: Error| Failure::new(format!("segment '{}': {}", path.display(), shm_error(error)));
-    let described = if source == Source::Segment {
+    let described = if source == Meant::Segment {
         let name = Name::new(path.to_str().unwrap_or_default()).map_err(about)?;
         let segment = Segment::attach(&name, Access::Read, None).map_err(about)?;
         ArrayJob::of_segment(&segment, options).and_then(|job| run_array(job, args, cancel))

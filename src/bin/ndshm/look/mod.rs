@@ -7,9 +7,8 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use clap::Args as ClapArgs;
-use ndshm::describe::Source;
 use ndshm::error::Error;
-use ndshm::exchange::{self, ExchangeError};
+use ndshm::exchange::{self, ExchangeError, Meant};
 use ndshm::hdf5;
 use ndshm::load::LoadError;
 use ndshm::look::{ArrayJob, Found, LookError, Query, Table, Take, TextJob};
@@ -101,9 +100,9 @@ pub(crate) fn run(args: &LookArgs, end: End) -> Result<(), Failure> {
     }
     let look = Look { args, take, query };
     match args.text.only_input() {
-        Some(path) => match Source::of(path) {
-            Source::Text if is_nowhere(path) => Err(nowhere(path)),
-            Source::Text => look.text(),
+        Some(path) => match Meant::by(path) {
+            Meant::Text if is_nowhere(path) => Err(nowhere(path)),
+            Meant::Text => look.text(),
             source => look.array(source, path),
         },
         None => look.text(),
@@ -172,11 +171,11 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn array(&self, source: Source, path: &Path) -> Result<(), Failure> {
+    fn array(&self, source: Meant, path: &Path) -> Result<(), Failure> {
         hdf5::command_mode();
         let cancel = crate::cancel_on_signals()?;
         let fails = |error| refused_array(path, error);
-        let mut job = if source == Source::Segment {
+        let mut job = if source == Meant::Segment {
             let name = path.to_str().unwrap_or_default();
             ArrayJob::of_segment(segments::peek(name)?, &self.query).map_err(fails)?
         } else {

@@ -1,21 +1,21 @@
-//! What a path or a name means.
+//! What a path or a name means to who takes text, files and segments alike.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::split_path;
 use crate::error::Error;
-use crate::exchange::split_path;
 use crate::segment::{Info, Name};
 
 /// What HDF5 files begin with, at one of some places, and `.npy` files.
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 const NPY: &[u8] = b"\x93NUMPY";
 
-/// What is described where somebody gives a path or a name, and says nothing else.
+/// What is read where somebody gives a path or a name, and says nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Source {
+pub enum Meant {
     /// Text, also if there is no such file.
     Text,
     /// A `.npy` file, or a dataset, which [`split_path`] names.
@@ -24,12 +24,12 @@ pub enum Source {
     Segment,
 }
 
-impl Source {
+impl Meant {
     /// A file is meant if what is given ends in the path of a dataset, or if it begins or is
     /// named as HDF5 or `.npy`; a segment if it is its name and no file. All else is text. A pipe
     /// is not touched.
     #[must_use]
-    pub fn of(path: &Path) -> Self {
+    pub fn by(path: &Path) -> Self {
         let (file, dataset) = split_path(path);
         if dataset.is_some() || begins_as_array(&file) {
             return Self::File;
