@@ -93,6 +93,8 @@ fn under_valgrind(source: &str) {
     }
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
+    // Threads that never rest leave the others their turns.
+    valgrind.arg("--fair-sched=try");
     valgrind.arg("--errors-for-leak-kinds=definite").env("TEST_QUICK", "1");
     run(valgrind.arg(program("valgrind", source, "ndshm")));
 }

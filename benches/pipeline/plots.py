@@ -145,6 +145,7 @@ def named_lines(axis, series):
         axis.annotate(text, (x, math.exp(place)), xytext=(7, 0), textcoords="offset points", va="center", fontsize=8,
                       color=LINES.get(who, PEER))
         last = place
+    axis.set_ylim(low, max(high, math.exp(last + apart)))
 
 
 def workers_plot(results, folder):

@@ -197,7 +197,8 @@ class Rows:
             recipes[recipe] = self.to_hdf5(recipe, key)
             if self.too_large(float(key[len("grow"):])):
                 recipes[recipe].state = "left out: it may not fit the memory"
-        return self.race(key, recipes)
+        *_, (most, limit) = self.limits(work, self.out, self.remove_file).items()
+        return self.race(key, {**recipes, most: limit})
 
     @staticmethod
     def too_large(megabytes):

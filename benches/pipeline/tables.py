@@ -157,8 +157,10 @@ def growth_row(results, row="growth"):
         lines = []
         for name in names:
             each = [race["recipes"].get(name) for race in races.values()]
-            label = next(name_of(r) for r in each if r)
-            lines.append([label, *[growth_cell(r, what) for r in each]])
+            one = next(r for r in each if r)
+            label = name_of(one)
+            if what == "time" or one["kind"] != "limit":
+                lines.append([label, *[growth_cell(r, what) for r in each]])
             if what == "time":
                 notes += [f"- {label}, {race['text_mb']:,.0f} MB: {state_of(race['recipes'][name])}"
                           for race in races.values() if race["recipes"][name]["state"] != "ok"]

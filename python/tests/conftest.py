@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,19 @@ exec(PATH)
 import ndshm  # noqa: E402
 
 NUMBERS = itertools.count()
+
+# A shell starts background jobs with SIGINT ignored, which what they start would inherit.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class Child(subprocess.Popen):
+    """A process whose end is not waited for by a test that failed."""
+
+    def __exit__(self, failure, *rest):
+        if failure is not None:
+            self.kill()
+        super().__exit__(failure, *rest)
 
 
 @pytest.fixture

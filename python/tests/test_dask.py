@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import PATH
+from conftest import PATH, Child
 
 import ndshm
 
@@ -282,7 +282,7 @@ if __name__ == "__main__":
             ndshm.dask.convert([{str(folder / 'fifo')!r}], {str(folder / 'all.h5')!r}, "i4", client=client)
 """
     (folder / "program.py").write_text(program)
-    with subprocess.Popen([sys.executable, "-B", str(folder / "program.py")], stderr=subprocess.PIPE,
+    with Child([sys.executable, "-B", str(folder / "program.py")], stderr=subprocess.PIPE,
                           start_new_session=True) as child:
         writer = held(folder / "fifo")
         time.sleep(0.1)

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import PATH
+from conftest import PATH, Child
 
 import ndshm
 
@@ -204,7 +204,7 @@ def test_ctrl_c_stops_a_job_and_leaves_nothing(job, folder, name):
     code = PATH + f"import ndshm; print(1, flush=True); {call}"
     writer = os.open(fifo, os.O_RDWR)
     os.write(writer, b"1\n" * 1000)
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    with Child([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           start_new_session=True) as child:
         child.stdout.readline()
         time.sleep(0.3)

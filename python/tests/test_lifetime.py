@@ -11,7 +11,7 @@ import weakref
 
 import numpy as np
 import pytest
-from conftest import PATH
+from conftest import PATH, Child
 
 import ndshm
 
@@ -166,7 +166,7 @@ def test_a_killed_process_leaves_nothing_that_stays(name):
     code = PATH + f"import ndshm, time; t = ndshm.attach({name!r}); " \
            "print(t.array.sum(), flush=True); time.sleep(60)"
     made = ndshm.create(name, 4).publish()
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+    with Child([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
         child.stdout.readline()
         child.send_signal(signal.SIGKILL)
     made.close()

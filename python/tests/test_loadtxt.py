@@ -13,7 +13,7 @@ import warnings
 
 import numpy as np
 import pytest
-from conftest import PATH
+from conftest import PATH, Child
 
 import ndshm
 from ndshm._owner import owner_of
@@ -198,7 +198,7 @@ def test_ctrl_c_stops_it_and_leaves_nothing(given, folder, name):
     writer = os.open(folder / "fifo", os.O_RDWR)
     os.write(writer, b"1\n" * 1000)
     before = set(os.listdir("/dev/shm"))
-    with subprocess.Popen([sys.executable, "-c", code], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    with Child([sys.executable, "-c", code], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           start_new_session=True) as child:
         child.stdout.readline()
         time.sleep(0.3)
