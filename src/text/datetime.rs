@@ -47,9 +47,14 @@ pub(crate) enum Time {
 pub(crate) fn count(text: &[u8], unit: Unit, multiple: u32, strict: bool) -> Option<i64> {
     match parse(text)? {
         Time::None => Some(NOT_A_TIME),
-        Time::At(moment) if strict && moment.finest as u8 > unit as u8 => None,
-        Time::At(moment) => moment.count(unit, multiple),
+        Time::At(moment) => moment.taken(unit, multiple, strict),
     }
+}
+
+/// The same of a text as most are written; `None` also of others.
+#[inline(always)]
+pub(crate) fn usual_count(text: &[u8], unit: Unit, multiple: u32, strict: bool) -> Option<i64> {
+    usual(text)?.taken(unit, multiple, strict)
 }
 
 /// Reads a whole field.
@@ -57,24 +62,66 @@ pub(crate) fn parse(field: &[u8]) -> Option<Time> {
     usual(field).map(Time::At).or_else(|| unusual(field))
 }
 
-/// `YYYY-MM-DD` and `YYYY-MM-DD(T| )hh:mm:ss`, as most dates are written.
-#[inline]
+/// `YYYY-MM-DD` and `YYYY-MM-DD(T| )hh:mm[:ss[.f...]][Z]`, as most dates are written.
+#[inline(always)]
 fn usual(field: &[u8]) -> Option<Moment> {
-    let (date, clock) = field.split_first_chunk::<10>()?;
-    let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] = date else { return None };
-    let year = i64::from(pair(y0, y1)?) * 100 + i64::from(pair(y2, y3)?);
-    let (month, day) = (pair(m0, m1)?, pair(d0, d1)?);
-    let mut moment = Moment { year, month, day, second: 0, atto: 0, finest: Unit::Day };
-    if !(1..=12).contains(&month) || day == 0 || day > month_days(year, month) {
+    let (&[y0, y1], rest) = field.split_first_chunk()?;
+    let (date, clock) = rest.split_first_chunk()?;
+    let [years, month, day] = three(u64::from_le_bytes(*date), b'-')?;
+    let year = i64::from(pair(y0, y1)?) * 100 + i64::from(years);
+    if !(1..=12).contains(&month) || day == 0 || (day > 28 && day > month_days(year, month)) {
         return None;
     }
-    if clock.is_empty() {
-        return Some(moment);
+    let (second, (atto, finest)) = match clock {
+        [] => (0, (0, Unit::Day)),
+        [b'T' | b' ', clock @ ..] => usual_clock(clock)?,
+        _ => return None,
+    };
+    Some(Moment { year, month, day, second, atto, finest })
+}
+
+/// `hh:mm[:ss[.f...]][Z]`: the second of the day, and parts of it with the finest unit.
+#[inline(always)]
+fn usual_clock(text: &[u8]) -> Option<(u32, (u64, Unit))> {
+    let text = text.strip_suffix(b"Z").unwrap_or(text);
+    let mut rest = (0, Unit::Minute);
+    let [hours, minutes, seconds] = if let [h0, h1, b':', m0, m1] = *text {
+        [pair(h0, h1)?, pair(m0, m1)?, 0]
+    } else {
+        let (time, behind) = text.split_first_chunk()?;
+        rest = match behind {
+            [] => (0, Unit::Second),
+            [b'.', digits @ ..] => match fraction(digits) {
+                (atto, finest, []) => (atto, finest),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        three(u64::from_le_bytes(*time), b':')?
+    };
+    let second = u32::from(hours) * 3600 + u32::from(minutes) * 60 + u32::from(seconds);
+    (hours < 24 && minutes < 60 && seconds < 60).then_some((second, rest))
+}
+
+/// The three numbers of two digits each in eight bytes, with a separator behind each but the
+/// last: `24-02-29`, the first byte lowest.
+#[inline(always)]
+fn three(text: u64, separator: u8) -> Option<[u8; 3]> {
+    const DIGITS: u64 = 0xFFFF_00FF_FF00_FFFF;
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = ONES << 7;
+    // Digits become their values, separators 0.
+    let zeros = (DIGITS & (ONES * 0x30)) | (!DIGITS & (ONES * separator as u64));
+    let values = text ^ zeros;
+    // What is more than 9, or no separator, reaches the top bit of its byte.
+    let more = (DIGITS & (ONES * (0x7F - 9))) | (!DIGITS & (ONES * 0x7F));
+    if (values | values.wrapping_add(more)) & TOPS != 0 {
+        return None;
     }
-    let &[b'T' | b' ', h0, h1, b':', m0, m1, b':', s0, s1] = clock else { return None };
-    let [hours, minutes, seconds] = [pair(h0, h1)?, pair(m0, m1)?, pair(s0, s1)?].map(u32::from);
-    (moment.second, moment.finest) = (hours * 3600 + minutes * 60 + seconds, Unit::Second);
-    (hours < 24 && minutes < 60 && seconds < 60).then_some(moment)
+    // No byte of these is more than 99.
+    let pairs = values * 10 + (values >> 8);
+    let [first, _, _, second, _, _, third, _] = pairs.to_le_bytes();
+    Some([first, second, third])
 }
 
 /// The number that two digits make.
@@ -138,6 +185,25 @@ fn two_digits(text: &[u8]) -> Option<(u8, &[u8])> {
     Some((pair(a, b)?, rest))
 }
 
+/// At most 18 digits as parts of a second, their unit, and what follows; three digits, or what
+/// there is of them, make a unit.
+fn fraction(text: &[u8]) -> (u64, Unit, &[u8]) {
+    let most = text.len().min(FRACTION_DIGITS as usize);
+    let digits = text.iter().take(most).take_while(|byte| byte.is_ascii_digit());
+    let append = |(value, len), byte: &u8| (value * 10 + u64::from(byte - b'0'), len + 1);
+    let (value, len): (u64, u32) = digits.fold((0, 0), append);
+    let unit = match len {
+        0..=3 => Unit::Milli,
+        4..=6 => Unit::Micro,
+        7..=9 => Unit::Nano,
+        10..=12 => Unit::Pico,
+        13..=15 => Unit::Femto,
+        _ => Unit::Atto,
+    };
+    let rest = text.get(len as usize..).unwrap_or_default();
+    (value * 10u64.pow(FRACTION_DIGITS - len), unit, rest)
+}
+
 /// White space as C has it.
 pub(crate) fn without_blanks(text: &[u8]) -> &[u8] {
     let blank = |byte: &u8| matches!(byte, b'\t'..=b'\r' | b' ');
@@ -158,31 +224,17 @@ impl Moment {
             self.second += u32::from(value) * seconds;
             self.finest = unit;
             rest = match (unit, behind) {
-                (Unit::Second, [b'.', fraction @ ..]) => self.read_fraction(fraction),
+                (Unit::Second, [b'.', digits @ ..]) => {
+                    let (atto, finest, behind) = fraction(digits);
+                    (self.atto, self.finest) = (atto, finest);
+                    behind
+                }
                 (Unit::Second, _) => behind,
                 (_, [b':', next @ ..]) => next,
                 _ => return Some(behind),
             };
         }
         Some(rest)
-    }
-
-    /// Reads at most 18 digits; three of them, or what there is of them, make a unit.
-    fn read_fraction<'t>(&mut self, text: &'t [u8]) -> &'t [u8] {
-        let most = text.len().min(FRACTION_DIGITS as usize);
-        let digits = text.iter().take(most).take_while(|byte| byte.is_ascii_digit());
-        let (atto, len) = digits
-            .fold((0, 0u32), |(value, len), byte| (value * 10 + u64::from(byte - b'0'), len + 1));
-        self.atto = atto * 10u64.pow(FRACTION_DIGITS - len);
-        self.finest = match len {
-            0..=3 => Unit::Milli,
-            4..=6 => Unit::Micro,
-            7..=9 => Unit::Nano,
-            10..=12 => Unit::Pico,
-            13..=15 => Unit::Femto,
-            _ => Unit::Atto,
-        };
-        text.get(len as usize..).unwrap_or_default()
     }
 
     /// The same less some minutes, not more than a day of them.
@@ -233,20 +285,44 @@ impl Moment {
         Self { finest: other.finest, ..*self } == *other
     }
 
+    /// The count of a type that may be `strict`: then there is nothing finer than its unit.
+    #[inline(always)]
+    fn taken(&self, unit: Unit, multiple: u32, strict: bool) -> Option<i64> {
+        if strict && self.finest as u8 > unit as u8 { None } else { self.count(unit, multiple) }
+    }
+
     /// How many whole `multiple` units it is behind the start of 1970; `None` if that is not
     /// the count of a date, or of no unit.
+    #[inline(always)]
     pub(crate) fn count(&self, unit: Unit, multiple: u32) -> Option<i64> {
-        if let (Unit::Day | Unit::Second, 1) = (unit, multiple) {
-            let days = days_since_1970(self.year, self.month, self.day)?;
-            let seconds = || days.checked_mul(86_400)?.checked_add(i64::from(self.second));
-            let count = if unit == Unit::Day { Some(days) } else { seconds() };
-            return count.filter(|&count| count != NOT_A_TIME);
+        if let (1, Some(count)) = (multiple, self.narrow(unit)) {
+            return Some(count);
         }
         let units = self.units(unit)?;
         let count = if multiple > 1 { units.div_euclid(i128::from(multiple)) } else { units };
         i64::try_from(count).ok().filter(|&count| count != NOT_A_TIME)
     }
 
+    /// The usual units of a date that is not too far away for 64 bits.
+    #[inline(always)]
+    fn narrow(&self, unit: Unit) -> Option<i64> {
+        let days = days_since_1970(self.year, self.month, self.day)?;
+        let seconds = || days.checked_mul(DAY_SECONDS.into())?.checked_add(self.second.into());
+        let parts = |parts: i64, rest: u64| {
+            seconds()?.checked_mul(parts)?.checked_add((self.atto / rest) as i64)
+        };
+        let count = match unit {
+            Unit::Day => Some(days),
+            Unit::Second => seconds(),
+            Unit::Milli => parts(1_000, 1_000_000_000_000_000),
+            Unit::Micro => parts(1_000_000, 1_000_000_000_000),
+            Unit::Nano => parts(1_000_000_000, 1_000_000_000),
+            _ => None,
+        };
+        count.filter(|&count| count != NOT_A_TIME)
+    }
+
+    #[cold]
     fn units(&self, unit: Unit) -> Option<i128> {
         let years = i128::from(self.year) - 1970;
         let days = || Some(i128::from(days_since_1970(self.year, self.month, self.day)?));
@@ -324,6 +400,22 @@ mod tests {
     use crate::dtype_buf::DTypeBuf;
     use std::vec::Vec;
 
+    const UNITS: [Unit; 13] = [
+        Unit::Year,
+        Unit::Month,
+        Unit::Week,
+        Unit::Day,
+        Unit::Hour,
+        Unit::Minute,
+        Unit::Second,
+        Unit::Milli,
+        Unit::Micro,
+        Unit::Nano,
+        Unit::Pico,
+        Unit::Femto,
+        Unit::Atto,
+    ];
+
     fn seconds(text: &str) -> Option<i64> {
         count(text.as_bytes(), Unit::Second, 1, false)
     }
@@ -361,9 +453,17 @@ mod tests {
     #[test]
     fn usual_texts_are_read_as_any() {
         let mut read = 0;
-        for text in
-            ["2024-02-29", "1900-02-28", "0000-01-01", "9999-12-31T23:59:59", "2001-03-04 05:06:07"]
-        {
+        for text in [
+            "2024-02-29",
+            "1900-02-28",
+            "0000-01-01",
+            "9999-12-31T23:59:59",
+            "2001-03-04 05:06:07",
+            "2001-03-04 05:06Z",
+            "1969-12-31T23:59:59.000000001",
+            "2262-04-11T23:47:16.854775808Z",
+            "1600-02-29T00:00:00.123456789012345678",
+        ] {
             for at in 0..=text.len() {
                 for byte in (0..=255).chain([0x100]) {
                     let mut bytes = text.as_bytes().to_vec();
@@ -374,15 +474,20 @@ mod tests {
                     }
                     assert_eq!(parse(&bytes), unusual(&bytes), "{bytes:?}");
                     let Some(Time::At(moment)) = parse(&bytes) else { continue };
-                    for unit in [Unit::Day, Unit::Second] {
+                    for unit in UNITS {
                         let units = moment.units(unit).and_then(|n| i64::try_from(n).ok());
                         assert_eq!(moment.count(unit, 1), units, "{bytes:?}");
+                        let strict = count(&bytes, unit, 1, true);
+                        assert_eq!(
+                            strict.is_some(),
+                            units.is_some() && moment.finest as u8 <= unit as u8
+                        );
                     }
                     read += usize::from(usual(&bytes).is_some());
                 }
             }
         }
-        assert!(read > 300, "{read}");
+        assert!(read > 1000, "{read}");
     }
 
     #[test]

@@ -143,6 +143,38 @@ fn quoted(random: &mut Random, strange: usize) -> String {
     (0..len).map(|_| char::from(b"abc;;, \t12."[random.below(11)])).collect()
 }
 
+/// A date or a time, as most are written.
+fn date(random: &mut Random, strange: usize) -> String {
+    if random.one_in(strange) {
+        return String::from(random.pick(&[
+            "",
+            "NaT",
+            "2024",
+            "2023-02-29",
+            "2024-02-30T00:00",
+            "1970-01-01T24:00:00",
+            "-44-03-15",
+            "2024-01-01T00:00:00+01:30",
+            "2024-01-01T00:00:00.",
+            "2024-01-01Z",
+            "2262-04-11T23:47:16.854775808",
+            "\"2024-01-01\"",
+        ]));
+    }
+    let [year, month, day, hour, minute, second] =
+        [130, 12, 28, 24, 60, 60].map(|n| random.below(n) as u64);
+    let date = format!("{}-{:02}-{:02}", 1900 + year, month + 1, day + 1);
+    let fraction = random.next() % 1_000_000_000;
+    match random.below(8) {
+        0 => date,
+        1 => format!("{date}T{hour:02}:{minute:02}"),
+        2 => format!("{date}T{hour:02}:{minute:02}:{second:02}Z"),
+        3 => format!("{date}T{hour:02}:{minute:02}:{second:02}.{:03}", fraction / 1_000_000),
+        4 => format!("{date}T{hour:02}:{minute:02}:{second:02}.{fraction:09}Z"),
+        _ => format!("{date}T{hour:02}:{minute:02}:{second:02}"),
+    }
+}
+
 /// A text of many rows, most of them plain. `kinds` has a letter for each column.
 fn table(random: &mut Random, kinds: &str, delimiter: &str, strange: usize) -> String {
     let mut text = String::new();
@@ -162,7 +194,11 @@ fn table(random: &mut Random, kinds: &str, delimiter: &str, strange: usize) -> S
                     text += random.pick(&[" ", "\t", delimiter]);
                 }
             }
-            text += &if kind == 's' { word(random, strange) } else { number(random, strange) };
+            text += &match kind {
+                's' => word(random, strange),
+                'd' => date(random, strange),
+                _ => number(random, strange),
+            };
         }
         if random.one_in(strange) {
             text += random.pick(&[" ", "\t ", "#", " # 1,2", "\r", " \r"]);
@@ -242,7 +278,7 @@ fn plainly(plan: &Plan<'_>, input: &[u8], len: usize, at: usize, out: Option<&mu
     next
 }
 
-const TABLES: [(&str, &str, u32); 16] = [
+const TABLES: [(&str, &str, u32); 18] = [
     ("s:S10,pos:i4,pct:f4,c:i4,t:i4", "snnnn", 0),
     ("a:f8,b:u1,c:S3,d:>i2,e:U2", "nnsns", 0),
     ("a:?,b:>f8,c:f2,d:i8,e:u8", "nnnnn", 0),
@@ -263,6 +299,8 @@ const TABLES: [(&str, &str, u32); 16] = [
     ("u8", "nnnnn", 5),
     ("S5", "sss", 3),
     ("U3", "ss", 2),
+    ("at:M8[s],n:i4,day:>M8[D]", "dnd", 0),
+    ("M8[ns]", "ddd", 3),
 ];
 
 fn formats() -> [(Format<'static>, &'static str); 8] {

@@ -4,6 +4,7 @@ use core::marker::PhantomData;
 
 use super::index::Index;
 use super::machine::{Fields, Limits, Machine};
+use crate::text::datetime::usual_count;
 use crate::text::exact;
 use crate::text::fast::row;
 use crate::text::number::half_bits;
@@ -145,12 +146,38 @@ impl Rows<'_> {
                 Op::Bytes => texts::<M>(items, column, column.width),
                 Op::Utf8 => texts::<M>(items, column, column.width / 4),
                 Op::Ucs4 => wide_texts(items, column),
+                Op::Datetime => self.dates(column, items),
                 _ => match limits(column.op) {
                     Some(limits) => M::integer_column(self, column, limits, items),
                     None => self.plainly(column, items),
                 },
             }
         }
+    }
+
+    /// Converts a column of dates and times.
+    ///
+    /// # Safety
+    /// * As for [`Self::column`].
+    unsafe fn dates(&self, column: Column, items: Items) -> usize {
+        let Column { unit, multiple, swap, .. } = column;
+        for n in 0..items.count {
+            // SAFETY: there is such an item.
+            let (start, len) = unsafe { items.text(n) };
+            // SAFETY: a field lies in the text, which nobody writes to.
+            let text = unsafe { core::slice::from_raw_parts(start, len) };
+            if let Some(count) = usual_count(text, unit, multiple, column.is_strict()) {
+                let count = if swap { count.swap_bytes() } else { count };
+                // SAFETY: there is such an item.
+                let place = unsafe { items.place(n) };
+                // SAFETY: the place has room for the value; no alignment is asked for.
+                unsafe { place.cast::<i64>().write_unaligned(count) };
+            // SAFETY: the caller's promises.
+            } else if !unsafe { self.exactly(column, items, n) } {
+                return n;
+            }
+        }
+        items.count
     }
 
     /// Converts a column of a type that has no kernel, or of one that must not be used.
