@@ -87,7 +87,9 @@ $(VENV)/.done: tests/requirements.txt tests/requirements-readers.txt python/test
 # package, which carries NumPy's own tests.
 LOADTXT = NDSHM_LIBRARY=$(CURDIR)/$(LIB)/libndshm.so.$(LIBRARY_VERSION) $(VENV)/bin/python -B
 
-# It ends with what was skipped, which in CI must be in tests/skipped.allowed.
+# It ends with what was skipped, which in CI must be in tests/skipped.allowed. What a backtrace
+# needs stays in memory, and makes each fork after a panic slower: tests that panic are many.
+check: export RUST_BACKTRACE = 0
 check: setup-tests $(VENV)/.done $(LIB)/libndshm.so.$(LIBRARY_VERSION)
 	@rm -f target/skipped.txt
 	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --features capi,ndarray
