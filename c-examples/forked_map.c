@@ -75,7 +75,7 @@ int main(void)
         done++;
         ndshm_segment_detach(&segment); /* and its memory is gone */
     }
-    ndshm_map_finish(&map); /* ends the workers, also after an error */
+    ndshm_map_discard(&map); /* ends the workers, also after an error */
     if (status != NDSHM_ERR_END) {
         fprintf(stderr, "forked_map: %s\n", error.message); /* of an item: error.input is which */
         return 1;

@@ -1587,8 +1587,9 @@ typedef struct ndshm_text_options {
  *     else
  *         ndshm_job_discard(&job);
  *
- * Finishing closes the job, also when it fails; it steps by itself what is left, so
- * the loop may be left out. A program that has a loop of its own waits for
+ * Finishing closes the job, also when the work fails; only after NDSHM_ERR_ARGUMENT and
+ * NDSHM_ERR_HANDLE it stays open. It steps by itself what is left, so the loop may be
+ * left out. A program that has a loop of its own waits for
  * ndshm_job_fd there, and steps with a timeout of 0. Who wants to stop calls
  * ndshm_job_cancel, from a signal handler, say, or just discards the job.
  * c-examples/text_to_hdf5.c does all of that.
@@ -2932,7 +2933,7 @@ int32_t ndshm_map_next(ndshm_map *map,
 int ndshm_map_fd(const ndshm_map *map);
 
 // Ends the workers now, whatever they do; items that were not told of never
-// will be. The handle stays open, for `ndshm_map_finish`.
+// will be. The handle stays open, for `ndshm_map_discard`.
 //
 // Returns `NDSHM_ERR_HANDLE`, `NDSHM_ERR_ARGUMENT`.
 //
@@ -2947,7 +2948,7 @@ int32_t ndshm_map_cancel(ndshm_map *map, ndshm_error *error);
 //
 // Duties of the caller:
 // * `map` is NULL, or a handle that no other thread uses.
-int32_t ndshm_map_finish(ndshm_map *map);
+int32_t ndshm_map_discard(ndshm_map *map);
 
 // Maps all items, and calls `done` with each result in the order in which they
 // are done. Otherwise as `ndshm_map_all`.

@@ -41,6 +41,7 @@
 #include <initializer_list>
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -1233,6 +1234,44 @@ private:
     std::size_t size_;
 };
 
+/**
+ * A text that means something in all columns, `{"NA"}`, or in one: `{2, "-"}`, `{"pct", "-1"}`;
+ * see ndshm_column_text. It does not copy its texts: they have to stay until the call.
+ */
+class column_text {
+public:
+    column_text(text value) noexcept : column_text(NDSHM_COLUMN_ALL, 0, nullptr, value) {}
+    column_text(std::int32_t index, text value) noexcept
+        : column_text(NDSHM_COLUMN_INDEX, index, nullptr, value)
+    {
+    }
+    column_text(text name, text value) noexcept
+        : column_text(NDSHM_COLUMN_NAME, 0, name.c_str(), value)
+    {
+    }
+
+private:
+    column_text(std::uint32_t which, std::int32_t index, const char *name, text value) noexcept
+        : c_{}
+    {
+        c_.which = which;
+        c_.index = index;
+        c_.name = name;
+        c_.text = value.c_str();
+    }
+
+    ndshm_column_text c_; /* nothing else, so that an array of these is one of those */
+};
+
+static_assert(sizeof(column_text) == sizeof(ndshm_column_text) &&
+              std::is_standard_layout_v<column_text>);
+
+/** What becomes of rows that cannot be read; see NDSHM_BAD_ROWS_ERROR and its like. */
+enum class on_bad_rows : std::uint32_t {
+    fail = NDSHM_BAD_ROWS_ERROR,
+    skip = NDSHM_BAD_ROWS_SKIP,
+};
+
 /** How text is read; see ndshm_text_options. */
 struct text_options {
     std::uint32_t workers = 0;               /**< 0 for one a processor. */
@@ -1243,6 +1282,17 @@ struct text_options {
     std::uint64_t max_rows = 0;              /**< 0 for all. */
     std::uint64_t memory = 0;
     bool allow_empty = false;
+    bool header = false;                     /**< The first line names the columns. */
+    std::string quote = {};                  /**< One character; empty for none. */
+    std::string decimal = {};                /**< "." or ","; empty for ".". */
+    std::string encoding = {};               /**< Empty for UTF-8. */
+    std::vector<text> comment_strings = {};  /**< Instead of `comments`, which is not used then. */
+    std::vector<text> usecols_names = {};    /**< Names in the header, instead of `usecols`. */
+    std::vector<column_text> missing = {};   /**< What stands for a missing value. */
+    std::vector<column_text> fill = {};      /**< What takes the place of missing ones. */
+    std::uint64_t skip_footer = 0;
+    ndshm::on_bad_rows on_bad_rows = ndshm::on_bad_rows::fail;
+    bool no_rows = false;                    /**< No rows at all, which `max_rows` cannot say. */
 };
 
 /** How rows lie in an HDF5 file; see NDSHM_LAYOUT_AUTO and its like. */
@@ -1479,6 +1529,8 @@ struct progress {
     std::uint64_t rows = 0;
     std::uint64_t inputs_done = 0;
     std::uint64_t inputs_total = 0;
+    std::uint64_t bad_rows = 0;    /**< Left out, with on_bad_rows::skip. */
+    std::uint64_t bytes_kept = 0;  /**< Of streams that were read more than once. */
 };
 
 namespace detail {
@@ -1502,13 +1554,28 @@ inline ndshm_text_options in_c(const text &dtype, const text_options &options) n
     o.workers = options.workers;
     o.dtype = dtype.c_str();
     o.delimiter = options.delimiter.empty() ? nullptr : options.delimiter.c_str();
-    o.comments = options.comments.c_str();
+    o.comments = options.comment_strings.empty() ? options.comments.c_str() : nullptr;
     o.usecols = options.usecols.empty() ? nullptr : options.usecols.data();
     o.usecols_len = options.usecols.size();
     o.skiprows = options.skiprows;
     o.max_rows = options.max_rows;
     o.memory = options.memory;
     o.allow_empty = options.allow_empty ? 1 : 0;
+    o.header = options.header ? 1 : 0;
+    o.quote = options.quote.empty() ? nullptr : options.quote.c_str();
+    o.decimal = options.decimal.empty() ? nullptr : options.decimal.c_str();
+    o.encoding = options.encoding.empty() ? nullptr : options.encoding.c_str();
+    o.comment_strings = reinterpret_cast<const char *const *>(options.comment_strings.data());
+    o.comment_strings_len = options.comment_strings.size();
+    o.usecols_names = reinterpret_cast<const char *const *>(options.usecols_names.data());
+    o.usecols_names_len = options.usecols_names.size();
+    o.missing = reinterpret_cast<const ndshm_column_text *>(options.missing.data());
+    o.missing_len = options.missing.size();
+    o.fill = reinterpret_cast<const ndshm_column_text *>(options.fill.data());
+    o.fill_len = options.fill.size();
+    o.skip_footer = options.skip_footer;
+    o.on_bad_rows = static_cast<std::uint32_t>(options.on_bad_rows);
+    o.no_rows = options.no_rows ? 1 : 0;
     return o;
 }
 
@@ -1563,8 +1630,8 @@ inline ndshm_create_options in_c(const create_options &options) noexcept
 
 /**
  * Work that goes on while it is stepped; see ndshm_job. Discarded if it is not finished: its
- * workers are ended then, and nothing is left of it. It may be moved, also while it is cancelled
- * from nowhere else; a signal handler that cancels needs it to stay where it is.
+ * workers are ended then, and nothing is left of it. Do not move it while a signal handler or
+ * another thread may cancel it.
  */
 class job {
 public:
@@ -1586,8 +1653,8 @@ public:
         now.struct_size = sizeof now;
         e.clear();
         ndshm_job_step(&c_, detail::milliseconds<std::uint32_t>(timeout), &now, e.c());
-        return {now.done == 1, now.bytes_done, now.bytes_total,
-                now.rows,      now.inputs_done, now.inputs_total};
+        return {now.done == 1,   now.bytes_done,   now.bytes_total, now.rows,
+                now.inputs_done, now.inputs_total, now.bad_rows,    now.bytes_kept};
     }
 #if !defined(NDSHM_NO_EXCEPTIONS)
     template <class Rep, class Period>
@@ -1596,6 +1663,14 @@ public:
         return detail::or_throw([&](error &e) { return step(timeout, e); });
     }
 #endif
+    /** What was wrong with one of the first ten rows that were left out; ask before the finish. */
+    std::optional<error> bad_row(std::uint32_t index) const noexcept
+    {
+        error row;
+        if (ndshm_job_bad_row(&c_, index, row.c()) != NDSHM_OK)
+            return std::nullopt;
+        return row;
+    }
     /** For poll: readable when a step has something to do. -1 if there is no job. */
     int fd() const noexcept { return ndshm_job_fd(&c_); }
     /** May be called from a signal handler, and from other threads while it is stepped. */
@@ -1611,6 +1686,9 @@ public:
 protected:
     job() noexcept : c_() {}
     ~job() { discard(); }
+
+    /** Forgets a job that its finish has closed: after arguments that are refused it has not. */
+    void finished() noexcept { c_ = fd() == -1 ? ndshm_job() : c_; }
 
     ndshm_job c_;
 };
@@ -1638,7 +1716,7 @@ public:
         e.clear();
         if (ndshm_load_finish(&c_, s.c(), e.c()) != NDSHM_OK)
             *s.c() = ndshm_segment();
-        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        finished();
         return s;
     }
 #if !defined(NDSHM_NO_EXCEPTIONS)
@@ -1678,7 +1756,7 @@ public:
         made.struct_size = sizeof made;
         e.clear();
         ndshm_convert_finish(&c_, &made, e.c());
-        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        finished();
         return {made.rows, made.datasets, made.bytes};
     }
 #if !defined(NDSHM_NO_EXCEPTIONS)
@@ -1723,7 +1801,7 @@ public:
         e.clear();
         if (ndshm_import_finish(&c_, s.c(), e.c()) != NDSHM_OK)
             *s.c() = ndshm_segment();
-        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        finished();
         return s;
     }
 #if !defined(NDSHM_NO_EXCEPTIONS)
@@ -1773,7 +1851,7 @@ public:
         std::uint64_t bytes = 0;
         e.clear();
         ndshm_export_finish(&c_, &bytes, e.c());
-        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        finished();
         return bytes;
     }
 #if !defined(NDSHM_NO_EXCEPTIONS)
@@ -1828,7 +1906,7 @@ public:
         made.struct_size = sizeof made;
         e.clear();
         ndshm_join_finish(&c_, &made, e.c());
-        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        finished();
         return {made.shards, made.datasets, made.bytes};
     }
 #if !defined(NDSHM_NO_EXCEPTIONS)
@@ -1866,7 +1944,7 @@ public:
         found.struct_size = sizeof found;
         e.clear();
         ndshm_verify_finish(&c_, note, &result.problems, &found, e.c());
-        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        finished();
         result.shards = found.shards;
         result.datasets = found.datasets;
         result.checksums = found.checksums;
@@ -2017,7 +2095,7 @@ public:
         e.clear();
         if (ndshm_describe_finish(&c_, d.c(), e.c()) != NDSHM_OK)
             *d.c() = ndshm_description();
-        c_ = e.code() == NDSHM_ERR_PANIC ? c_ : ndshm_job();
+        finished();
         return d;
     }
 #if !defined(NDSHM_NO_EXCEPTIONS)
@@ -2113,12 +2191,12 @@ public:
     map &operator=(map &&other) noexcept
     {
         if (this != &other) {
-            finish();
+            discard();
             c_ = std::exchange(other.c_, ndshm_map());
         }
         return *this;
     }
-    ~map() { finish(); }
+    ~map() { discard(); }
 
     /** The items lie in one piece, as they are: plain data, no pointers. */
     template <class C, class T = std::decay_t<decltype(*std::data(std::declval<const C &>()))>>
@@ -2176,9 +2254,9 @@ public:
     /** Ends the workers now; `next` tells of the end then. */
     void cancel() noexcept { ndshm_map_cancel(&c_, nullptr); }
     /** Ends the workers; there is no map then. */
-    void finish() noexcept
+    void discard() noexcept
     {
-        ndshm_map_finish(&c_);
+        ndshm_map_discard(&c_);
         c_ = ndshm_map();
     }
     /** For calls of ndshm.h. */

@@ -66,6 +66,18 @@ fn quick_descriptions_and_chosen_columns_are_short() {
     assert!(told.contains("'miles'"), "{told}");
 }
 
+/// The comma of a place is of its name, as it is for `head`.
+#[test]
+fn columns_are_named_as_they_are_shown_and_keep_their_order() {
+    let dtype = ["-t", "[('a','<i4',(2,2)),('b','<i4')]", "--quick"];
+    let told = shown("1 2 3 4 5\n", 80, &[&dtype[..], &["--columns=b,a[0,1]"]].concat());
+    let at = |name: &str| told.find(name).unwrap_or_else(|| panic!("no {name}: {told}"));
+    assert!(at("b ") < at("a[0,1]") && !told.contains("a[0,0]"), "{told}");
+    let done = describe("1 2 3 4 5\n", 80, &[&dtype[..], &["--columns=a[0,2]"]].concat());
+    let told = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(told.contains("no column is named 'a[0,2]'; maybe 'a[0,"), "{told}");
+}
+
 #[test]
 fn errors_of_the_text_show_the_place() {
     let done = describe("1\n2\nx\n", 80, &["-t", "f8"]);

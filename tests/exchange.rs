@@ -292,6 +292,28 @@ fn errors_have_codes() {
     assert_eq!(exported("none/x.npy"), Err(code::TARGET));
     exported("x.npy").unwrap();
     assert_eq!(exported("x.npy"), Err(code::TARGET_EXISTS));
+    let strange = [
+        (
+            "y.npy",
+            ExportOptions { delimiter: Some(';'), ..ExportOptions::default() },
+            "only in CSV",
+        ),
+        ("y.h5", ExportOptions { no_header: true, ..ExportOptions::default() }, "only in CSV"),
+        ("y.csv", ExportOptions { bool_as_u8: true, ..ExportOptions::default() }, "only in HDF5"),
+        ("y.csv", ExportOptions { workers: Some(2), ..ExportOptions::default() }, "only in HDF5"),
+        (
+            "y.npy",
+            ExportOptions { memory: Some(1 << 20), ..ExportOptions::default() },
+            "only in HDF5",
+        ),
+        ("y.npy", ExportOptions { dataset: Some("a".into()), ..ExportOptions::default() }, "HDF5"),
+        ("y.csv", ExportOptions { delimiter: Some('"'), ..ExportOptions::default() }, "between"),
+    ];
+    for (name, options, said) in strange {
+        let error = export(&made, &at(name), &options, &never).unwrap_err();
+        assert!(error.code() == -1 && error.to_string().contains(said), "{name}: {error}");
+        assert!(!at(name).exists());
+    }
     fs::write(at("text"), "x").unwrap();
     let imported = |name: &str, dataset: Option<&str>| {
         import(&at(name), dataset, &from.0, SegmentOptions::default(), &never).unwrap_err()

@@ -11,6 +11,7 @@ use super::number::{Class, Numbers};
 use super::sketch::Limits;
 use super::texts::Texts;
 use crate::dtype::{DType, Field, Kind, Order, Unit};
+use crate::exchange::similar;
 
 /// Bytes of rows that are taken column by column: they stay in the processor's cache, as what
 /// is kept of a column does meanwhile.
@@ -33,7 +34,7 @@ pub(super) struct Column {
 /// What is to be kept of which columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Columns by their names; all of them if there are none.
+    /// Columns by their names, in this order; all of them if there are none.
     pub columns: Vec<String>,
     /// Nothing that is found by bins and dictionaries: no quantiles, histograms, distinct and
     /// frequent values.
@@ -138,16 +139,18 @@ impl Table {
     }
 }
 
-/// The columns with these names, in their order in the rows.
+/// The columns with these names, in the order of the names.
 fn chosen(all: Vec<Column>, names: &[String]) -> Result<Vec<Column>> {
     if names.is_empty() {
         return Ok(all);
     }
-    if let Some(name) = names.iter().find(|&name| all.iter().all(|c| c.name != *name)) {
-        let there = all.iter().take(20).map(|column| column.name.clone()).collect();
-        return Err(DescribeError::NoColumn { name: name.clone(), there });
-    }
-    Ok(all.into_iter().filter(|column| names.contains(&column.name)).collect())
+    let column = |name: &String| {
+        all.iter().find(|column| column.name == *name).cloned().ok_or_else(|| {
+            let there: Vec<&str> = all.iter().map(|column| column.name.as_str()).collect();
+            DescribeError::NoColumn { name: name.clone(), hint: similar(name, &there) }
+        })
+    };
+    names.iter().map(column).collect()
 }
 
 /// Adds the values of a field, whose elements begin at `start`.

@@ -4,7 +4,6 @@ use core::fmt;
 use std::boxed::Box;
 use std::io;
 use std::string::String;
-use std::vec::Vec;
 
 use crate::error::{Error, code};
 use crate::exchange::ExchangeError;
@@ -21,8 +20,8 @@ pub enum DescribeError {
     NoColumn {
         /// The name.
         name: String,
-        /// The first names that there are.
-        there: Vec<String>,
+        /// The names that may be meant, or that there are.
+        hint: Option<String>,
     },
     /// There are too many columns.
     Columns {
@@ -77,8 +76,9 @@ fn os(error: &io::Error) -> Error {
 impl fmt::Display for DescribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoColumn { name, there } => {
-                write!(f, "no column is named '{name}'; there are '{}'", there.join("', '"))
+            Self::NoColumn { name, hint } => {
+                write!(f, "no column is named '{name}'")?;
+                hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
             }
             Self::Columns { count, most } => {
                 write!(f, "{count} columns are too many: at most {most} are described")

@@ -128,7 +128,7 @@ fn columns_are_named_after_their_place_and_chosen_by_that() {
     assert_eq!((all.columns[7].count, all.columns[7].min.clone()), (1, None));
     let chosen = Options { columns: ["v".into(), "b[0,1]".into()].into(), ..Options::default() };
     let told: Vec<_> = names(&chosen).unwrap().columns.into_iter().map(|c| c.name).collect();
-    assert_eq!(told, ["b[0,1]", "v"]);
+    assert_eq!(told, ["v", "b[0,1]"]);
     let none = Options { columns: ["x".into()].into(), ..Options::default() };
     assert!(matches!(names(&none), Err(DescribeError::NoColumn { .. })));
 }

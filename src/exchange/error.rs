@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::string::String;
 
+use super::export::Format;
 use crate::error::{Error, code};
 use crate::hdf5;
 use crate::store::{ChunkError, DescribeError};
@@ -54,11 +55,15 @@ pub enum ExchangeError {
     },
     /// Only lines of text go to standard output.
     Stdout,
-    /// What only HDF5 has was asked for in another kind of file.
-    OnlyHdf5 {
+    /// What one kind of file has was asked for in another.
+    Only {
+        /// The kind that has it.
+        format: Format,
         /// What.
         what: &'static str,
     },
+    /// A character that cannot stand between the values of a line.
+    Delimiter(char),
     /// A single value, without axes, was to have chunks.
     OneValue {
         /// Its dataset.
@@ -141,9 +146,11 @@ impl ExchangeError {
             Self::File { .. } | Self::Io { .. } => code::INPUT,
             Self::DType { .. } => code::HDF5_TYPE,
             Self::Text { .. } => code::TEXT,
-            Self::Format { .. } | Self::Stdout | Self::OnlyHdf5 { .. } | Self::OneValue { .. } => {
-                Error::Argument.code()
-            }
+            Self::Format { .. }
+            | Self::Stdout
+            | Self::Only { .. }
+            | Self::Delimiter(_)
+            | Self::OneValue { .. } => Error::Argument.code(),
             Self::Chunks(error) => error.code(),
             Self::Described(error) => error.code(),
             Self::Hdf5(error) => error.code(),
@@ -191,8 +198,19 @@ impl fmt::Display for ExchangeError {
             Self::Stdout => {
                 f.write_str("only csv goes to standard output: name a file for other formats")
             }
-            Self::OnlyHdf5 { what } => {
-                write!(f, "{what} only in HDF5 files: end the name in .h5, or give the format")
+            Self::Only { format, what } => {
+                let (name, suffix) = match format {
+                    Format::Hdf5 => ("HDF5", "h5"),
+                    Format::Npy => ("NumPy", "npy"),
+                    Format::Csv => ("CSV", "csv"),
+                };
+                write!(
+                    f,
+                    "{what} only in {name} files: end the name in .{suffix}, or give the format"
+                )
+            }
+            Self::Delimiter(c) => {
+                write!(f, "{c:?} cannot stand between values: quotes, '#' and line ends cannot")
             }
             Self::OneValue { dataset } => write!(
                 f,

@@ -94,19 +94,30 @@ pub struct ExportOptions {
 }
 
 impl ExportOptions {
-    /// Refuses what other files do not have.
+    /// Refuses what this kind of file does not have.
     fn check(&self, format: Format) -> Result<()> {
+        const H5: Format = Format::Hdf5;
+        let has_attributes = !self.attributes.is_empty() || !self.object_attributes.is_empty();
         let asked = [
-            (self.append, "a dataset is added"),
-            (self.storage != Storage::default(), "there are layouts, chunks and compression"),
-            (!self.attributes.is_empty(), "there are attributes"),
-            (!self.object_attributes.is_empty(), "there are attributes"),
-            (!self.dims.is_empty(), "axes have names"),
-            (!self.units.is_empty(), "fields have units"),
+            (H5, self.append, "a dataset is added"),
+            (H5, self.dataset.is_some(), "datasets have paths"),
+            (H5, self.bool_as_u8, "truth values are numbers if asked for"),
+            (H5, self.storage != Storage::default(), "there are layouts, chunks and compression"),
+            (H5, self.workers.is_some() || self.memory.is_some(), "chunks are packed by workers"),
+            (H5, has_attributes, "there are attributes"),
+            (H5, !self.dims.is_empty(), "axes have names"),
+            (H5, !self.units.is_empty(), "fields have units"),
+            (Format::Csv, self.delimiter.is_some(), "a character stands between values"),
+            (Format::Csv, self.no_header, "there is a line of names"),
         ];
-        match asked.into_iter().find(|&(asked, _)| asked && format != Format::Hdf5) {
-            Some((_, what)) => Err(ExchangeError::OnlyHdf5 { what }),
-            None => Ok(()),
+        for (of, asked, what) in asked {
+            if asked && format != of {
+                return Err(ExchangeError::Only { format: of, what });
+            }
+        }
+        match self.delimiter {
+            Some(c @ ('"' | '#' | '\n' | '\r')) => Err(ExchangeError::Delimiter(c)),
+            _ => Ok(()),
         }
     }
 }

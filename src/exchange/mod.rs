@@ -20,6 +20,7 @@ mod memory;
 mod npy;
 mod output;
 mod pieces;
+mod similar;
 mod source;
 pub(crate) mod stamp;
 mod unpacking;
@@ -31,6 +32,7 @@ pub use import::{ImportJob, ImportOptions, import};
 pub use meant::Meant;
 pub use memory::Elements;
 pub(crate) use pieces::Pieces;
+pub(crate) use similar::similar;
 pub use source::split_path;
 
 /// Bytes that one step copies, about.

@@ -123,10 +123,13 @@ impl ndshm_hdf5_options {
     /// * Its pointers are NULL, or lead to what their documentation says.
     pub(super) unsafe fn file(&self) -> Result<hdf5::Options, Fault> {
         if self.append_rows != 0 && self.replace != 0 {
-            return Err(Fault::Range("options->append_rows"));
+            return Err(Fault::Conflict(
+                "options->append_rows",
+                " and options->replace are both set",
+            ));
         }
         if self.append != 0 && self.replace != 0 {
-            return Err(Fault::Range("options->append"));
+            return Err(Fault::Conflict("options->append", " and options->replace are both set"));
         }
         Ok(hdf5::Options {
             append: flag(self.append, "options->append")?,

@@ -295,6 +295,7 @@ pub(super) const fn meaning(status: i32) -> &'static CStr {
         NDSHM_ERR_END => c"there is no more",
         NDSHM_ERR_HANDLE => c"handle is not open",
         NDSHM_ERR_NO_FIELD => c"no such field",
+        NDSHM_ERR_SHARDS => c"shards do not fit together",
         NDSHM_ERR_PANIC => c"bug in the library",
         _ => UNKNOWN,
     }

@@ -14,6 +14,7 @@ use super::convert::ndshm_hdf5_options;
 use super::error::{Failure, Fault, Place, ndshm_error};
 use super::guard::{Failed, guard};
 use super::job::{self, Work, ndshm_job};
+use super::reading::flag;
 use super::text::path;
 use crate::join::{self, Job, JoinError, Problem, Summary, Verified, VerifyJob, VerifyOptions};
 
@@ -78,10 +79,6 @@ impl ndshm_join_options {
     /// # Safety
     /// * Its pointers are NULL, or lead to what their documentation says.
     unsafe fn read(&self) -> Result<join::Options, Fault> {
-        let flag = |value: u32, what| match value {
-            0 | 1 => Ok(value == 1),
-            _ => Err(Fault::Range(what)),
-        };
         let mut options = join::Options::default();
         options.hdf5.force = flag(self.replace, "options->replace")?;
         options.hdf5.sync = flag(self.sync, "options->sync")?;

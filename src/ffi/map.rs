@@ -232,7 +232,7 @@ pub unsafe extern "C" fn ndshm_map_fd(map: *const ndshm_map) -> c_int {
 }
 
 /// Ends the workers now, whatever they do; items that were not told of never
-/// will be. The handle stays open, for `ndshm_map_finish`.
+/// will be. The handle stays open, for `ndshm_map_discard`.
 ///
 /// Returns `NDSHM_ERR_HANDLE`, `NDSHM_ERR_ARGUMENT`.
 ///
@@ -257,7 +257,7 @@ pub unsafe extern "C" fn ndshm_map_cancel(map: *mut ndshm_map, error: *mut ndshm
 /// # Safety
 /// * `map` is NULL, or a handle that no other thread uses.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ndshm_map_finish(map: *mut ndshm_map) -> i32 {
+pub unsafe extern "C" fn ndshm_map_discard(map: *mut ndshm_map) -> i32 {
     if map.is_null() {
         return NDSHM_OK;
     }

@@ -190,7 +190,10 @@ impl ndshm_text_options {
     unsafe fn comments(&self) -> Result<Comments, Fault> {
         if self.comment_strings_len != 0 {
             if !self.comments.is_null() {
-                return Err(Fault::Range("options->comments"));
+                return Err(Fault::Conflict(
+                    "options->comments",
+                    " and options->comment_strings are both set",
+                ));
             }
             let (at, len) = (self.comment_strings, self.comment_strings_len);
             // SAFETY: the caller's promise.

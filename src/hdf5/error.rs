@@ -458,9 +458,7 @@ fn refused(f: &mut fmt::Formatter<'_>, call: &str, subject: &str, stack: &Stack)
 impl fmt::Display for TargetFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Exists => {
-                "file exists; remove it, choose another name, or have it replaced (force)"
-            }
+            Self::Exists => "file exists, and is not to be replaced",
             Self::Directory => "is a directory, a file is needed",
             Self::Special => "is not a regular file, and cannot be replaced by one",
             Self::Dangling => "is a link to nothing",

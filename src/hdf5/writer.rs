@@ -67,7 +67,7 @@ pub struct Summary {
 /// [`Error::Target`], [`Error::Io`].
 pub fn check_target(path: &Path, options: &Options) -> Result<()> {
     if options.force && options.append {
-        return Err(Error::Order("a file is either replaced (force) or added to (append)"));
+        return Err(Error::Order("a file is either replaced or added to"));
     }
     Target::check(path, options.force || options.append).map(|_| ())
 }

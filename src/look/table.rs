@@ -4,11 +4,12 @@ use core::ops::Range;
 use std::string::{String, ToString};
 use std::vec::Vec;
 
-use super::error::{LookError, Result, similar};
+use super::error::{LookError, Result};
 use super::value::Cell;
 use crate::dtype::{DType, Field, Kind};
 use crate::dtype_buf::DTypeBuf;
 use crate::error::Error;
+use crate::exchange::similar;
 
 /// Most columns without a name; wider rows are one value.
 const MAX_PLACES: u64 = 1 << 16;

@@ -41,6 +41,23 @@ fn force_replaces_a_file_and_sync_changes_nothing_in_it() {
     assert_eq!(folder.names(), ["x.h5"]);
 }
 
+/// Nor is it a failure that nobody hears what is worth a note.
+#[test]
+fn notes_that_nobody_reads_are_no_error() {
+    let (folder, name) = (Folder::new(), SegmentName::new("notes"));
+    load(&name, &data("sample_a.tsv"), &["-t", SHORT]);
+    let (one, other) = (folder.path("a.h5"), folder.path("b.h5"));
+    let mut converting = convert(&[&data("sample_a.tsv")], &one, &["-t", SHORT]);
+    let mut exporting = ndshm(["export", name.as_str(), "-o", other.to_str().unwrap()]);
+    for command in [&mut converting, &mut exporting] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = command.args(["--compress", "zstd"]).stderr(writer).status().unwrap();
+        assert!(status.success(), "{status}");
+    }
+    assert!(one.exists() && other.exists());
+}
+
 #[test]
 fn a_link_at_the_output_stays_a_link() {
     let folder = Folder::new();

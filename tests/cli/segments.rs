@@ -23,7 +23,7 @@ fn a_segment_comes_and_goes() {
     assert!(line.contains("persistent") && line.contains("('chr', '|S10')"), "{listed}");
     let dtype = DTypeBuf::parse(DESCR).unwrap();
     assert_eq!(info(&name, "dtype"), dtype.as_dtype().to_string());
-    assert_eq!(info(&name, "state"), "ready");
+    assert_eq!(info(&name, "state"), "persistent");
     let shown = run(&mut ndshm(["head", name.as_str(), "-n", "2"])).ok().stdout;
     let text = fs::read_to_string(data("sample_a.tsv")).unwrap();
     let chromosome =
@@ -109,7 +109,7 @@ fn looking_takes_no_lock_and_needs_none() {
     let stranger = File::open(name.file()).unwrap();
     stranger.lock().unwrap();
     look();
-    assert_eq!(info(&name, "state"), "ready");
+    assert_eq!(info(&name, "state"), "persistent");
     drop(stranger);
     assert!(look().contains("persistent"));
 }
@@ -130,6 +130,18 @@ fn output_that_nobody_reads_is_no_error_worth_a_message() {
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
         assert!(output.status.code().is_some_and(|code| code != 101), "{args:?}");
     }
+}
+
+/// A program that watches /dev/shm hears of what is damaged, too.
+#[test]
+fn damaged_segments_are_listed_for_programs() {
+    let name = SegmentName::new("damaged");
+    load(&name, &data("sample_a.tsv"), &["-t", SHORT]);
+    fs::OpenOptions::new().write(true).open(name.file()).unwrap().set_len(100).unwrap();
+    let told = run(&mut ndshm(["ls", "--json"])).ok().stdout;
+    let line = told.lines().find(|line| line.contains(name.as_str())).unwrap();
+    let told: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert!(told["code"].as_i64().unwrap() < 0 && told["error"].is_string(), "{line}");
 }
 
 #[test]

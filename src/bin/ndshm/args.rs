@@ -344,8 +344,8 @@ pub(crate) struct ExportArgs {
     pub(crate) bool_u8: bool,
 
     /// csv: character between values, 'tab' for a tabulator [default: ',', in .tsv a tabulator]
-    #[arg(short, long, value_name = "C")]
-    pub(crate) delimiter: Option<String>,
+    #[arg(short, long, value_name = "C", value_parser = crate::parse::delimiter)]
+    pub(crate) delimiter: Option<char>,
 
     /// csv: no line of names before records
     #[arg(long)]
@@ -407,8 +407,8 @@ pub(crate) struct DescribeArgs {
     #[command(flatten)]
     pub(crate) text: TextArgs,
 
-    /// Columns to describe, by their names [default: all]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Output")]
+    /// Columns to describe, by their names, in this order [default: all]
+    #[arg(long, value_name = "LIST", help_heading = "Output")]
     pub(crate) columns: Vec<String>,
 
     /// Leave out quantiles, histograms, distinct and frequent values

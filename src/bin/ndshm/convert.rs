@@ -10,11 +10,13 @@ use crate::args::ConvertArgs;
 use crate::dry_run;
 use crate::hints;
 use crate::json;
-use crate::output::{Failure, Read, aside, found, human, printable, shape, shortened, thousands};
+use crate::output::{
+    Failure, Read, aside, complain, found, human, printable, shape, shortened, thousands,
+};
 use crate::text::TextSource;
 
 /// Said when a file is made that not everybody can read.
-pub(crate) const ZSTD: &str = "ndshm: note: HDF5 reads zstd only with a plugin (in Python 'import hdf5plugin', \
+pub(crate) const ZSTD: &str = "note: HDF5 reads zstd only with a plugin (in Python 'import hdf5plugin', \
                     elsewhere HDF5_PLUGIN_PATH); gzip is read everywhere";
 
 /// Datasets that the summary lists.
@@ -48,7 +50,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<(), Failure> {
     let read = Read { bytes_in, seconds: meter.seconds() };
     aside(&summary.report);
     if matches!(options.hdf5.storage.filters.codec, hdf5::Codec::Zstd(_)) && !args.quiet {
-        eprintln!("{ZSTD}");
+        complain(ZSTD);
     }
     if args.json {
         json::print(&made(&summary, read))

@@ -12,7 +12,7 @@ use ndshm::segment::{Access, Name, Segment};
 
 use crate::args::{ExportArgs, ExportFormat, ImportArgs};
 use crate::hints;
-use crate::output::{Failure, Read, human, loaded, shape, shm_error, shortened};
+use crate::output::{Failure, Read, complain, human, loaded, shape, shm_error, shortened};
 
 pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
     hdf5::command_mode();
@@ -61,7 +61,7 @@ pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
     meter.end();
     let is_file = args.output != Path::new("-");
     if matches!(options.storage.filters.codec, hdf5::Codec::Zstd(_)) && !args.quiet {
-        eprintln!("{}", crate::convert::ZSTD);
+        complain(crate::convert::ZSTD);
     }
     if !args.quiet && is_file {
         tell(args, &segment, &made, meter.seconds())?;
@@ -103,7 +103,7 @@ fn options(args: &ExportArgs) -> Result<ExportOptions, Failure> {
         sync: args.sync,
         dataset: args.dataset.clone(),
         bool_as_u8: args.bool_u8,
-        delimiter: args.delimiter.as_deref().map(delimiter).transpose()?,
+        delimiter: args.delimiter,
         no_header: args.no_header,
         append: args.append,
         storage: args.storage.storage()?,
@@ -114,18 +114,6 @@ fn options(args: &ExportArgs) -> Result<ExportOptions, Failure> {
         workers: args.workers.map(usize::from),
         memory: args.memory,
     })
-}
-
-fn delimiter(text: &str) -> Result<char, Failure> {
-    let mut all = text.chars();
-    match (text, all.next(), all.next()) {
-        ("tab" | "\\t", ..) => Ok('\t'),
-        (_, Some(c), None) if !matches!(c, '"' | '\n' | '\r' | '#') => Ok(c),
-        _ => Err(Failure::new(format!(
-            "--delimiter '{text}': one character is needed, or 'tab', and none of \" # and line \
-             ends"
-        ))),
-    }
 }
 
 fn failure(name: &str, is_hdf5: bool, error: ExchangeError) -> Failure {

@@ -65,7 +65,7 @@ impl Failure {
     }
 
     pub(crate) fn interrupted() -> Self {
-        Self { status: INTERRUPTED, ..Self::new("interrupted: nothing was written") }
+        Self { status: INTERRUPTED, ..Self::new("interrupted") }
     }
 
     /// What went wrong was reported already.

@@ -49,6 +49,21 @@ pub(crate) fn usecols(text: &str) -> Result<Usecols, String> {
     text.split(',').map(entry).collect::<Result<_, _>>().map(Usecols)
 }
 
+/// The parts between commas that are not in brackets or backticks.
+pub(crate) fn parted(list: &str) -> Vec<&str> {
+    let (mut depth, mut quoted) = (0_u32, false);
+    let is_border = |c: char| {
+        match c {
+            '`' => quoted = !quoted,
+            '[' if !quoted => depth += 1,
+            ']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        c == ',' && depth == 0 && !quoted
+    };
+    list.split(is_border).map(str::trim).collect()
+}
+
 /// A column by its place or its name.
 fn column(text: &str) -> ColumnRef {
     text.parse().map_or_else(|_| ColumnRef::Name(text.into()), ColumnRef::Index)
@@ -114,6 +129,11 @@ mod tests {
         let list = usecols("0, pos,-1").unwrap().0;
         assert_eq!(list, [0.into(), "pos".into(), (-1).into()]);
         assert!(usecols("0,,1").is_err());
+    }
+
+    #[test]
+    fn commas_in_brackets_and_backticks_are_of_a_name() {
+        assert_eq!(parted("a, b[1,2],`c,d`,"), ["a", "b[1,2]", "`c,d`", ""]);
     }
 
     #[test]

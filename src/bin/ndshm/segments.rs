@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ndshm::error::Error;
+use ndshm::layout::State;
 use ndshm::segment::{self, Alive, Info, Name, Policy, Removal};
 use ndshm::sys::boot_ns;
 use serde::Serialize;
@@ -46,8 +47,12 @@ pub(crate) fn ls(args: &LsArgs) -> Result<(), Failure> {
     let names = all_names()?;
     let mut out = io::stdout().lock();
     if args.json {
-        let there = names.iter().filter_map(|name| Info::peek(name).ok());
-        return there.into_iter().try_for_each(|info| tell(&info));
+        return names.iter().try_for_each(|name| match Info::peek(name) {
+            Ok(info) => tell(&info),
+            // It went between the listing and the look.
+            Err(Error::NotFound) => Ok(()),
+            Err(error) => json::print(&Damaged::of(name, error)),
+        });
     }
     if args.quiet {
         for name in &names {
@@ -139,6 +144,21 @@ struct Told<'i> {
     mapped_by: Vec<Holder>,
 }
 
+/// What programs read of a segment that cannot be looked at.
+#[derive(Serialize)]
+struct Damaged<'n> {
+    name: &'n str,
+    error: String,
+    /// The status that the C functions return.
+    code: i32,
+}
+
+impl<'n> Damaged<'n> {
+    fn of(name: &'n Name, error: Error) -> Self {
+        Self { name: name.as_str(), error: error.to_string(), code: error.code() }
+    }
+}
+
 fn tell(info: &Info) -> Result<(), Failure> {
     let (view, glance) = (info.header(), info.glance());
     let header = view.header();
@@ -189,8 +209,9 @@ fn print_info(out: &mut dyn Write, info: &Info) -> io::Result<()> {
     line("dtype", view.dtype().to_string())?;
     line("itemsize", format!("{} bytes", thousands(u64::from(header.itemsize))))?;
     line("strides", format!("{:?}", view.strides()))?;
-    line("data", format!("{} at offset {}", human(header.data_len), header.data_offset))?;
-    line("state", format!("{:?}", view.state()).to_lowercase())?;
+    let stage = if view.state() == State::Ready { "" } else { ", being written" };
+    line("data", format!("{} at offset {}{stage}", human(header.data_len), header.data_offset))?;
+    line("state", standing(info).into())?;
     line("policy", policy(view.policy()))?;
     if let Some(promised) = promised(info) {
         line("promised", promised)?;
@@ -228,7 +249,7 @@ fn policy(policy: Policy) -> String {
         Policy::LastDetach => "last-detach: goes when nobody has it attached".into(),
         Policy::Persist => "persist: stays until it is removed".into(),
         Policy::Owner => "owner: goes when its creator detaches".into(),
-        Policy::Handoff { attaches, .. } => format!("hand-off: waits for attach number {attaches}"),
+        Policy::Handoff { attaches, .. } => format!("handoff: waits for attach number {attaches}"),
         other => format!("{other:?}").to_lowercase(),
     }
 }

@@ -22,7 +22,7 @@ pub(in crate::ffi) enum Fault {
     NotPublished,
     NoField,
     /// What an argument says does not go with another: the argument, and why.
-    #[cfg(feature = "hdf5")]
+    #[cfg(feature = "std")]
     Conflict(&'static str, &'static str),
     /// A callback returned this.
     Stopped(i32),
@@ -100,7 +100,7 @@ impl Failure for Fault {
             | Self::Utf8(_)
             | Self::StructSize(_)
             | Self::UnknownFields(_) => NDSHM_ERR_ARGUMENT,
-            #[cfg(feature = "hdf5")]
+            #[cfg(feature = "std")]
             Self::Conflict(..) => NDSHM_ERR_ARGUMENT,
             Self::NotOpen(_) | Self::NotDraft | Self::NotPublished => NDSHM_ERR_HANDLE,
             Self::NoField => NDSHM_ERR_NO_FIELD,
@@ -130,7 +130,7 @@ impl fmt::Display for Fault {
             Self::Null(what) => (what, " is NULL"),
             Self::Range(what) => (what, " is out of range"),
             Self::Utf8(what) => (what, " is not UTF-8"),
-            #[cfg(feature = "hdf5")]
+            #[cfg(feature = "std")]
             Self::Conflict(what, why) => (what, why),
             Self::StructSize(what) => (what, ": struct_size is not the size of the struct"),
             Self::UnknownFields(what) => (what, " uses fields that this library does not know"),

@@ -95,6 +95,66 @@ static void loads()
     EXPECT(!e && s.values<row>(e).empty());
 }
 
+/** What programs of others write: names, quotes, other decimal points, holes. */
+static void other_tables()
+{
+    const std::string csv = file("o.csv", "x;\"i\"\n0,5;1\n-;2\nNA;!\n3,5;NA\nsum;2\n");
+    ndshm::text_options how = two_workers();
+    ndshm::error e;
+    how.delimiter = ";";
+    how.quote = "\"";
+    how.decimal = ",";
+    how.encoding = "latin1";
+    how.header = true;
+    how.usecols_names = {"i", "x"};
+    how.missing = {{"NA"}, {"x", "-"}, {1, "--"}};
+    how.fill = {{"i", "-7"}};
+    how.skip_footer = 1;
+    how.on_bad_rows = ndshm::on_bad_rows::skip;
+    auto job = ndshm::load_job::start({csv}, nullptr, table, how, anonymous(), e);
+    EXPECT(!e);
+    ndshm::progress now;
+    while (!now.done)
+        now = job.step(1h, e);
+    EXPECT(!e && now.rows == 3 && now.bad_rows == 1 && now.bytes_kept == 0);
+    EXPECT(job.bad_row(0)->line() == 4 && job.bad_row(0)->column() == 2 && !job.bad_row(1));
+    const ndshm::segment s = job.finish(e);
+    const ndshm::span<const row> rows = s.values<row>(e);
+    EXPECT(!e && rows[0].i == 1 && rows[0].x == 0.5 && rows[2].i == -7 && rows[2].x == 3.5);
+    EXPECT(rows[1].i == 2 && rows[1].x != rows[1].x);
+
+    how.no_rows = how.allow_empty = true;
+    const ndshm::segment none = ndshm::load({csv}, nullptr, table, how, anonymous(), e);
+    EXPECT(!e && none.extents()[0] == 0);
+
+    how = two_workers();
+    how.comment_strings = {"//", "%"};
+    const std::string told = file("o.txt", "1 0.5 // one\n% two\n3 1.5\n");
+    const ndshm::segment all = ndshm::load({told}, nullptr, table, how, anonymous(), e);
+    EXPECT(!e && all.extents()[0] == 2);
+}
+
+/** A finish whose arguments are refused leaves the job to be discarded. */
+static void refused_finishes()
+{
+    ndshm::error e;
+    auto job = ndshm::convert_job();
+    const std::string text = file("r.txt", "1 2\n");
+    ndshm_text_options how = {};
+    how.struct_size = sizeof how;
+    how.dtype = table;
+    const ndshm::input input(text);
+    ndshm_create_options made = {};
+    made.struct_size = sizeof made;
+    made.policy = NDSHM_POLICY_ANONYMOUS;
+    EXPECT(ndshm_load_start(reinterpret_cast<const ndshm_input *>(&input), 1, &how, nullptr,
+                            &made, job.c(), e.c()) == NDSHM_OK);
+    job.finish(e); /* it is a load */
+    EXPECT(e && job.fd() >= 0);
+    job.discard();
+    EXPECT(job.fd() == -1);
+}
+
 static std::ptrdiff_t tell(void *context, void *buffer, std::size_t size)
 {
     std::string &text = *static_cast<std::string *>(context);
@@ -276,7 +336,7 @@ static void maps()
         EXPECT(!e && made[0] == numbers[r.index] / 2 + 100);
     }
     EXPECT(!e && seen == 31);
-    other.finish();
+    other.discard();
     EXPECT(other.next(e).what == ndshm::map::result::end && e.code() == NDSHM_ERR_HANDLE);
     other = ndshm::map::start(numbers, nullptr, options, e);
     EXPECT(e.code() == NDSHM_ERR_ARGUMENT && other.fd() == -1);
@@ -411,6 +471,8 @@ int main()
     EXPECT(mkdtemp(made) != nullptr);
     folder = made;
     loads();
+    other_tables();
+    refused_finishes();
     jobs();
     converts();
     files();
@@ -419,7 +481,7 @@ int main()
 #if !defined(NDSHM_NO_EXCEPTIONS)
     exceptions();
 #endif
-    for (const char *name : {"a.txt", "bad.txt", "c.txt", "empty.txt"})
+    for (const char *name : {"a.txt", "bad.txt", "c.txt", "empty.txt", "o.csv", "o.txt", "r.txt"})
         EXPECT(unlink((folder + "/" + name).c_str()) == 0);
     EXPECT(rmdir(made) == 0);
     return 0;

@@ -304,8 +304,8 @@ static void failures(uint32_t way, uint32_t workers)
     }
     EXPECT(seen == 127 && error.input == NDSHM_NO_INPUT);
     EXPECT(ndshm_map_next(&map, 0, &index, &segment, &error) == NDSHM_ERR_END);
-    GOOD(ndshm_map_finish(&map));
-    EXPECT(ndshm_map_finish(&map) == NDSHM_ERR_HANDLE);
+    GOOD(ndshm_map_discard(&map));
+    EXPECT(ndshm_map_discard(&map) == NDSHM_ERR_HANDLE);
 
     /* All or nothing. */
     memset(segments, 0x5a, sizeof(segments));
@@ -332,7 +332,7 @@ static void released(uint32_t way)
     EXPECT(ndshm_segment_refcount(&segment) == 1);
     GOOD(ndshm_segment_detach(&segment));
     EXPECT(count_names() == 0);
-    GOOD(ndshm_map_finish(&map));
+    GOOD(ndshm_map_discard(&map));
 }
 
 static void deaths(uint32_t way)
@@ -362,7 +362,7 @@ static void deaths(uint32_t way)
         seen |= 1U << error.input;
     }
     EXPECT(seen == 1023);
-    GOOD(ndshm_map_finish(&map));
+    GOOD(ndshm_map_discard(&map));
 }
 
 /* As an event loop does it: waits for the descriptor, and never in the map. With one
@@ -394,7 +394,7 @@ static void polled(uint32_t way, uint32_t workers)
         }
     } while (status != NDSHM_ERR_END);
     EXPECT(seen == 1023 && poll(&watch, 1, 0) == 1 && ndshm_map_fd(&map) == watch.fd);
-    GOOD(ndshm_map_finish(&map));
+    GOOD(ndshm_map_discard(&map));
     EXPECT(ndshm_map_fd(&map) == -1 && fcntl(watch.fd, F_GETFD) == -1);
 
     /* Not as long as there is nothing, but when it is cancelled. */
@@ -410,13 +410,13 @@ static void polled(uint32_t way, uint32_t workers)
     EXPECT(status == NDSHM_ERR_TIMEOUT);
     GOOD(ndshm_map_cancel(&map, &error));
     EXPECT(poll(&watch, 1, 0) == 1);
-    GOOD(ndshm_map_finish(&map));
+    GOOD(ndshm_map_discard(&map));
     GOOD(ndshm_segment_detach(&segment));
     GOOD(ndshm_map_start(NULL, 0, 0, slow, NULL, &map, &error));
     watch.fd = ndshm_map_fd(&map);
     EXPECT(poll(&watch, 1, 0) == 1);
     EXPECT(ndshm_map_next(&map, -1, &index, &segment, &error) == NDSHM_ERR_END);
-    GOOD(ndshm_map_finish(&map));
+    GOOD(ndshm_map_discard(&map));
 }
 
 /* Whatever dies when, each item is told of once, and nothing is left. */
@@ -445,7 +445,7 @@ static void storm(uint32_t way)
     }
     EXPECT(memchr(told, 0, count) == NULL);
     EXPECT(count_names() == before);
-    GOOD(ndshm_map_finish(&map));
+    GOOD(ndshm_map_discard(&map));
 }
 
 static void cancelled(uint32_t way)
@@ -468,7 +468,7 @@ static void cancelled(uint32_t way)
             GOOD(ndshm_map_cancel(&map, &error));
             EXPECT(ndshm_map_next(&map, -1, &index, &segment, &error) == NDSHM_ERR_END);
         }
-        GOOD(ndshm_map_finish(&map));
+        GOOD(ndshm_map_discard(&map));
         EXPECT(ndshm_map_cancel(&map, &error) == NDSHM_ERR_HANDLE);
         GOOD(ndshm_segment_detach(&segment));
     }
@@ -480,7 +480,7 @@ static void cancelled(uint32_t way)
     (void)ndshm_map_next(&map, 100, &index, &segment, &error);
     (void)ndshm_segment_detach(&segment);
     usleep(50000);
-    GOOD(ndshm_map_finish(&map));
+    GOOD(ndshm_map_discard(&map));
     EXPECT(count_names() == 0);
 }
 
@@ -573,13 +573,13 @@ static void misuse(void)
     REFUSED("map is NULL", ndshm_map_next(NULL, 0, &index, &segment, &error));
     REFUSED("map is NULL", ndshm_map_cancel(NULL, &error));
     EXPECT(ndshm_map_fd(NULL) == -1);
-    EXPECT(ndshm_map_finish(NULL) == NDSHM_OK && ndshm_map_finish(&map) == NDSHM_OK);
-    EXPECT(ndshm_map_finish(&odd) == NDSHM_ERR_HANDLE);
+    EXPECT(ndshm_map_discard(NULL) == NDSHM_OK && ndshm_map_discard(&map) == NDSHM_OK);
+    EXPECT(ndshm_map_discard(&odd) == NDSHM_ERR_HANDLE);
     GOOD(ndshm_map_start(NULL, 0, 1, nothing, NULL, &map, &error));
     REFUSED("index is NULL", ndshm_map_next(&map, 0, NULL, &segment, &error));
     REFUSED("segment is NULL", ndshm_map_next(&map, 0, &index, NULL, &error));
     GOOD(ndshm_map_next(&map, -1, &index, &segment, &error));
-    GOOD(ndshm_map_finish(&map));
+    GOOD(ndshm_map_discard(&map));
     error.struct_size = 1;
     EXPECT(ndshm_map_start(NULL, 0, 1, nothing, NULL, &map, &error) == NDSHM_ERR_ARGUMENT);
     error.struct_size = sizeof(error);
@@ -598,7 +598,7 @@ static void late(void)
     EXPECT(ndshm_map_next(&map, -1, &index, &segment, &error) == NDSHM_ERR_MAP_START);
     EXPECT(strstr(error.message, "exit status 3") != NULL && error.input == NDSHM_NO_INPUT);
     EXPECT(ndshm_map_next(&map, -1, &index, &segment, &error) == NDSHM_ERR_END);
-    GOOD(ndshm_map_finish(&map));
+    GOOD(ndshm_map_discard(&map));
     unsetenv("TEST_MAP_LATE");
     /* The mark of a worker, on what is no worker's socket. */
     setenv("NDSHM_MAP_SOCKET", "0:1", 1);

@@ -15,11 +15,12 @@ use ndshm::segment::{Access, Name, Segment};
 
 use crate::args::DescribeArgs;
 use crate::output::{Failure, aside, found, has_unicode, shm_error, terminal_columns};
+use crate::parse::parted;
 use crate::text::TextSource;
 
 pub(crate) fn run(args: &DescribeArgs) -> Result<(), Failure> {
-    let options =
-        Options { columns: args.columns.clone(), quick: args.quick, threads: args.text.workers() };
+    let columns = args.columns.iter().flat_map(|list| parted(list)).map(named).collect();
+    let options = Options { columns, quick: args.quick, threads: args.text.workers() };
     let only = args.text.only_input().map(|path| (Meant::by(path), path));
     let summary = match only.filter(|&(source, _)| source != Meant::Text) {
         Some((source, path)) => array(source, path, &options, args)?,
@@ -35,6 +36,12 @@ pub(crate) fn run(args: &DescribeArgs) -> Result<(), Failure> {
     out.flush()?;
     found(&summary.report, None);
     Ok(())
+}
+
+/// A name, which may stand in backticks.
+fn named(part: &str) -> String {
+    let bare = part.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'));
+    bare.unwrap_or(part).into()
 }
 
 fn text(args: &DescribeArgs, options: &Options) -> Result<Summary, Failure> {

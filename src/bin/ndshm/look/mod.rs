@@ -15,6 +15,7 @@ use ndshm::look::{ArrayJob, Found, LookError, Query, Table, Take, TextJob};
 use ndshm::segment::Name;
 
 use crate::output::{Failure, aside, found, marked, thousands};
+use crate::parse::parted;
 use crate::progress::ProgressArgs;
 use crate::segments;
 use crate::text::{TextArgs, TextSource};
@@ -107,21 +108,6 @@ pub(crate) fn run(args: &LookArgs, end: End) -> Result<(), Failure> {
         },
         None => look.text(),
     }
-}
-
-/// The parts between commas that are not in brackets or backticks.
-fn parted(list: &str) -> Vec<&str> {
-    let (mut depth, mut quoted) = (0_u32, false);
-    let is_border = |c: char| {
-        match c {
-            '`' => quoted = !quoted,
-            '[' if !quoted => depth += 1,
-            ']' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        c == ',' && depth == 0 && !quoted
-    };
-    list.split(is_border).map(str::trim).collect()
 }
 
 /// Whether there is no file for a name that may be one of a segment.
@@ -296,15 +282,5 @@ fn refused(error: LookError) -> Failure {
         LookError::Column { what, hint } => Failure::about("--columns", what).hinting(hint),
         LookError::Load(LoadError::Cancelled) => Failure::interrupted(),
         error => Failure::new(error),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commas_in_brackets_and_backticks_are_of_a_name() {
-        assert_eq!(parted("a, b[1,2],`c,d`,"), ["a", "b[1,2]", "`c,d`", ""]);
     }
 }
