@@ -155,7 +155,8 @@ impl Reader {
         #[cfg(test)]
         die_of(&fd, &stat);
         let same = FileId::of(&stat) == task.file;
-        self.open = Some((task.input, fd));
+        // Another file is not kept, or the next task would take it for the right one.
+        self.open = same.then_some((task.input, fd));
         Ok(same)
     }
 
@@ -419,5 +420,28 @@ mod tests {
             assert_eq!((reply.first, reply.next), (first, size), "{start}");
             assert_eq!((reply.rows, reply.notes), (rows, 0));
         }
+    }
+
+    /// The same worker was asked again, and then it believed the file that it had open.
+    #[test]
+    fn a_file_that_is_another_one_stays_another_one() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"1,a\n2,b\n").unwrap();
+        let mut reader = reader(file.path());
+        let fd = Fd::open_read(&reader.recipe.paths[0]).unwrap();
+        let right = FileId::of(&fd.stat().unwrap());
+        let task = |file| Task {
+            end: 8,
+            text_end: 8,
+            text_at: IN_FILE,
+            file,
+            max_rows: u64::MAX,
+            ..Task::zeroed()
+        };
+        let wrong = FileId { ino: right.ino + 1, ..right };
+        for _ in 0..2 {
+            assert!(matches!(reader.run(&task(wrong)).outcome(), Outcome::Changed));
+        }
+        assert_eq!(reader.run(&task(right)).rows, 2);
     }
 }
