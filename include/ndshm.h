@@ -1567,6 +1567,12 @@ typedef struct ndshm_text_options {
     uint32_t no_rows;
     // 0. For tests of the library: bytes of text in one piece of work.
     uint64_t piece_bytes;
+    // 1 to find in the beginning of the first input what nothing is said of: `delimiter`,
+    // `quote`, `decimal` and `header`, as the command does where it has no dtype. Not with
+    // `append_rows`.
+    uint32_t sniff;
+    // 0.
+    uint32_t reserved;
 } ndshm_text_options;
 
 /* ==========================================================================

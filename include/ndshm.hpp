@@ -1292,6 +1292,7 @@ struct text_options {
     std::vector<column_text> fill = {};      /**< What takes the place of missing ones. */
     std::uint64_t skip_footer = 0;
     ndshm::on_bad_rows on_bad_rows = ndshm::on_bad_rows::fail;
+    bool sniff = false;                      /**< Finds what is not said; see ndshm_text_options. */
     bool no_rows = false;                    /**< No rows at all, which `max_rows` cannot say. */
 };
 
@@ -1576,6 +1577,7 @@ inline ndshm_text_options in_c(const text &dtype, const text_options &options) n
     o.skip_footer = options.skip_footer;
     o.on_bad_rows = static_cast<std::uint32_t>(options.on_bad_rows);
     o.no_rows = options.no_rows ? 1 : 0;
+    o.sniff = options.sniff ? 1 : 0;
     return o;
 }
 

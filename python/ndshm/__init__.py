@@ -40,6 +40,7 @@ if typing.TYPE_CHECKING:
         NoSpaceError,
         NotFoundError,
         NotReadyError,
+        ShardsError,
         TextError,
         WorkersError,
     )
@@ -54,7 +55,8 @@ if typing.TYPE_CHECKING:
 __all__ = [
     "AccessError", "ArgumentError", "ColumnSummary", "Conversion", "CorruptError", "DTypeError", "Description",
     "ExistsError", "FileError", "Info", "InputError", "Joined", "LapsedError", "NdshmError", "NoSpaceError",
-    "NotFoundError", "NotReadyError", "Pool", "Problem", "Progress", "Segment", "TextError", "Verified", "WorkersError",
+    "NotFoundError", "NotReadyError", "Pool", "Problem", "Progress", "Segment", "ShardsError", "TextError", "Verified",
+    "WorkersError",
     "array", "attach", "convert", "create", "describe", "empty", "export", "import_", "info", "join", "load", "loadtxt",
     "ls", "prune", "unlink", "verify", "version", "zeros",
 ]

@@ -56,7 +56,8 @@ def convert(files: Inputs, output: str | os.PathLike[str], dtype: DTypeLike = "a
     """Converts text tables to one HDF5 file, streaming: worker processes parse and compress.
 
     `files` is one input or a list: paths (plain or compressed), descriptors, files of Python's. `dtype` is NumPy's, or
-    the short "name:type,..."; "auto" finds types in the text. Options up to `memory` (bytes) say how text is read, in
+    the short "name:type,..."; "auto" finds types in the text, and where no `delimiter` is given, too, that, quotes, a header
+    and a decimal comma. Options up to `memory` (bytes) say how text is read, in
     the terms of `np.loadtxt`; `missing` and `fill` take one text for all columns or a mapping from columns, by number
     or by the header's name. The others say how the file is written: `dataset` names one dataset for all rows (with
     `arrange="stack"` the inputs lie along a new first axis), otherwise each input becomes a dataset, named after it

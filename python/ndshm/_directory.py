@@ -91,13 +91,14 @@ def named(name: str) -> Info:
 
 def described(segment: Segment, shape: tuple[int, ...], dtype: np.dtype[Any], nbytes: int) -> Info:
     """A segment that is attached here, or a part of it."""
-    age = None
+    age = mode = None
     if segment.name is not None and library().ndshm_segment_is_current(segment.owner.handle):
         try:
-            age = named(segment.name).age
+            seen = named(segment.name)
+            age, mode = seen.age, seen.mode
         except NdshmError:  # it went just now
-            age = None
-    return Info(segment.name, shape, dtype, nbytes, segment.policy, segment.holders, True, age, segment.uuid)
+            pass
+    return Info(segment.name, shape, dtype, nbytes, segment.policy, segment.holders, True, age, segment.uuid, mode)
 
 
 def names() -> list[str]:

@@ -98,6 +98,10 @@ class CorruptError(NdshmError, ValueError):
     """What is there is no whole segment that this library can read."""
 
 
+class ShardsError(NdshmError, ValueError):
+    """HDF5 files that do not fit together, or of which one is missing or changed."""
+
+
 class LapsedError(NdshmError, RuntimeError):
     """An array that was sent is gone: the message came too late, or somebody removed the name.
 
@@ -113,7 +117,8 @@ GROUPS: list[tuple[type[NdshmError], Sequence[int]]] = [
     (ArgumentError, [codes.ERR_ARGUMENT, codes.ERR_OVERFLOW, codes.ERR_NAME, codes.ERR_DATASET_NAME, codes.ERR_HANDLE]),
     (DTypeError, [codes.ERR_DTYPE, codes.ERR_DTYPE_SPACE, codes.ERR_NOT_TEXT, codes.ERR_DTYPE_DIFFERS,
                   codes.ERR_HDF5_TYPE]),
-    (TextError, [codes.ERR_TEXT, codes.ERR_COLUMNS, codes.ERR_EMPTY, codes.ERR_FILL, codes.ERR_SHARDS]),
+    (TextError, [codes.ERR_TEXT, codes.ERR_COLUMNS, codes.ERR_EMPTY, codes.ERR_FILL]),
+    (ShardsError, [codes.ERR_SHARDS]),
     (InputError, [codes.ERR_INPUT]),
     (FileError, [codes.ERR_OS, codes.ERR_HDF5, codes.ERR_FILE, codes.ERR_DISK_FULL]),
     (ExistsError, [codes.ERR_EXISTS, codes.ERR_FILE_EXISTS]),

@@ -61,6 +61,8 @@ def join(shards: Sequence[str | os.PathLike[str]], output: str | os.PathLike[str
     Rows that are copied lie as `layout`, `compression` and the like say, as for `convert`, packed by `workers`
     processes in `memory` bytes.
 
+    Raises `ShardsError` where they do not fit together, `InputError`, `ExistsError`, `FileError`, `ArgumentError`.
+
     >>> import io
     >>> for part in "12":
     ...     _ = ndshm.convert(io.StringIO(part), f"{folder}/part-{part}.h5", dtype="i4", dataset="t")

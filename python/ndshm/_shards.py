@@ -25,7 +25,7 @@ from ._text import row_type, text_options
 # Shards that are made if nobody says how many: joining takes a look at each.
 MANY = 1000
 # What is not said of each shard.
-OWN = ("files", "output", "dtype", "progress", "workers", "replace", "append", "sync")
+OWN = ("files", "output", "dtype", "progress", "workers", "replace", "append", "append_rows", "sync")
 # How rows lie in a file: said of the one file, where one is made.
 STORAGE = ("layout", "compression", "level", "shuffle", "fletcher32", "chunk")
 COMPRESSED = (".gz", ".bz2", ".xz", ".lzma", ".zst")

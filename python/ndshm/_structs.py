@@ -99,6 +99,8 @@ class TextOptions(ctypes.Structure):
         ("on_bad_rows", c_uint32),
         ("no_rows", c_uint32),
         ("piece_bytes", c_uint64),
+        ("sniff", c_uint32),
+        ("reserved", c_uint32),
     ]
 
 

@@ -31,13 +31,14 @@ def text_options(dtype: DTypeLike = "auto", *, delimiter: str | None = None,
                  on_bad_rows: str = "error", decimal: str = ".", encoding: str | None = None,
                  allow_empty: bool = False, workers: int | None = None, memory: int | None = None,
                  piece_bytes: int = 0) -> structs.TextOptions:
-    """The options. Without `dtype` types are found in the text."""
+    """The options. Without `dtype` types are found in the text, and without `delimiter`, too, how it is written."""
     if on_bad_rows not in BAD_ROWS:
         raise ValueError(f"on_bad_rows must be 'error' or 'skip'; got {on_bad_rows!r}")
+    rows = row_type(dtype)
     options = structs.sized(
-        structs.TextOptions, dtype=row_type(dtype).encode(), delimiter=structs.utf8(delimiter),
-        quote=structs.utf8(quotechar), header=header, skiprows=skiprows, skip_footer=skip_footer,
-        max_rows=max_rows or 0, no_rows=max_rows == 0, on_bad_rows=BAD_ROWS[on_bad_rows],
+        structs.TextOptions, dtype=rows.encode(), sniff=delimiter is None and rows == "auto",
+        delimiter=structs.utf8(delimiter), quote=structs.utf8(quotechar), header=header, skiprows=skiprows,
+        skip_footer=skip_footer, max_rows=max_rows or 0, no_rows=max_rows == 0, on_bad_rows=BAD_ROWS[on_bad_rows],
         decimal=structs.utf8(decimal), encoding=structs.utf8(encoding), allow_empty=allow_empty, workers=workers or 0,
         memory=memory or 0, piece_bytes=piece_bytes)
     set_comments(options, comments)
@@ -74,8 +75,11 @@ def set_columns(options: structs.TextOptions, usecols: Column | Sequence[Column]
     if usecols is None:
         return
     given = [usecols] if isinstance(usecols, (int, str)) else list(usecols)
-    if any(isinstance(column, str) for column in given):
-        options.usecols_names, options.usecols_names_len = structs.texts([str(c) for c in given]), len(given)
+    names = [column for column in given if isinstance(column, str)]
+    if names and len(names) < len(given):
+        raise TypeError("usecols are numbers or names, not both")
+    if names:
+        options.usecols_names, options.usecols_names_len = structs.texts(names), len(names)
     else:
         options.usecols, options.usecols_len = (ctypes.c_int32 * len(given))(*map(operator.index, given)), len(given)  # type: ignore[arg-type]
 

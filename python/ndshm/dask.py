@@ -47,8 +47,8 @@ def convert(files: Sequence[str | os.PathLike[str]], output: str | os.PathLike[s
     shards. `workers` are the processes that parse in each task, None for as many as the Dask worker has threads: for
     clusters whose workers run one task at a time. Dask makes a shard again whose worker died, and tries `retries` times
     again if it could not be read or written; errors in the text are final. `options` are those of `ndshm.convert`;
-    refused is what makes one dataset depend on all files: `append`, `source_column`, arrange="groups", categories
-    without labels. `progress` is told of each shard that is complete.
+    refused is what makes one dataset depend on all files: `append`, `append_rows`, `source_column`, arrange="groups",
+    categories without labels. `progress` is told of each shard that is complete.
 
     An error, Ctrl-C, or a client that is cancelled or closed ends all tasks, and leaves everything as it was. Raises
     what `ndshm.convert` raises, with `file`, `line` and `column`, and `WorkersError` if workers died too often, or

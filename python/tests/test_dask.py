@@ -257,7 +257,8 @@ def test_an_error_at_the_end_leaves_no_shards(tables, folder, client, monkeypatc
 @pytest.mark.parametrize(("options", "kind"), [
     ({"dtype": "auto"}, ndshm.ArgumentError), ({"dtype": None}, ndshm.ArgumentError),
     ({"dtype": "chr:S,pos:i4,pct:f4"}, ndshm.ArgumentError), ({"dtype": [("a", "M8")]}, ndshm.ArgumentError),
-    ({"append": True}, TypeError), ({"colour": 1}, TypeError), ({"layout": "x"}, ValueError),
+    ({"append": True}, TypeError), ({"append_rows": True}, TypeError),
+    ({"colour": 1}, TypeError), ({"layout": "x"}, ValueError),
     ({"source_column": "file", "dataset": "a"}, ndshm.ArgumentError), ({"arrange": "groups"}, ndshm.ArgumentError),
     ({"categories": "chr"}, ndshm.ArgumentError), ({"categories": {"chr": None}}, ndshm.ArgumentError),
     ({"dataset": "a", "shape": (3, 2)}, ndshm.ArgumentError), ({"files_per_shard": 0}, ValueError),

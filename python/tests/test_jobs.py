@@ -294,3 +294,38 @@ print("done")
     done = subprocess.run([sys.executable, "-X", "faulthandler", "-c", code], cwd=folder, capture_output=True, text=True,
                           timeout=60, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+def test_how_a_text_is_written_is_found_where_nothing_is_said(folder):
+    (folder / "a.csv").write_text('day;"x";late\n2024-02-28;0,5;"a;b"\n2024-02-29;1,5;c\n')
+    made = ndshm.load(folder / "a.csv").array
+    assert made.dtype.names == ("day", "x", "late")
+    assert made["x"].tolist() == [0.5, 1.5]
+    assert made["late"][0] in ("a;b", b"a;b")
+    assert ndshm.describe(folder / "a.csv")["x"].mean == 1.0
+    ndshm.convert(folder / "a.csv", folder / "a.h5")
+    with h5py.File(folder / "a.h5") as file:
+        assert file["a"].dtype.names == made.dtype.names
+        assert file["a"]["x"].tolist() == [0.5, 1.5]
+    # Who says how it is written is believed: white space parts nothing here.
+    assert ndshm.load(folder / "a.csv", delimiter=" ").array.dtype == [("f0", "S20")]
+
+
+def test_columns_are_numbers_or_names(folder):
+    (folder / "a.txt").write_text("x,y,z\n1,2,3\n")
+    chosen = ndshm.load(folder / "a.txt", dtype="i4", delimiter=",", header=True, usecols=["z", "x"])
+    assert chosen.array.tolist() == [(3, 1)]
+    with pytest.raises(TypeError, match="not both"):
+        ndshm.load(folder / "a.txt", delimiter=",", header=True, usecols=["z", 0])
+
+
+def test_shards_that_do_not_fit_are_no_text(folder):
+    for name, dtype in (("a", "i4"), ("b", "f8")):
+        ndshm.convert(io.StringIO("1\n2\n"), folder / f"{name}.h5", dtype=dtype, dataset="t")
+    with pytest.raises(ndshm.ShardsError):
+        ndshm.join([folder / "a.h5", folder / "b.h5"], folder / "all.h5")
+
+
+def test_a_handle_tells_what_its_name_tells(name):
+    segment = ndshm.create(name, (2,), "i4").publish()
+    assert ndshm.info(segment).mode == ndshm.info(name).mode is not None

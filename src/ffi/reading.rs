@@ -105,6 +105,12 @@ pub struct ndshm_text_options {
     pub no_rows: u32,
     /// 0. For tests of the library: bytes of text in one piece of work.
     pub piece_bytes: u64,
+    /// 1 to find in the beginning of the first input what nothing is said of: `delimiter`,
+    /// `quote`, `decimal` and `header`, as the command does where it has no dtype. Not with
+    /// `append_rows`.
+    pub sniff: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 // SAFETY: `repr(C)`, the size first; integers and pointers, which may be zero.
@@ -158,6 +164,9 @@ impl ndshm_text_options {
             (true, 0) => Some(0),
             (true, _) => return Err(Fault::Range("options->no_rows")),
         };
+        if self.reserved != 0 {
+            return Err(Fault::Range("options->reserved"));
+        }
         Ok(load::Options {
             header: flag(self.header, "options->header")?,
             skiprows: self.skiprows,
@@ -171,7 +180,7 @@ impl ndshm_text_options {
             workers: (self.workers != 0).then_some(self.workers as usize),
             memory: (self.memory != 0).then_some(self.memory),
             allow_empty: flag(self.allow_empty, "options->allow_empty")?,
-            sniff: false,
+            sniff: flag(self.sniff, "options->sniff")?,
             piece_bytes: (self.piece_bytes != 0).then_some(self.piece_bytes),
             ..load::Options::default()
         })

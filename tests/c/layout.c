@@ -174,7 +174,9 @@ OFFSET(ndshm_text_options, skip_footer, 168);
 OFFSET(ndshm_text_options, on_bad_rows, 176);
 OFFSET(ndshm_text_options, no_rows, 180);
 OFFSET(ndshm_text_options, piece_bytes, 184);
-SIZE(ndshm_text_options, 192);
+OFFSET(ndshm_text_options, sniff, 192);
+OFFSET(ndshm_text_options, reserved, 196);
+SIZE(ndshm_text_options, 200);
 
 OFFSET(ndshm_column_text, which, 0);
 OFFSET(ndshm_column_text, index, 4);
