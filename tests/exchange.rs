@@ -307,7 +307,11 @@ fn errors_have_codes() {
             "only in HDF5",
         ),
         ("y.npy", ExportOptions { dataset: Some("a".into()), ..ExportOptions::default() }, "HDF5"),
-        ("y.csv", ExportOptions { delimiter: Some('"'), ..ExportOptions::default() }, "between"),
+        (
+            "y.csv",
+            ExportOptions { delimiter: Some('"'), ..ExportOptions::default() },
+            "the delimiter",
+        ),
     ];
     for (name, options, said) in strange {
         let error = export(&made, &at(name), &options, &never).unwrap_err();

@@ -16,7 +16,7 @@ use super::error::Result;
 use super::unpacking::{Failed, Reply, Task, Unpacking};
 use crate::hdf5::{ChunkFault, Packed};
 use crate::pool::{Event, Pool};
-use crate::sys::Ended;
+use crate::sys::{self, Ended};
 
 /// Workers forked beyond those that are used at first.
 const SPARES: usize = 2;
@@ -99,7 +99,7 @@ impl Crew {
     /// bytes of the array are there.
     pub(super) fn step(&mut self, timeout: Duration) -> Result<u64> {
         self.dispatch()?;
-        let mut wait = i32::try_from(timeout.as_millis()).unwrap_or(i32::MAX);
+        let mut wait = sys::whole_ms(timeout);
         for _ in 0..self.given.len() * DEPTH {
             match self.pool.wait(wait)? {
                 Event::Reply { worker, reply } => self.answered(worker, &reply)?,

@@ -210,7 +210,7 @@ impl fmt::Display for ExchangeError {
                 )
             }
             Self::Delimiter(c) => {
-                write!(f, "{c:?} cannot stand between values: quotes, '#' and line ends cannot")
+                write!(f, "{c:?} cannot be the delimiter: it means something else in CSV")
             }
             Self::OneValue { dataset } => write!(
                 f,

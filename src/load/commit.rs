@@ -26,10 +26,10 @@ impl Engine {
             let Some(piece) = self.queue.front_mut() else { return Ok(()) };
             let range = piece.range;
             match &mut piece.state {
+                State::Waiting | State::Broken(_) | State::Failed(_) if piece.discard => {}
                 State::Failed(error) => {
                     return Err(error.take().unwrap_or(LoadError::NoWorkers));
                 }
-                State::Waiting | State::Broken(_) if piece.discard => {}
                 State::Broken(fault) => {
                     let fault = fault.take().unwrap_or(InputFault::Changed);
                     self.enter(range);
@@ -207,7 +207,7 @@ impl Engine {
         // The stream that was waited for may be closed.
         self.waiting = None;
         for piece in self.queue.iter_mut().filter(|p| p.range.input == input) {
-            piece.discard = !matches!(piece.state, State::Failed(_));
+            piece.discard = true;
         }
     }
 

@@ -71,8 +71,8 @@ pub(super) enum Next {
     Range(Range),
     /// An error that belongs to an input and counts if its rows before are not enough.
     Broken(Range, InputFault),
-    /// An error that counts in any case.
-    Failed(LoadError),
+    /// An error of an input that may be about something else, such as memory.
+    Failed(usize, LoadError),
     /// A stream has to be waited for.
     Wait(Wait),
     End,
@@ -181,7 +181,7 @@ impl Cutter {
         }
         match begin(inputs, input, cutting) {
             Ok(range) => Next::Range(self.cut(range)),
-            Err(error) => Next::Failed(error),
+            Err(error) => Next::Failed(input, error),
         }
     }
 
@@ -211,8 +211,9 @@ impl Cutter {
                 return Next::Broken(range, fault);
             }
             Err(error) => {
+                let input = feeder.input();
                 feeder.close(&mut self.slots);
-                return Next::Failed(error);
+                return Next::Failed(input, error);
             }
         };
         self.feeder = Some(feeder);

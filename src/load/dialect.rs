@@ -8,7 +8,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::options::{Comments, Options};
-use crate::text::Delimiter;
+use crate::text::{self, Delimiter};
 
 /// Lines that are looked at.
 const LINES: usize = 200;
@@ -32,22 +32,37 @@ pub struct Dialect {
 }
 
 impl Dialect {
-    /// What the beginning of a text shows. What `options` say of quotes, header and decimal
-    /// character stays.
+    /// What the beginning of a text shows, behind the lines that are skipped. What `options`
+    /// say of delimiter, quotes, header and decimal character stays.
     pub(super) fn find(text: &[u8], ends: bool, options: &Options) -> Self {
-        let text = String::from_utf8_lossy(text.get(..BYTES).unwrap_or(text));
-        let lines = lines(&text, ends && text.len() < BYTES, options);
-        let quote = options.quote.or_else(|| has_quotes(&lines).then_some('"'));
+        let (_, start) = text::skip(text, options.skiprows, ends);
+        let rest = text.get(start..).unwrap_or_default();
+        let text = String::from_utf8_lossy(rest.get(..BYTES).unwrap_or(rest));
+        let lines = lines(&text, ends && rest.len() <= BYTES, options);
+        let quote = options.quote.or_else(|| {
+            // What is said may leave no room for quotes.
+            let goes_with = match options.comments {
+                Comments::None => true,
+                Comments::Char(mark) => mark != '"',
+                Comments::Strings(_) => false,
+            };
+            let goes_with = goes_with && options.delimiter != Delimiter::Char('"');
+            (goes_with && has_quotes(&lines)).then_some('"')
+        });
         let split = |delimiter: Delimiter| -> Vec<Vec<&str>> {
             lines.iter().map(|line| fields(line, delimiter, quote)).collect()
         };
-        let mut rows = split(Delimiter::Whitespace);
-        let mut delimiter = Delimiter::Whitespace;
-        for candidate in CANDIDATES.map(Delimiter::Char) {
-            let found = split(candidate);
-            if are_rows(&found) {
-                (rows, delimiter) = (found, candidate);
-                break;
+        let mut delimiter = options.delimiter;
+        let mut rows = split(delimiter);
+        if delimiter == Delimiter::Whitespace {
+            let is_other = |c: &char| {
+                let is_comment = matches!(&options.comments, Comments::Char(mark) if mark == c);
+                quote != Some(*c) && options.decimal != *c && !is_comment
+            };
+            let candidates = CANDIDATES.into_iter().filter(is_other).map(Delimiter::Char);
+            let mut found = candidates.map(|one| (split(one), one));
+            if let Some(found) = found.find(|(rows, _)| are_rows(rows)) {
+                (rows, delimiter) = found;
             }
         }
         let commas = options.decimal == '.'
@@ -68,8 +83,7 @@ impl Dialect {
 /// The lines that hold something, without comments.
 fn lines<'t>(text: &'t str, ends: bool, options: &Options) -> Vec<&'t str> {
     let whole = if ends { text.len() } else { text.rfind(['\n', '\r']).unwrap_or(text.len()) };
-    let skip = usize::try_from(options.skiprows).unwrap_or(usize::MAX);
-    let lines = text.get(..whole).unwrap_or(text).split(['\n', '\r']).skip(skip);
+    let lines = text.get(..whole).unwrap_or(text).split(['\n', '\r']);
     let bare = |line: &'t str| {
         let at = match &options.comments {
             Comments::None => None,
@@ -237,5 +251,41 @@ mod tests {
         let options = Options { quote: Some('\''), header: true, ..Options::default() };
         let found = Dialect::find(b"'a',1\n'b',2\n", true, &options);
         assert_eq!((found.quote, found.header), (Some('\''), true));
+        let options = Options { delimiter: by('x'), ..Options::default() };
+        let found = Dialect::find(b"1x2,5\n3x4,5\n", true, &options);
+        assert_eq!((found.delimiter, found.decimal), (by('x'), ','));
+        let options = Options { quote: Some('|'), ..Options::default() };
+        assert_eq!(Dialect::find(b"1|2\n3|4\n", true, &options).delimiter, SPACE);
+        let comments = Comments::Strings(["//".into()].into());
+        let options = Options { comments, ..Options::default() };
+        assert_eq!(Dialect::find(b"\"a\",1\n\"b\",2\n", true, &options).quote, None);
+    }
+
+    /// Skipped lines are those that the reader skips, whatever ends them, however many bytes.
+    #[test]
+    fn what_is_skipped_is_not_looked_at() {
+        for end in ["\n", "\r\n", "\r"] {
+            let line = |line: &str| std::format!("{line}{end}");
+            let table = ["a,b", "1,2", "3,4"].map(line).concat();
+            for (skiprows, front) in [
+                (0, String::new()),
+                (2, ["Title", "Units"].map(line).concat()),
+                (3, ["Title", "", "x;y"].map(line).concat()),
+                (5000, line("far too much to look at").repeat(5000)),
+            ] {
+                let options = Options { skiprows, ..Options::default() };
+                let found = Dialect::find((front + &table).as_bytes(), true, &options);
+                assert_eq!((found.delimiter, found.header), (by(','), true), "{skiprows} {end:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_of_as_many_bytes_as_are_looked_at_has_its_last_line() {
+        let text = "1,2\n".repeat(2) + "3 4 5";
+        let text = " ".repeat(BYTES - text.len()) + &text;
+        let lines = |ends| lines(&text, ends, &Options::default()).len();
+        assert_eq!((lines(true), lines(false)), (3, 2));
+        assert_eq!(Dialect::find(text.as_bytes(), true, &Options::default()).delimiter, SPACE);
     }
 }

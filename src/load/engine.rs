@@ -41,7 +41,7 @@ pub(super) enum State {
     },
     /// The input could not be read on, which counts if its rows before are not enough.
     Broken(Option<InputFault>),
-    /// What counts in any case.
+    /// What went wrong otherwise; counts in the same way.
     Failed(Option<LoadError>),
 }
 
@@ -213,7 +213,7 @@ impl Engine {
         let (range, state) = match self.cutter.next(&mut self.inputs, &cutting) {
             Next::Range(range) => (range, State::Waiting),
             Next::Broken(range, fault) => (range, State::Broken(Some(fault))),
-            Next::Failed(error) => (Range::whole(0, 0), State::Failed(Some(error))),
+            Next::Failed(input, error) => (Range::whole(input, 0), State::Failed(Some(error))),
             Next::Wait(wait) => {
                 self.waiting = Some(wait);
                 return Cut::Later;

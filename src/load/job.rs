@@ -275,6 +275,13 @@ impl<S: Sink> Job<S> {
         // So it stays, should a reader or the sink panic: what they had is lost.
         let stage = core::mem::replace(&mut self.stage, Stage::Failed);
         let done = self.advance(stage, timeout, &stop);
+        // A signal to all processes ends workers, too, and what that looks like.
+        let done = done.map_err(|error| match error {
+            LoadError::NoWorkers | LoadError::Worker { .. } if stop.is_set() => {
+                LoadError::Cancelled
+            }
+            error => error,
+        });
         if !matches!(done, Ok(Stage::Peeking(..) | Stage::Looking(..) | Stage::Loading { .. })) {
             // Whoever waits for the descriptor shall look.
             self.canceller.bell().ring();

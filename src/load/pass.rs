@@ -24,7 +24,7 @@ use super::streams::Streams;
 use super::worker::{Reader, table_size};
 use crate::dtype::DType;
 use crate::pool::Pool;
-use crate::sys::Pages;
+use crate::sys::{Pages, whole_ms};
 use crate::text::{PADDING, Plan};
 
 /// Workers forked beyond those that are used at first.
@@ -198,11 +198,6 @@ impl Workers {
         pool.end();
         Sources { inputs, c_paths: recipe.paths.clone() }
     }
-}
-
-/// Milliseconds of a wait, rounded up, so that only 0 does not wait.
-pub(super) fn whole_ms(timeout: Duration) -> i32 {
-    i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
 }
 
 /// Bytes of a row as far as they are known before the inputs are read: those of

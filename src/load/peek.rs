@@ -15,11 +15,11 @@ use super::error::{InputFault, LoadError, Result};
 use super::input::Stream;
 use super::inputs::Inputs;
 use super::options::Budget;
-use super::pass::{ASK_AGAIN_MS, whole_ms};
+use super::pass::ASK_AGAIN_MS;
 use super::setup::Setup;
 use super::streams::Streams;
 use crate::error::Error;
-use crate::sys::Epoll;
+use crate::sys::{Epoll, whole_ms};
 
 /// What the beginning of the first input shows.
 #[derive(Debug)]

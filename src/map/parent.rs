@@ -263,9 +263,7 @@ impl Map {
     /// A worker that has something to say, and whether it died.
     fn wait(&self, left: Option<Duration>) -> Result<Option<(usize, bool)>> {
         let mut watches: Vec<_> = self.workers.iter().flat_map(Worker::watches).collect();
-        // Rounded up, so that a short rest of the time is not spent in a loop.
-        let ms = left
-            .map_or(-1, |left| i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX));
+        let ms = left.map_or(-1, sys::whole_ms);
         sys::poll(&mut watches, ms)?;
         let ready = watches.iter().position(Watch::is_ready);
         Ok(ready.map(|i| (i / 2, watches[i | 1].is_ready())))

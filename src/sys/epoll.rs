@@ -1,5 +1,7 @@
 //! One descriptor that says whether any of many is ready, and one to ring it.
 
+use core::time::Duration;
+
 use super::{EINTR, Fd, check};
 use crate::error::{Error, Result};
 
@@ -110,6 +112,12 @@ impl Bell {
         let mut count = [0; 8];
         let _ = self.0.read(&mut count);
     }
+}
+
+/// Milliseconds of a wait, rounded up, so that only 0 does not wait.
+#[must_use]
+pub fn whole_ms(timeout: Duration) -> i32 {
+    i32::try_from(timeout.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
 }
 
 #[cfg(test)]

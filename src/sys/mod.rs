@@ -42,7 +42,7 @@ pub use disk::{
     OPEN_WARILY, Space, is_network, memory_file, next_data, punch_hole, rename_noreplace, replace,
     space, start_writeback,
 };
-pub use epoll::{Bell, Epoll};
+pub use epoll::{Bell, Epoll, whole_ms};
 pub use fd::{Fd, Stat};
 pub use foreign::{
     close_all_but_standard_and, default_signals, die_with_socket, end_sending, exec, fork_whole,

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Fd, check, retry};
+use super::{EINVAL, ENOSYS, EPERM, Fd, check, errno, retry};
 use crate::error::{Error, Result};
 
 /// Which side of a fork the caller is on.
@@ -84,8 +84,12 @@ pub unsafe fn fork() -> Result<Forked> {
             let pidfd = Some(unsafe { Fd::from_raw(pidfd) });
             Ok(Forked::Parent(Child { pid: pid as i32, pidfd, silent: true }))
         }
-        // SAFETY: the caller's promise is the one that is asked for.
-        _ => unsafe { fork_by_libc() },
+        _ => match errno() {
+            // SAFETY: the caller's promise is the one that is asked for.
+            ENOSYS | EPERM | EINVAL => unsafe { fork_by_libc() },
+            // No more processes or memory: `fork` would have none either.
+            errno => Err(Error::Os { call: "clone3", errno }),
+        },
     }
 }
 
@@ -117,7 +121,8 @@ impl Child {
         self.pidfd.as_ref().map(Fd::raw)
     }
 
-    /// Sends SIGKILL. No other process can be hit as long as [`Child::wait`] was not called.
+    /// Sends SIGKILL. No other process can be hit as long as [`Child::wait`] was not called, but
+    /// where the kernel has no pidfd and the host ignores SIGCHLD.
     pub fn kill(&self) {
         match &self.pidfd {
             // SAFETY: takes no pointers but a null one.
@@ -184,8 +189,13 @@ pub fn die_with_parent(parent: i32) -> bool {
 }
 
 /// `SCHED_BATCH`: from now on, when this process wakes up, it waits until a processor is free or
-/// its turn comes. Where that is not allowed, nothing changes.
+/// its turn comes. Where that is not allowed, nothing changes, nor where somebody has chosen
+/// another class, such as `SCHED_IDLE`.
 pub fn wake_up_gently() {
+    // SAFETY: takes an integer.
+    if unsafe { libc::sched_getscheduler(0) } != libc::SCHED_OTHER {
+        return;
+    }
     let param = libc::sched_param { sched_priority: 0 };
     // SAFETY: `param` is a whole record.
     unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const param) };

@@ -120,6 +120,7 @@ static void in_one_call(const ndshm_segment *segment)
     GOOD(ndshm_segment_detach(&back));
     packed(segment);
     options.format = NDSHM_EXPORT_CSV;
+    options.dataset = NULL;
     options.delimiter = ';';
     GOOD(ndshm_export(segment, in_folder("b"), &options, &bytes, &error));
 }
@@ -193,9 +194,10 @@ static void what_is_refused(const ndshm_segment *segment)
     FAILS(NDSHM_ERR_HANDLE, "segment", ndshm_export(&closed, text, NULL, NULL, &error));
     options.format = 9;
     REFUSED("format", ndshm_export(segment, text, &options, NULL, &error));
-    options.format = 0;
+    options.format = NDSHM_EXPORT_CSV;
     options.delimiter = '"';
     REFUSED("delimiter", ndshm_export(segment, text, &options, NULL, &error));
+    options.format = 0;
     options.delimiter = 0;
     options.replace = 2;
     REFUSED("replace", ndshm_export(segment, text, &options, NULL, &error));
