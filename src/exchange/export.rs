@@ -116,7 +116,10 @@ impl ExportOptions {
             }
         }
         match self.delimiter {
-            Some(c @ ('"' | '#' | '\n' | '\r')) => Err(ExchangeError::Delimiter(c)),
+            // Only texts are quoted: what numbers are made of would cut them.
+            Some(c) if c.is_alphanumeric() || "+-.\"#\n\r".contains(c) => {
+                Err(ExchangeError::Delimiter(c))
+            }
             _ => Ok(()),
         }
     }

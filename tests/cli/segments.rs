@@ -132,6 +132,35 @@ fn output_that_nobody_reads_is_no_error_worth_a_message() {
     }
 }
 
+#[test]
+fn what_was_made_is_told_to_programs() {
+    let (folder, name, again) =
+        (Folder::new(), SegmentName::new("told"), SegmentName::new("told-again"));
+    load(&name, &data("sample_a.tsv"), &["-t", SHORT]);
+    let told = |args: &[&str]| -> serde_json::Value {
+        let said = run(ndshm(args).current_dir(folder.root())).ok().stdout;
+        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+    };
+    let made = told(&["export", name.as_str(), "-o", "a.h5", "--dataset", "t", "--json"]);
+    let shape = made["shape"].clone();
+    assert_eq!((&made["format"], &shape[0]), (&"h5".into(), &421.into()));
+    let bytes = fs::metadata(folder.path("a.h5")).unwrap().len();
+    assert_eq!(
+        (made["bytes"].as_u64(), made["file"].as_str()),
+        (Some(bytes), folder.path("a.h5").to_str())
+    );
+    let made = told(&["join", "a.h5", "-o", "all.h5", "--json"]);
+    assert_eq!((&made["shards"], &made["materialized"]), (&1.into(), &false.into()));
+    assert_eq!(
+        (&made["datasets"][0]["name"], &made["datasets"][0]["shape"]),
+        (&"t".into(), &shape)
+    );
+    let made = told(&["import", "a.h5", "--name", again.as_str(), "--json"]);
+    assert_eq!((&made["shape"], &made["name"]), (&shape, &again.as_str().into()));
+    let both = ndshm(["export", name.as_str(), "-o", "-", "--json"]).output().unwrap();
+    assert!(both.status.code() == Some(1) && both.stdout.is_empty());
+}
+
 /// A program that watches /dev/shm hears of what is damaged, too.
 #[test]
 fn damaged_segments_are_listed_for_programs() {

@@ -27,10 +27,10 @@ pub(crate) enum Command {
     /// Convert text tables to one HDF5 file
     #[command(after_long_help = CONVERT_EXAMPLES)]
     Convert(ConvertArgs),
-    /// Join HDF5 files of many machines to one
+    /// Join HDF5 files, made on many machines, into one
     #[command(after_long_help = JOIN_EXAMPLES)]
     Join(JoinArgs),
-    /// Look whether HDF5 files are whole, and all that they are joined of
+    /// Check that HDF5 files are complete, with every shard that they are joined of
     #[command(after_long_help = VERIFY_EXAMPLES)]
     Verify(VerifyArgs),
     /// Load text tables into a named segment that stays
@@ -62,9 +62,9 @@ pub(crate) enum Command {
     /// Wait until a segment is there, with all its data
     #[command(after_long_help = WAIT_EXAMPLES)]
     Wait(WaitArgs),
-    /// Look whether ndshm can work on this machine, and say what to do if not
+    /// Check whether ndshm can work on this machine, and say what to do if not
     Doctor(DoctorArgs),
-    /// Print what completes command lines in a shell
+    /// Print a completion script for a shell
     #[command(after_long_help = COMPLETIONS_EXAMPLES)]
     Completions(CompletionsArgs),
 }
@@ -219,6 +219,10 @@ pub(crate) struct JoinArgs {
     #[command(flatten)]
     pub(crate) progress: ProgressArgs,
 
+    /// Print what was made as a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+
     /// Print nothing when done
     #[arg(short, long)]
     pub(crate) quiet: bool,
@@ -300,12 +304,16 @@ pub(crate) struct ImportArgs {
     #[arg(short, long, value_name = "NAME")]
     pub(crate) name: String,
 
-    /// Processes that unpack chunks [default: one per CPU]
+    /// Processes that unpack chunks [default: the processors that may be used]
     #[arg(short = 'j', long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) workers: Option<u16>,
 
     #[command(flatten)]
     pub(crate) progress: ProgressArgs,
+
+    /// Print what was made as a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 
     /// Print nothing when done
     #[arg(short, long)]
@@ -365,6 +373,10 @@ pub(crate) struct ExportArgs {
 
     #[command(flatten)]
     pub(crate) progress: ProgressArgs,
+
+    /// Print what was made as a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 
     /// Print nothing when done
     #[arg(short, long)]
@@ -469,7 +481,7 @@ pub(crate) struct WaitArgs {
     #[arg(value_name = "NAME", required = true)]
     pub(crate) names: Vec<String>,
 
-    /// Seconds to wait for all of them at most [default: for ever]
+    /// Seconds to wait in all [default: for ever]
     #[arg(long, value_name = "SECONDS", value_parser = crate::parse::seconds)]
     pub(crate) timeout: Option<core::time::Duration>,
 }

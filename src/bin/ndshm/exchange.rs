@@ -8,10 +8,14 @@ use ndshm::exchange::{
     self, ExchangeError, ExportJob, ExportOptions, Exported, Format, ImportJob, ImportOptions,
 };
 use ndshm::hdf5::{self, TargetFault};
+use ndshm::load::Report;
 use ndshm::segment::{Access, Name, Segment};
+use serde::Serialize;
 
 use crate::args::{ExportArgs, ExportFormat, ImportArgs};
 use crate::hints;
+use crate::json;
+use crate::load::Loaded;
 use crate::output::{Failure, Read, complain, human, loaded, shape, shm_error, shortened};
 
 pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
@@ -30,16 +34,21 @@ pub(crate) fn import(args: &ImportArgs) -> Result<(), Failure> {
     };
     let (segment, bytes_in) = done().map_err(|error| failure(&args.name, false, error))?;
     meter.end();
-    if args.quiet {
-        return Ok(());
+    let read = Read { bytes_in, seconds: meter.seconds() };
+    if args.json {
+        return json::print(&Loaded::of(&args.name, &segment, &Report::default(), read));
     }
-    loaded(&args.name, &segment, &Read { bytes_in, seconds: meter.seconds() })
+    if args.quiet { Ok(()) } else { loaded(&args.name, &segment, &read) }
 }
 
 pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
     hdf5::command_mode();
     let options = options(args)?;
     args.said.check().map_err(Failure::new)?;
+    let is_file = args.output != Path::new("-");
+    if args.json && !is_file {
+        return Err(Failure::new("--json: standard output has the rows"));
+    }
     let cancel = crate::cancel_on_signals()?;
     let segment = Segment::attach(&name(&args.name)?, Access::Read, None).map_err(|error| {
         Failure::new(match error {
@@ -59,14 +68,41 @@ pub(crate) fn export(args: &ExportArgs) -> Result<(), Failure> {
     };
     let made = done().map_err(|error| failure(&args.name, is_hdf5, error))?;
     meter.end();
-    let is_file = args.output != Path::new("-");
     if matches!(options.storage.filters.codec, hdf5::Codec::Zstd(_)) && !args.quiet {
         complain(crate::convert::ZSTD);
+    }
+    if args.json {
+        return json::print(&Made::of(&segment, &made, meter.seconds()));
     }
     if !args.quiet && is_file {
         tell(args, &segment, &made, meter.seconds())?;
     }
     Ok(())
+}
+
+/// What programs read of a file.
+#[derive(Serialize)]
+struct Made<'a> {
+    file: String,
+    /// `h5`, `npy` or `csv`.
+    format: &'static str,
+    /// Of the file.
+    bytes: u64,
+    shape: &'a [u64],
+    dtype: String,
+    seconds: f64,
+}
+
+impl<'a> Made<'a> {
+    fn of(segment: &'a Segment, made: &Exported, seconds: f64) -> Self {
+        let format = match made.format {
+            Format::Hdf5 => "h5",
+            Format::Npy => "npy",
+            _ => "csv",
+        };
+        let (shape, dtype) = (segment.shape(), segment.dtype().to_string());
+        Self { file: json::path(&made.path), format, bytes: made.bytes, shape, dtype, seconds }
+    }
 }
 
 fn tell(

@@ -4,9 +4,11 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use ndshm::hdf5::{self, TargetFault};
-use ndshm::join::{Fault, Job, JoinError, Options, Problem, Summary, natural_order};
+use ndshm::join::{Dataset, Fault, Job, JoinError, Options, Problem, Summary, natural_order};
+use serde::Serialize;
 
 use crate::args::JoinArgs;
+use crate::json;
 use crate::output::{Failure, human, printable, shape, shortened, thousands};
 
 /// Datasets that the summary lists.
@@ -31,10 +33,42 @@ pub(crate) fn run(args: &JoinArgs) -> Result<(), Failure> {
     };
     let made = done().map_err(|e| failure(&e))?;
     meter.end();
-    if !args.quiet {
-        report(&made, args, meter.seconds())?;
+    if args.json {
+        json::print(&Made::of(&made, args.materialize, meter.seconds()))
+    } else if args.quiet {
+        Ok(())
+    } else {
+        report(&made, args, meter.seconds())
     }
-    Ok(())
+}
+
+/// What programs read.
+#[derive(Serialize)]
+struct Made<'a> {
+    file: String,
+    bytes: u64,
+    /// How many there are.
+    shards: usize,
+    materialized: bool,
+    datasets: Vec<Part<'a>>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Part<'a> {
+    name: &'a str,
+    shape: &'a [u64],
+    dtype: &'a str,
+}
+
+impl<'a> Made<'a> {
+    fn of(made: &'a Summary, materialized: bool, seconds: f64) -> Self {
+        let part =
+            |one: &'a Dataset| Part { name: &one.name, shape: &one.shape, dtype: &one.dtype };
+        let (file, datasets) = (json::path(&made.path), made.datasets.iter().map(part).collect());
+        let (bytes, shards) = (made.bytes, made.shards.len());
+        Self { file, bytes, shards, materialized, datasets, seconds }
+    }
 }
 
 fn options(args: &JoinArgs) -> Result<Options, Failure> {

@@ -47,7 +47,7 @@ pub(crate) fn run(args: &LoadArgs) -> Result<(), Failure> {
 
 /// What programs read.
 #[derive(Serialize)]
-struct Loaded<'a> {
+pub(crate) struct Loaded<'a> {
     name: &'a str,
     shape: &'a [u64],
     /// As `--dtype` takes it.
@@ -62,7 +62,7 @@ struct Loaded<'a> {
 }
 
 impl<'a> Loaded<'a> {
-    fn of(name: &'a str, segment: &'a Segment, report: &Report, read: Read) -> Self {
+    pub(crate) fn of(name: &'a str, segment: &'a Segment, report: &Report, read: Read) -> Self {
         let (shape, dtype) = (segment.shape(), segment.dtype().to_string());
         let found = report.dialect.as_ref().map(json::Found::from);
         let (bytes, bad_rows) = (segment.data_len(), report.bad_rows);

@@ -28,8 +28,8 @@ pub(crate) struct TextArgs {
     files_from0: Option<PathBuf>,
 
     /// Type of a row: NumPy's descr text, 'name:type,...', or one type for a 2-D table; @FILE
-    /// reads it from a file; 'auto' finds it in the text, as the widths of 'S' and 'U' and the
-    /// unit of 'M8' are found that have none
+    /// reads it from a file; 'auto' finds it in the text; so are the width of a bare 'S' or 'U'
+    /// and the unit of a bare 'M8'
     #[arg(short = 't', long, value_name = "DTYPE", default_value = "auto", help_heading = "Text")]
     dtype: String,
 
