@@ -277,6 +277,9 @@ fn anonymous_segments_come_from_files_and_go_to_them() {
     assert!(bytes(&import(&npy, None, None, &options, &never).unwrap()) == bytes(&made));
 }
 
+/// What is asked for of an export.
+type Change = fn(&mut ExportOptions);
+
 #[test]
 fn errors_have_codes() {
     let dir = tempfile::tempdir().unwrap();
@@ -292,7 +295,6 @@ fn errors_have_codes() {
     assert_eq!(exported("none/x.npy"), Err(code::TARGET));
     exported("x.npy").unwrap();
     assert_eq!(exported("x.npy"), Err(code::TARGET_EXISTS));
-    type Change = fn(&mut ExportOptions);
     let strange: [(&str, Change, &str); 8] = [
         ("y.npy", |of| of.delimiter = Some(';'), "only in CSV"),
         ("y.h5", |of| of.no_header = true, "only in CSV"),
