@@ -215,9 +215,7 @@ impl Output {
 }
 
 /// How rows come to a dataset.
-fn appending(
-    to: &mut Writer,
-) -> impl FnMut(*const u8, usize) -> core::result::Result<(), hdf5::Error> + '_ {
-    // SAFETY: what is gathered is readable during the call.
-    |data, len| unsafe { to.append(data, len) }
+fn appending(to: &mut Writer) -> impl FnMut(&[u8]) -> core::result::Result<(), hdf5::Error> + '_ {
+    // SAFETY: a slice is readable for its length.
+    |bytes| unsafe { to.append(bytes.as_ptr(), bytes.len()) }
 }

@@ -64,8 +64,8 @@ impl Unpacker {
         }
         let Filters { shuffle, codec, fletcher32 } = self.filters;
         let checksum = self.filters.checksum_bit();
-        let all = if fletcher32 { checksum << 1 } else { checksum } - 1;
-        if mask & !all != 0 {
+        let behind = if fletcher32 { checksum << 1 } else { checksum };
+        if mask >= behind {
             return Err(Broken::Mask);
         }
         let mut data = stored;

@@ -1,7 +1,5 @@
 //! Small blocks on their way to a sink's file: gathered, so that each write is worth its call.
 
-#![allow(unsafe_code)]
-
 use std::vec::Vec;
 
 /// Bytes that are gathered.
@@ -14,18 +12,17 @@ const LARGE: usize = 16 << 10;
 pub(crate) struct Gather(Vec<u8>);
 
 impl Gather {
-    /// Writes a block, or keeps it for later. `write` gets bytes that are readable during the
-    /// call.
+    /// Writes a block, or keeps it for later.
     pub(crate) fn add<E>(
         &mut self,
         block: &[u8],
-        mut write: impl FnMut(*const u8, usize) -> Result<(), E>,
+        mut write: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         if block.len() >= LARGE || self.0.len() + block.len() > ROOM {
             self.flush(&mut write)?;
         }
         if block.len() >= LARGE {
-            return write(block.as_ptr(), block.len());
+            return write(block);
         }
         self.0.extend_from_slice(block);
         Ok(())
@@ -34,10 +31,10 @@ impl Gather {
     /// Writes what was kept.
     pub(crate) fn flush<E>(
         &mut self,
-        mut write: impl FnMut(*const u8, usize) -> Result<(), E>,
+        mut write: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         if !self.0.is_empty() {
-            write(self.0.as_ptr(), self.0.len())?;
+            write(&self.0)?;
             self.0.clear();
         }
         Ok(())
@@ -53,9 +50,8 @@ mod tests {
     fn blocks_come_out_in_order_and_whole() {
         let mut gather = Gather::default();
         let (mut written, mut calls) = (Vec::new(), 0);
-        let mut write = |data: *const u8, len| {
-            // SAFETY: readable, as it is promised.
-            written.extend_from_slice(unsafe { core::slice::from_raw_parts(data, len) });
+        let mut write = |bytes: &[u8]| {
+            written.extend_from_slice(bytes);
             calls += 1;
             Ok::<_, Infallible>(())
         };

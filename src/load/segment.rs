@@ -287,11 +287,9 @@ impl Sink for SegmentSink {
 }
 
 /// How rows come to a segment.
-fn appending(
-    to: &mut Growable,
-) -> impl FnMut(*const u8, usize) -> core::result::Result<(), Error> + '_ {
-    // SAFETY: what is gathered is readable during the call.
-    |data, len| unsafe { to.append(data, len) }
+fn appending(to: &mut Growable) -> impl FnMut(&[u8]) -> core::result::Result<(), Error> + '_ {
+    // SAFETY: a slice is readable for its length.
+    |bytes| unsafe { to.append(bytes.as_ptr(), bytes.len()) }
 }
 
 /// An error of the sink comes back as what it was.

@@ -358,16 +358,15 @@ fn repeated(dtype: DType<'_>, names: &[String]) -> Result<DTypeBuf> {
 
 /// A record whose fields are named after their first columns; none if there are too few.
 fn renamed(dtype: DType<'_>, names: &[String]) -> Result<Option<DTypeBuf>> {
-    let mut leaves = dtype.leaves().map(|leaf| leaf.field.index());
+    let mut columns = dtype.leaves().map(|leaf| leaf.field.index()).zip(names).peekable();
     let mut own = Vec::new();
     for field in dtype.root().fields() {
-        let first = leaves.clone().position(|index| index >= field.index());
-        match first.and_then(|place| names.get(place)) {
-            Some(name) => own.push((field, name)),
+        while columns.next_if(|(index, _)| *index < field.index()).is_some() {}
+        match columns.peek() {
+            Some(&(_, name)) => own.push((field, name)),
             None => return Ok(None),
         }
     }
-    leaves.next();
     let bytes: usize = own.iter().map(|(_, name)| name.len()).sum();
     let of = Room::of(dtype);
     let room = Room { names: of.names + bytes, ..of };

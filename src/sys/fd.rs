@@ -2,8 +2,8 @@
 
 use core::ffi::CStr;
 
-use super::{check, check_len, retry};
-use crate::error::Result;
+use super::{EIO, check, check_len, retry};
+use crate::error::{Error, Result};
 
 /// A descriptor that is closed when dropped. Always close-on-exec.
 #[derive(Debug, PartialEq, Eq)]
@@ -167,7 +167,7 @@ impl Fd {
     pub unsafe fn write_at(&self, data: *const u8, len: usize, offset: u64) -> Result<()> {
         let mut done = 0;
         while done < len {
-            done += retry(|| {
+            let written = retry(|| {
                 // SAFETY: `done < len`, so the pointer stays within the caller's bytes.
                 let from = unsafe { data.add(done) };
                 // SAFETY: `from` is readable for the `len - done` bytes that follow it.
@@ -181,6 +181,11 @@ impl Fd {
                 };
                 check_len("write", n)
             })?;
+            if written == 0 {
+                // No error, and no progress: what a file system in user space may answer.
+                return Err(Error::Os { call: "write", errno: EIO });
+            }
+            done += written;
         }
         Ok(())
     }

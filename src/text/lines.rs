@@ -18,12 +18,6 @@ pub(crate) fn end_len(text: &[u8]) -> usize {
     }
 }
 
-/// A line without its end.
-#[must_use]
-pub fn without_end(line: &[u8]) -> &[u8] {
-    line.get(..find_end(line).unwrap_or(line.len())).unwrap_or_default()
-}
-
 /// First place at or behind `from` where a line starts, the text's end if none.
 /// `whole` says that the text ends where the file ends; otherwise `None` means
 /// that more of the file is needed to tell.

@@ -42,7 +42,7 @@ pub use fast::{OVERRUN, PADDING, kernels};
 pub use fault::{BadRows, Fault, FaultKind};
 pub use format::{Comments, Delimiter, Dialect, Encoding, Format};
 pub use infer::{FoundType, Look, Looks, Seen, Table};
-pub use lines::{last_start, skip, start_from, without_end};
+pub use lines::{last_start, skip, start_from};
 pub use missing::{Missing, MissingTable, Role, missing_size};
 pub use names::names;
 #[cfg(feature = "hdf5")]
