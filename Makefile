@@ -92,11 +92,11 @@ LOADTXT = NDSHM_LIBRARY=$(CURDIR)/$(LIB)/libndshm.so.$(LIBRARY_VERSION) $(VENV)/
 check: export RUST_BACKTRACE = 0
 check: setup-tests $(VENV)/.done $(LIB)/libndshm.so.$(LIBRARY_VERSION)
 	@rm -f target/skipped.txt
-	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --features capi,ndarray
+	$(CARGO) build --release
+	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python NDSHM_COMMAND=$(CURDIR)/$(NDSHM) \
+	  $(CARGO) test --features capi,ndarray
 	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --release --lib text::
 	$(CARGO) build --no-default-features --lib
-	$(CARGO) build --release
-	NDSHM_COMMAND=$(CURDIR)/$(NDSHM) $(CARGO) test --features capi,ndarray --test memory_tree
 	$(VENV)/bin/python -B tests/data/make_samples.py --check
 	$(VENV)/bin/python -B tests/data/make_segment.py --check
 	$(VENV)/bin/python -B tests/differential.py --ndshm $(NDSHM) --cases 2000 --seed 1
