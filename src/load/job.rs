@@ -274,13 +274,12 @@ impl<S: Sink> Job<S> {
         let stop = Stop::new(self.canceller.clone(), flag);
         // So it stays, should a reader or the sink panic: what they had is lost.
         let stage = core::mem::replace(&mut self.stage, Stage::Failed);
+        let was_over = matches!(stage, Stage::Failed);
         let done = self.advance(stage, timeout, &stop);
         // A signal to all processes ends workers, too, and what that looks like.
-        let done = done.map_err(|error| match error {
-            LoadError::NoWorkers | LoadError::Worker { .. } if stop.is_set() => {
-                LoadError::Cancelled
-            }
-            error => error,
+        let done = done.map_err(|error| {
+            let is_stop = !was_over && stop.is_set();
+            if is_stop { LoadError::Cancelled } else { error }
         });
         if !matches!(done, Ok(Stage::Peeking(..) | Stage::Looking(..) | Stage::Loading { .. })) {
             // Whoever waits for the descriptor shall look.

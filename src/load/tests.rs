@@ -8,6 +8,7 @@ mod quotes;
 mod small;
 mod stream;
 
+use core::sync::atomic::Ordering;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -427,6 +428,37 @@ fn a_cancel_stops_the_load() {
     let options = tiny(2, 64);
     let open = |_: DType<'_>| Ok(Keep::default());
     let error = load(&paths, dtype.as_dtype(), Unicode::Ucs4, &options, &cancel, open).unwrap_err();
+    assert!(matches!(error, LoadError::Cancelled), "{error}");
+}
+
+/// A sink whose processes a signal ends, which is for the parent, too.
+#[derive(Debug)]
+struct Struck(&'static AtomicBool);
+
+impl Sink for Struck {
+    fn begin(&mut self, _: usize, _: Option<u32>) -> core::result::Result<(), SinkError> {
+        Ok(())
+    }
+
+    fn rows(&mut self, _: &Block) -> core::result::Result<(), SinkError> {
+        self.0.store(true, Ordering::Relaxed);
+        Err("every process died".into())
+    }
+
+    fn end(&mut self, _: usize, _: u64) -> core::result::Result<(), SinkError> {
+        Ok(())
+    }
+}
+
+#[test]
+fn what_goes_wrong_after_a_stop_is_the_stop() {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    let dir = tempfile::tempdir().unwrap();
+    let paths = [write(dir.path(), "a", "1,2\n".repeat(9_000).as_bytes())];
+    let dtype = DTypeBuf::parse("i4").unwrap();
+    let open = |_: DType<'_>| Ok(Struck(&STOP));
+    let options = tiny(2, 64);
+    let error = load(&paths, dtype.as_dtype(), Unicode::Ucs4, &options, &STOP, open).unwrap_err();
     assert!(matches!(error, LoadError::Cancelled), "{error}");
 }
 

@@ -219,10 +219,11 @@ fn the_command_may_lie_in_shared_memory() {
     };
     let mut output = command.output();
     for _ in 0..100 {
-        if busy(&output) {
-            std::thread::sleep(Duration::from_millis(20));
-            output = command.output();
+        if !busy(&output) {
+            break;
         }
+        std::thread::sleep(Duration::from_millis(20));
+        output = command.output();
     }
     let _ = fs::remove_file(&program);
     match (copied, output) {

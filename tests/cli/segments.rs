@@ -137,9 +137,15 @@ fn what_was_made_is_told_to_programs() {
     let (folder, name, again) =
         (Folder::new(), SegmentName::new("told"), SegmentName::new("told-again"));
     load(&name, &data("sample_a.tsv"), &["-t", SHORT]);
+    let page = include_str!("../../docs/json.md");
     let told = |args: &[&str]| -> serde_json::Value {
         let said = run(ndshm(args).current_dir(folder.root())).ok().stdout;
-        serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+        let told: serde_json::Value =
+            serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+        for key in told.as_object().into_iter().flat_map(|object| object.keys()) {
+            assert!(page.contains(&format!("`{key}`")), "docs/json.md has no {key} of {args:?}");
+        }
+        told
     };
     let made = told(&["export", name.as_str(), "-o", "a.h5", "--dataset", "t", "--json"]);
     let shape = made["shape"].clone();
@@ -157,6 +163,19 @@ fn what_was_made_is_told_to_programs() {
     );
     let made = told(&["import", "a.h5", "--name", again.as_str(), "--json"]);
     assert_eq!((&made["shape"], &made["name"]), (&shape, &again.as_str().into()));
+    let (text, third) = (data("sample_a.tsv"), SegmentName::new("told-third"));
+    let text = text.to_str().unwrap();
+    for args in [
+        &["convert", text, "-o", "c.h5", "--json"][..],
+        &["convert", text, "-o", "d.h5", "--dry-run", "--compress", "gzip", "--json"],
+        &["load", text, "--name", third.as_str(), "--dry-run", "--json"],
+        &["load", text, "--name", third.as_str(), "--json"],
+        &["info", third.as_str(), "--json"],
+        &["verify", "all.h5", "--json"],
+        &["doctor", "--json"],
+    ] {
+        told(args);
+    }
     let both = ndshm(["export", name.as_str(), "-o", "-", "--json"]).output().unwrap();
     assert!(both.status.code() == Some(1) && both.stdout.is_empty());
 }

@@ -694,6 +694,8 @@ def case_targets():
             bad("export", name, "-o", f"none/{file}", words=["directory"])
             bad("export", name, "-o", f"/dev/null", "--format", kind, words=["not a regular file"])
         bad("export", name, "-o", "-", "--format", "npy")
+        two = subprocess.run([NDSHM, "export", name, "-o", "d.csv", "-d", "ab"], capture_output=True, text=True)
+        assert two.returncode == 2 and "one character" in two.stderr and not os.path.exists("d.csv"), two
         bad("import", "made.npy", "--name", name, words=["exists"])
         full = subprocess.run([NDSHM, "export", name, "-o", "-"], stdout=open("/dev/full", "w"), stderr=subprocess.PIPE)
         assert full.returncode == 1 and b"No space" in full.stderr, full
