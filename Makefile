@@ -90,11 +90,11 @@ LOADTXT = NDSHM_LIBRARY=$(CURDIR)/$(LIB)/libndshm.so.$(LIBRARY_VERSION) $(VENV)/
 # It ends with what was skipped, which in CI must be in tests/skipped.allowed. What a backtrace
 # needs stays in memory, and makes each fork after a panic slower: tests that panic are many.
 check: export RUST_BACKTRACE = 0
-check: setup-tests $(VENV)/.done $(LIB)/libndshm.so.$(LIBRARY_VERSION)
+check: setup-tests $(VENV)/.done lib
 	@rm -f target/skipped.txt
 	$(CARGO) build --release
 	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python NDSHM_COMMAND=$(CURDIR)/$(NDSHM) \
-	  $(CARGO) test --features capi,ndarray
+	  NDSHM_LIBRARIES=$(CURDIR)/$(LIB) $(CARGO) test --features capi,ndarray
 	NDSHM_PYTHON=$(CURDIR)/$(VENV)/bin/python $(CARGO) test --release --lib text::
 	$(CARGO) build --no-default-features --lib
 	$(VENV)/bin/python -B tests/data/make_samples.py --check

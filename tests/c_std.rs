@@ -2,8 +2,9 @@
 //! `make lib` builds it, linked and run: text, jobs, HDF5, maps, and the examples of these.
 //!
 //! Needs make, a C compiler and pkg-config; a C++ compiler and valgrind are used if they are
-//! there, and named if they are not. The libraries are those that `tests/install.rs` installs,
-//! so that they are built once.
+//! there, and named if they are not. The libraries lie in the folder `NDSHM_LIBRARIES`: optimised
+//! ones are checked by valgrind in a third of the time. Without it they are those that
+//! `tests/install.rs` installs, so that they are built once.
 
 #![cfg(all(feature = "cli", feature = "capi"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
@@ -27,9 +28,14 @@ fn temporary(name: &str) -> PathBuf {
 fn libraries() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        run(&mut make("lib"));
         fs::create_dir_all(temporary("c_std")).unwrap();
-        build_folder().join("lib")
+        env::var_os("NDSHM_LIBRARIES").map_or_else(
+            || {
+                run(&mut make("lib"));
+                build_folder().join("lib")
+            },
+            PathBuf::from,
+        )
     })
 }
 
@@ -93,6 +99,7 @@ fn under_valgrind(source: &str) {
     }
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--quiet", "--error-exitcode=99", "--leak-check=full"]);
+    valgrind.arg(format!("--suppressions={}", root().join("tests/c/valgrind.supp").display()));
     // Threads that never rest leave the others their turns.
     valgrind.arg("--fair-sched=try");
     valgrind.arg("--errors-for-leak-kinds=definite").env("TEST_QUICK", "1");
