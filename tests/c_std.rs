@@ -2,9 +2,9 @@
 //! `make lib` builds it, linked and run: text, jobs, HDF5, maps, and the examples of these.
 //!
 //! Needs make, a C compiler and pkg-config; a C++ compiler and valgrind are used if they are
-//! there, and named if they are not. The libraries lie in the folder `NDSHM_LIBRARIES`: optimised
-//! ones are checked by valgrind in a third of the time. Without it they are those that
-//! `tests/install.rs` installs, so that they are built once.
+//! there, and named if they are not. The libraries lie in the folder `NDSHM_LIBRARIES`: `make
+//! check` names the optimised ones, which valgrind is far quicker with. Without it they are those
+//! that `tests/install.rs` installs, so that they are built once.
 
 #![cfg(all(feature = "cli", feature = "capi"))]
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]

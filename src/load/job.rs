@@ -276,7 +276,8 @@ impl<S: Sink> Job<S> {
         let stage = core::mem::replace(&mut self.stage, Stage::Failed);
         let was_over = matches!(stage, Stage::Failed);
         let done = self.advance(stage, timeout, &stop);
-        // A signal to all processes ends workers, too, and what that looks like.
+        // A signal may be for all processes: what went wrong with workers, readers or the sink
+        // may come of it. A job that was over before has not been stopped.
         let done = done.map_err(|error| {
             let is_stop = !was_over && stop.is_set();
             if is_stop { LoadError::Cancelled } else { error }
