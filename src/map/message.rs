@@ -13,9 +13,10 @@ use crate::segment::Name;
 const TEXT: usize = 456;
 
 /// First word of the first message: both ends are of the same library.
-pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"ndshmap\x01");
+pub(super) const MAGIC: u64 = u64::from_le_bytes(*b"ndshmap\x02");
 
-/// The first message to a worker; the data comes with it, as a descriptor.
+/// The first message to a worker; the data comes with it, as a descriptor. The second one is an
+/// order, [`LIFELINE`].
 #[repr(C)]
 #[derive(Clone, Copy, Pod, Zeroable)]
 pub(super) struct Hello {
@@ -55,6 +56,9 @@ pub(super) struct Order {
 pub(super) const DO: u64 = 1;
 /// The parent has attached the result; let it go.
 pub(super) const RELEASE: u64 = 2;
+/// With it comes an end of a socket, whose other end is the parent's as long as that lives. Nothing
+/// is ever sent there.
+pub(super) const LIFELINE: u64 = 3;
 
 /// A worker's answer.
 #[repr(C)]

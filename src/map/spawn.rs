@@ -10,8 +10,11 @@ use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
 use std::vec::Vec;
 
+use bytemuck::bytes_of;
+
 use super::data::Data;
 use super::error::{MapError, Result};
+use super::message::{LIFELINE, Order};
 use super::{Way, Work, table, worker};
 use crate::error::Error;
 use crate::sys::{self, Child, Fd, Forked, SignalMask};
@@ -19,11 +22,13 @@ use crate::sys::{self, Child, Fd, Forked, SignalMask};
 /// Status of a worker that could not become its program.
 const NO_EXEC: i32 = 127;
 
-/// A worker process, and the parent's end of its socket.
+/// A worker process, and the parent's ends of its sockets.
 #[derive(Debug)]
 pub(super) struct Process {
     pub(super) child: Child,
     pub(super) socket: Fd,
+    #[expect(dead_code, reason = "the worker sees when it is closed")]
+    lifeline: Fd,
 }
 
 /// How the workers of a map are started, for all its life.
@@ -52,22 +57,34 @@ impl Starter {
 
     /// Starts one more, and tells it what it needs to know.
     pub(super) fn start(&self, data: &Data) -> Result<Process> {
-        let name = self.work.name.as_deref().unwrap_or_default();
-        let process = if self.exec { exec_worker()? } else { self.fork()? };
-        let hello = data.hello(name);
-        match sys::send_with(process.socket.raw(), bytemuck::bytes_of(&hello), Some(data.raw_fd()))
-        {
-            // It died already, which shows when it is waited for.
-            Ok(()) | Err(Error::Os { errno: sys::EPIPE | sys::ECONNRESET, .. }) => Ok(process),
+        let (child, socket) = if self.exec { exec_worker()? } else { self.fork()? };
+        match self.greet(&socket, data) {
+            Ok(lifeline) => Ok(Process { child, socket, lifeline }),
             Err(error) => {
-                process.child.kill();
-                let _ = process.child.wait();
+                child.kill();
+                let _ = child.wait();
                 Err(error.into())
             }
         }
     }
 
-    fn fork(&self) -> Result<Process> {
+    /// The first messages to a worker; the parent's end of its lifeline.
+    fn greet(&self, socket: &Fd, data: &Data) -> crate::error::Result<Fd> {
+        let hello = data.hello(self.work.name.as_deref().unwrap_or_default());
+        let (ours, theirs) = sys::socket_pair()?;
+        let order = Order { kind: LIFELINE, index: 0 };
+        let messages = [(bytes_of(&hello), data.raw_fd()), (bytes_of(&order), theirs.raw())];
+        for (message, passenger) in messages {
+            match sys::send_with(socket.raw(), message, Some(passenger)) {
+                // It died already, which shows when it is waited for.
+                Ok(()) | Err(Error::Os { errno: sys::EPIPE | sys::ECONNRESET, .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(ours)
+    }
+
+    fn fork(&self) -> Result<(Child, Fd)> {
         if !has_one_thread() {
             return Err(MapError::Threads);
         }
@@ -92,7 +109,7 @@ impl Starter {
 }
 
 /// Starts this program once more, to be a worker.
-fn exec_worker() -> Result<Process> {
+fn exec_worker() -> Result<(Child, Fd)> {
     let (ours, theirs) = sys::socket_pair()?;
     let program = Program::new(&theirs)?;
     let mask = SignalMask::block_all()?;
@@ -111,9 +128,9 @@ fn exec_worker() -> Result<Process> {
     parents_side(forked, ours)
 }
 
-fn parents_side(forked: crate::error::Result<Forked>, socket: Fd) -> Result<Process> {
+fn parents_side(forked: crate::error::Result<Forked>, socket: Fd) -> Result<(Child, Fd)> {
     match forked? {
-        Forked::Parent(child) => Ok(Process { child, socket }),
+        Forked::Parent(child) => Ok((child, socket)),
         Forked::Child => sys::exit_now(NO_EXEC), // it is gone before it gets here
     }
 }

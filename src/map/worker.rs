@@ -8,7 +8,7 @@ use bytemuck::{Zeroable, bytes_of, bytes_of_mut};
 
 use super::data::Copy;
 use super::message::{
-    ANONYMOUS, Answer, DO, Hello, MAGIC, NOTHING, Order, READY, RELEASE, UNKNOWN,
+    ANONYMOUS, Answer, DO, Hello, LIFELINE, MAGIC, NOTHING, Order, READY, RELEASE, UNKNOWN,
 };
 use super::{Failed, Function, Item, Product};
 use crate::error::{Result, code};
@@ -37,14 +37,19 @@ fn run(socket: &Fd, find: impl FnOnce(&str) -> Option<Function>) -> Result<()> {
     };
     let mut data = Copy::new(&file, &hello)?;
     drop(file);
+    let mut order = Order::zeroed();
+    let (n, lifeline) = sys::receive_with(socket.raw(), bytes_of_mut(&mut order))?;
+    let (Some(lifeline), true) = (lifeline, n == size_of::<Order>() && order.kind == LIFELINE)
+    else {
+        return Ok(());
+    };
     answer(socket, &Answer::of(READY), None)?;
     // What the parent has not attached yet.
     let mut held: Option<Segment> = None;
-    let mut order = Order::zeroed();
     while sys::receive(socket, bytes_of_mut(&mut order))? == size_of::<Order>() {
         drop(held.take());
         if order.kind == DO {
-            held = reply(socket, call(socket, &function, &mut data, order.index)?)?;
+            held = reply(socket, call(&lifeline, &function, &mut data, order.index)?)?;
         } else {
             debug_assert_eq!(order.kind, RELEASE);
         }
@@ -58,23 +63,23 @@ fn answer(socket: &Fd, answer: &Answer, passenger: Option<i32>) -> Result<()> {
 
 /// Runs the function, and publishes what it made.
 fn call(
-    socket: &Fd,
+    lifeline: &Fd,
     function: &Function,
     data: &mut Copy,
     index: u64,
 ) -> Result<core::result::Result<Option<Segment>, Failed>> {
     let (bytes, context) = data.item(index);
     let item = Item { index, bytes, context };
-    // The parent says nothing until it is answered, so whatever the socket tells
-    // meanwhile is the parent's end.
-    sys::die_with_socket(socket, true)?;
+    // Not the end of the socket for orders: the kernel may tell of an order a moment after it has
+    // been taken.
+    sys::die_with_socket(lifeline, true)?;
     let worker = sys::lineage();
     let made = catch_unwind(AssertUnwindSafe(|| function(item).and_then(publish)));
     if sys::lineage() != worker {
         // The function has forked, and its child came back, too: it must not answer.
         sys::exit_now(BROKEN);
     }
-    sys::die_with_socket(socket, false)?;
+    sys::die_with_socket(lifeline, false)?;
     Ok(made.unwrap_or_else(|payload| {
         core::mem::forget(payload); // which may panic when it is dropped
         Err(Failed::new(code::PANIC, String::from("the function panicked")))

@@ -97,7 +97,9 @@ pub fn end_sending(socket: &Fd) {
 const F_SETSIG: i32 = 10;
 
 /// From now on the end of `socket`, or a message, is a SIGKILL for this process;
-/// at once, if the other end is closed already. Or not any more.
+/// at once, if the other end is closed already. Or not any more. One that was sent before may
+/// still be a SIGKILL even if it has been received: a sender's kernel puts a message into the
+/// queue first, and tells of it then.
 ///
 /// # Errors
 /// [`Error::Os`].

@@ -174,9 +174,10 @@ static int32_t house(const void *item, size_t item_size, uint64_t index, void *c
             snprintf(why->message, sizeof(why->message), "signal %d is blocked", signal);
             return -2;
         }
+    /* The two sockets of the worker, and nothing of its parent. */
     for (int fd = 3, open = 0; fd < 256; fd++) {
         open += fcntl(fd, F_GETFD) >= 0;
-        if (open > 1 || (fcntl(fd, F_GETFD) >= 0 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC))) {
+        if (open > 2 || (fcntl(fd, F_GETFD) >= 0 && !(fcntl(fd, F_GETFD) & FD_CLOEXEC))) {
             snprintf(why->message, sizeof(why->message), "descriptor %d", fd);
             return -3;
         }
@@ -186,9 +187,21 @@ static int32_t house(const void *item, size_t item_size, uint64_t index, void *c
     return NDSHM_OK;
 }
 
+/* Says which process did it, after a moment. */
+static int32_t who(const void *item, size_t item_size, uint64_t index, void *context,
+                   ndshm_segment *result, ndshm_error *why)
+{
+    (void)item, (void)item_size, (void)index, (void)context, (void)result;
+    usleep(50);
+    snprintf(why->message, sizeof(why->message), "this one");
+    why->row = (uint64_t)getpid();
+    return -1;
+}
+
 static const ndshm_map_entry functions[] = {
     {"square", square}, {"nothing", nothing}, {"failing", failing}, {"deadly", deadly},
     {"slow", slow},     {"house", house},     {"doomed", doomed},
+    {"who", who},
 };
 
 static orders ordered(uint32_t policy)
@@ -448,6 +461,27 @@ static void storm(uint32_t way)
     GOOD(ndshm_map_discard(&map));
 }
 
+/* A worker is not taken for an orphan because of the order that it has just got. */
+static void nobody_dies_of_an_order(uint32_t way)
+{
+    ndshm_map_options options = of(way, NULL);
+    ndshm_map map = {0};
+    ndshm_segment segment;
+    uint64_t index, workers[3] = {0};
+    int32_t status;
+
+    GOOD(ndshm_map_start(NULL, 0, quick ? 100 : 20000, who, &options, &map, &error));
+    while ((status = ndshm_map_next(&map, -1, &index, &segment, &error)) != NDSHM_ERR_END) {
+        int place = 0;
+        EXPECT(status == -1 && error.row != 0 && error.row < 1 << 30);
+        while (place < 3 && workers[place] != 0 && workers[place] != error.row)
+            place++;
+        EXPECT(place < 3); /* the fourth would be the first one's successor */
+        workers[place] = error.row;
+    }
+    GOOD(ndshm_map_discard(&map));
+}
+
 static void cancelled(uint32_t way)
 {
     orders context = ordered(0);
@@ -678,6 +712,7 @@ int main(void)
         polled(ways[i], 1);
         polled(ways[i], 3);
         storm(ways[i]);
+        nobody_dies_of_an_order(ways[i]);
         EXPECT(nothing_left(descriptors));
         cancelled(ways[i]);
         EXPECT(nothing_left(descriptors));
