@@ -10,7 +10,7 @@ use std::fs::read_dir;
 use ndshm::error::Error;
 use ndshm::segment::{Access, Draft, Name, Policy, Removal, Segment, Spec, Via, handoff, unlink};
 use shm::helper::{Helper, pause, say};
-use shm::{BOTH, Scratch, float64, pruned, publish, values};
+use shm::{BOTH, Graveyard, Scratch, float64, pruned, publish, values};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -102,6 +102,7 @@ fn a_reader_leaves_as_well() {
 
 #[test]
 fn the_name_stays_as_long_as_another_process_has_it() {
+    let alone = Graveyard::lock();
     let scratch = Scratch::new("another");
     let made = publish(&scratch.0, &[3], |_| {});
     let mut other = Helper::start(&format!("member {}", scratch.0));
@@ -111,7 +112,7 @@ fn the_name_stays_as_long_as_another_process_has_it() {
     left.set_first(9.0);
     other.go();
     other.expect("[9.0, 1.0, 2.0]");
-    assert_eq!(pruned(&scratch.0), Some(Removal::Live));
+    assert_eq!(pruned(&alone, &scratch.0), Some(Removal::Live));
     other.go();
     other.expect("gone");
     assert!(!scratch.exists(), "the memory that was left is no holder");
@@ -121,6 +122,7 @@ fn the_name_stays_as_long_as_another_process_has_it() {
 
 #[test]
 fn an_orphan_is_one_although_its_memory_was_left() {
+    let alone = Graveyard::lock();
     let scratch = Scratch::new("killed");
     let made = publish(&scratch.0, &[3], |_| {});
     let mut other = Helper::start(&format!("member {}", scratch.0));
@@ -128,7 +130,7 @@ fn an_orphan_is_one_although_its_memory_was_left() {
     let left = Left::segment(made);
     other.kill();
     assert!(scratch.exists());
-    assert_eq!(pruned(&scratch.0), Some(Removal::Removed));
+    assert_eq!(pruned(&alone, &scratch.0), Some(Removal::Removed));
     assert_eq!(left.values(), [0.0, 1.0, 2.0]);
 }
 
@@ -372,14 +374,15 @@ fn read_only(name: &Name) {
 /// when the process ends.
 #[test]
 fn a_process_without_descriptors_says_that_it_cannot() {
+    let alone = Graveyard::lock();
     let scratch = Scratch::new("full");
     let mut other = Helper::start(&format!("full {}", scratch.0));
     other.expect("EMFILE");
-    assert_eq!(pruned(&scratch.0), Some(Removal::Live));
+    assert_eq!(pruned(&alone, &scratch.0), Some(Removal::Live));
     other.go();
     other.expect("[9.0, 1.0, 2.0]");
     other.end();
-    assert_eq!(pruned(&scratch.0), Some(Removal::Removed));
+    assert_eq!(pruned(&alone, &scratch.0), Some(Removal::Removed));
 }
 
 fn full(name: &Name) {

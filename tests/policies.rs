@@ -13,7 +13,7 @@ use std::thread::sleep;
 use ndshm::error::Error;
 use ndshm::segment::{Access, Draft, Info, Policy, Removal, Segment, Spec, State, handoff, unlink};
 use ndshm::sys::boot_ns;
-use shm::{BOTH, Scratch, float64, pruned, publish, values};
+use shm::{BOTH, Graveyard, Scratch, float64, pruned, publish, values};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -53,11 +53,12 @@ fn an_owner_leaves_alone_what_took_its_name() {
 
 #[test]
 fn a_segment_waits_until_it_is_taken_over() {
+    let alone = Graveyard::lock();
     for via in BOTH {
         let scratch = Scratch::new("handoff");
         let change = |spec: &mut Spec<'_>| (spec.policy, spec.via) = (handoff(2, MINUTE), via);
         publish(&scratch.0, &[3], change).detach();
-        assert_eq!(pruned(&scratch.0), Some(Removal::Kept));
+        assert_eq!(pruned(&alone, &scratch.0), Some(Removal::Kept));
         let dtype = float64();
         let taken = Draft::create(&scratch.0, &Spec::new(dtype.as_dtype(), &[1]));
         assert_eq!(taken.unwrap_err(), Error::Exists);
@@ -79,6 +80,7 @@ fn expiry(scratch: &Scratch) -> u64 {
 
 #[test]
 fn a_handoff_lapses_and_its_time_runs_from_publication() {
+    let alone = Graveyard::lock();
     let scratch = Scratch::new("lapse");
     let dtype = float64();
     let policy = handoff(1, Duration::from_millis(30));
@@ -98,7 +100,7 @@ fn a_handoff_lapses_and_its_time_runs_from_publication() {
 
     publish(&scratch.0, &[3], |spec| spec.policy = handoff(1, Duration::from_millis(20))).detach();
     sleep(Duration::from_millis(30));
-    assert_eq!(pruned(&scratch.0), Some(Removal::Removed));
+    assert_eq!(pruned(&alone, &scratch.0), Some(Removal::Removed));
 }
 
 #[test]
@@ -130,11 +132,12 @@ fn a_handoff_waits_as_long_whenever_its_policy_was_made() {
 
 #[test]
 fn a_handoff_may_wait_for_ever() {
+    let alone = Graveyard::lock();
     let scratch = Scratch::new("forever");
     let made = publish(&scratch.0, &[3], |spec| spec.policy = handoff(1, Duration::MAX));
     assert_eq!(made.policy(), Policy::Handoff { attaches: 1, within_ns: 0 });
     drop(made);
-    assert_eq!(pruned(&scratch.0), Some(Removal::Kept));
+    assert_eq!(pruned(&alone, &scratch.0), Some(Removal::Kept));
 }
 
 fn anonymous(mode: u32) -> Segment {

@@ -9,17 +9,18 @@ use ndshm::segment::{
 };
 
 use super::{CLAIM, MINUTE, claim};
-use crate::shm::{BOTH, Scratch, float64, pruned, publish, values};
+use crate::shm::{BOTH, Graveyard, Scratch, float64, pruned, publish, values};
 
 #[test]
 fn a_promised_name_stays_until_it_is_claimed() {
+    let alone = Graveyard::lock();
     for via in BOTH {
         let scratch = Scratch::new("promise");
         let made = publish(&scratch.0, &[3], |spec| spec.via = via);
         made.promise(2, MINUTE).unwrap();
         assert_eq!(made.promised(), 2);
         drop(made);
-        assert_eq!(pruned(&scratch.0), Some(Removal::Kept));
+        assert_eq!(pruned(&alone, &scratch.0), Some(Removal::Kept));
         let dtype = float64();
         let taken = Draft::create(&scratch.0, &Spec::new(dtype.as_dtype(), &[1]));
         assert_eq!(taken.unwrap_err(), Error::Exists);
@@ -52,6 +53,7 @@ fn a_claim_without_a_promise_does_no_harm() {
 
 #[test]
 fn promises_lapse_and_new_ones_do_not_count_them() {
+    let alone = Graveyard::lock();
     let scratch = Scratch::new("lapsed");
     let made = publish(&scratch.0, &[3], |_| {});
     made.promise(5, Duration::from_millis(20)).unwrap();
@@ -61,7 +63,7 @@ fn promises_lapse_and_new_ones_do_not_count_them() {
     drop(made);
     assert!(scratch.exists());
     sleep(Duration::from_millis(40));
-    assert_eq!(pruned(&scratch.0), Some(Removal::Removed));
+    assert_eq!(pruned(&alone, &scratch.0), Some(Removal::Removed));
 
     let made = publish(&scratch.0, &[3], |_| {});
     made.promise(1, Duration::ZERO).unwrap();

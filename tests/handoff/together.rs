@@ -6,7 +6,7 @@ use std::thread::sleep;
 use ndshm::segment::{Info, Removal};
 
 use crate::shm::helper::Helper;
-use crate::shm::{Scratch, pruned};
+use crate::shm::{Graveyard, Scratch, pruned};
 
 /// What should be there.
 #[derive(Debug, Default)]
@@ -26,6 +26,7 @@ impl Model {
 
 #[test]
 fn random_hand_offs_are_as_the_model_says() {
+    let alone = Graveyard::lock();
     for seed in 1..=12_u64 {
         let scratch = Scratch::new("model");
         let role = format!("member {}", scratch.0);
@@ -97,7 +98,7 @@ fn random_hand_offs_are_as_the_model_says() {
                     _ => Removal::Live,
                 };
                 if expected != Removal::Removed || random(2) == 0 {
-                    assert_eq!(pruned(&scratch.0), Some(expected), "{command} {model:?}");
+                    assert_eq!(pruned(&alone, &scratch.0), Some(expected), "{command} {model:?}");
                     if expected == Removal::Removed {
                         (model.there, orphan) = (false, false);
                     }

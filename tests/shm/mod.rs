@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "not every test file uses all of it")]
 
 use core::sync::atomic::{AtomicU32, Ordering};
+use std::fs::File;
 use std::path::PathBuf;
 
 use ndshm::dtype_buf::DTypeBuf;
@@ -63,8 +64,27 @@ pub(crate) fn values(segment: &Segment) -> Vec<f64> {
     bytes.chunks_exact(8).map(|item| f64::from_ne_bytes(item.try_into().unwrap())).collect()
 }
 
+/// Held by tests that prune, and by those that have a dead segment for a while: `prune` takes
+/// everybody's, and tests run side by side, in threads or in processes.
+pub(crate) struct Graveyard(File);
+
+impl Graveyard {
+    pub(crate) fn lock() -> Self {
+        let file = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/prune.lock")).unwrap();
+        file.lock().unwrap();
+        Self(file)
+    }
+}
+
+impl Drop for Graveyard {
+    /// A child that another test has forked meanwhile has the file, too: closing is not enough.
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
+    }
+}
+
 /// What `prune` does to the one segment.
-pub(crate) fn pruned(name: &Name) -> Option<Removal> {
+pub(crate) fn pruned(_alone: &Graveyard, name: &Name) -> Option<Removal> {
     let mut seen = None;
     prune(|each, removal| {
         if each == name {
