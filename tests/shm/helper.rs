@@ -82,7 +82,12 @@ impl Helper {
     }
 
     pub(crate) fn go(&mut self) {
-        writeln!(self.stdin.as_ref().unwrap()).unwrap();
+        assert!(self.goes(), "it ended before");
+    }
+
+    /// As `go`; false if it has ended before.
+    pub(crate) fn goes(&mut self) -> bool {
+        writeln!(self.stdin.as_ref().unwrap()).is_ok()
     }
 
     /// Sends it a line.
