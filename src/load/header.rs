@@ -74,30 +74,18 @@ impl Header {
 pub(super) struct Found {
     /// The record with the names.
     pub(super) names: Range<usize>,
-    /// The line that it is on, from 1.
-    pub(super) line: u64,
     /// Where the rows begin.
     pub(super) start: usize,
 }
 
-/// Looks for it in the beginning of an input, behind the lines to be skipped; `None` if that
-/// is too short to tell. `ends` says that this is all of it.
-pub(super) fn find(
-    text: &[u8],
-    skiprows: u64,
-    has_names: bool,
-    format: &Format<'_>,
-    ends: bool,
-) -> Option<Found> {
-    let (skipped, at) = text::skip(text, skiprows, ends);
-    if skipped < skiprows && !ends {
-        return None;
-    }
+/// Looks for it in the beginning of an input, of which this is what is behind the lines that are
+/// skipped; `None` if that is too short to tell. `ends` says that this is all of it.
+pub(super) fn find(text: &[u8], has_names: bool, format: &Format<'_>, ends: bool) -> Option<Found> {
     if !has_names {
-        return Some(Found { names: at..at, line: skipped + 1, start: at });
+        return Some(Found { names: 0..0, start: 0 });
     }
-    let (end, start) = text::record(text, at, format, ends)?;
-    Some(Found { names: at..end, line: skipped + 1, start })
+    let (end, start) = text::record(text, 0, format, ends)?;
+    Some(Found { names: 0..end, start })
 }
 
 /// The fields as names of fields, without white space around them.
@@ -182,16 +170,15 @@ mod tests {
     }
 
     #[test]
-    fn names_stand_behind_what_is_skipped() {
+    fn names_are_the_first_record() {
         let format = Format::default();
-        let found = |text: &str, skip, ends| find(text.as_bytes(), skip, true, &format, ends);
-        let there = Found { names: 2..5, line: 2, start: 6 };
-        assert_eq!(found("x\na b\n1 2\n", 1, false), Some(there));
-        assert_eq!(found("x\na b", 1, false), None);
-        assert_eq!(found("x", 1, false), None);
-        assert_eq!(found("x", 1, true), Some(Found { names: 1..1, line: 2, start: 1 }));
-        let rows = find(b"x\na b\n", 1, false, &format, false).unwrap();
-        assert_eq!((rows.start, rows.names), (2, 2..2));
+        let found = |text: &str, ends| find(text.as_bytes(), true, &format, ends);
+        assert_eq!(found("a b\n1 2\n", false), Some(Found { names: 0..3, start: 4 }));
+        assert_eq!(found("a b", false), None);
+        assert_eq!(found("a b", true), Some(Found { names: 0..3, start: 3 }));
+        assert_eq!(found("", true), Some(Found { names: 0..0, start: 0 }));
+        let rows = find(b"a b\n", false, &format, false).unwrap();
+        assert_eq!((rows.start, rows.names), (0, 0..0));
     }
 
     #[test]

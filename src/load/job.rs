@@ -307,7 +307,8 @@ impl<S: Sink> Job<S> {
                     return Ok(Stage::Peeking(peek, sources));
                 }
                 let beginning = peek.into_beginning();
-                self.text_len = beginning.ends.then_some(beginning.text.len() as u64);
+                let end = beginning.offset + beginning.text.len() as u64;
+                self.text_len = beginning.ends.then_some(end);
                 self.first_pass(*sources, Some(&beginning), stop)
             }
             Stage::Looking(mut workers, mut merge) => {

@@ -9,7 +9,6 @@ use super::cancel::Stop;
 use super::columns;
 use super::dialect::Dialect;
 use super::error::{InputFault, LoadError, Result};
-use super::head::Skip;
 use super::header::{self, Header};
 use super::inputs::Inputs;
 use super::options::{Budget, Options};
@@ -52,7 +51,7 @@ impl Setup {
         self.may_be_short = self.options.max_rows.is_none();
     }
 
-    fn format(&self) -> Format<'_> {
+    pub(super) fn format(&self) -> Format<'_> {
         self.format.get()
     }
 
@@ -66,16 +65,15 @@ impl Setup {
         !matches!(self.rows, RowType::Fixed(_) | RowType::Exact(_))
     }
 
-    /// Whether this is enough of the first input.
-    pub(super) fn is_enough(&self, text: &[u8], ends: bool) -> bool {
-        let Options { skiprows, header, .. } = self.options;
+    /// Whether this is enough of the first input, behind the lines that are skipped.
+    pub(super) fn is_enough(&self, text: &[u8]) -> bool {
         let wanted = match () {
             () if self.can_begin_again() || self.options.sniff => first_bytes(&self.options),
             () if self.may_be_short => share(&self.options) as usize + 1,
             () => 0,
         };
-        let found = header::find(text, skiprows, header, &self.format(), ends);
-        ends || found.is_some_and(|found| text.len() - found.start >= wanted)
+        let found = header::find(text, self.options.header, &self.format(), false);
+        found.is_some_and(|found| text.len() - found.start >= wanted)
     }
 
     /// Finds out how the text is written, if nobody said so.
@@ -103,30 +101,18 @@ impl Setup {
         path: &Path,
         beginning: &Beginning,
     ) -> core::result::Result<Header, InputFault> {
-        let &Beginning { ref text, offset, ends } = beginning;
-        let (skiprows, limit) = (self.options.skiprows, text.len() as u64);
-        let found = self.head(text, offset, ends)?;
-        let found = found.ok_or(InputFault::LineTooLong { limit, line: skiprows + 1 })?;
-        let offset = offset + found.names.start as u64;
+        let &Beginning { ref text, offset, skipped, ends } = beginning;
+        let (line, limit) = (skipped + 1, text.len() as u64);
+        let found = header::find(text, true, &self.format(), ends);
+        let found = found.ok_or(InputFault::LineTooLong { limit, line })?;
         let record = text.get(found.names).unwrap_or_default();
-        Header::read(path.into(), record, &self.format(), found.line, offset)
+        Header::read(path.into(), record, &self.format(), line, offset)
     }
 
-    /// Whether all that comes before the rows is in the beginning of the first input.
-    pub(super) fn has_head(&self, text: &[u8]) -> core::result::Result<bool, InputFault> {
-        Ok(!self.options.header || self.head(text, 0, false)?.is_some())
-    }
-
-    /// Where the rows begin, if that is seen; what is skipped must be in the encoding.
-    fn head(
-        &self,
-        text: &[u8],
-        offset: u64,
-        ends: bool,
-    ) -> core::result::Result<Option<header::Found>, InputFault> {
-        let (skiprows, format) = (self.options.skiprows, self.format());
-        Skip::new(skiprows, format.encoding()).pass(text, offset, ends)?;
-        Ok(header::find(text, skiprows, true, &format, ends))
+    /// Whether all that comes before the rows is in the beginning of the first input, of which
+    /// this is what is behind the lines that are skipped.
+    pub(super) fn has_head(&self, text: &[u8]) -> bool {
+        header::find(text, self.options.header, &self.format(), false).is_some()
     }
 
     /// Whether and how the first pass makes rows: for a fixed type always, for others if a
@@ -151,8 +137,7 @@ impl Setup {
         let Formula { compiled, looks: Some(types), .. } = &looking else { return Ok(looking) };
         let mut sample = Sample::new(compiled.plan(), types, &self.options);
         if let Some(&Beginning { ref text, ends, .. }) = beginning {
-            let Options { skiprows, header, .. } = self.options;
-            let found = header::find(text, skiprows, header, &self.format(), ends);
+            let found = header::find(text, self.options.header, &self.format(), ends);
             let start = found.map_or(text.len(), |found| found.start);
             sample.first(text.get(start..).unwrap_or_default(), ends)?;
         }

@@ -141,3 +141,58 @@ fn marks_and_wide_encodings_are_no_part_of_names_or_values() {
         }
     }
 }
+
+/// Skipped lines are those that the reader skips, whatever ends them and however they are encoded.
+#[test]
+fn a_header_stands_behind_any_lines_that_are_skipped() {
+    for end in ["\n", "\r\n", "\r"] {
+        let line = |line: &str| format!("{line}{end}");
+        for (skiprows, front) in [(0, ""), (1, "Title"), (3, "Title||x;y")] {
+            let front = front.split_terminator('|').map(line).collect::<String>();
+            for encoding in [Encoding::Utf8, Encoding::Utf8Sig, Encoding::Utf16Le] {
+                found_behind(&front, end, &Options { encoding, skiprows, ..tiny(2, 4096) });
+            }
+        }
+    }
+}
+
+/// Neither many skipped lines nor a long one are held: they may be more than a line may have.
+#[test]
+fn a_header_stands_behind_any_number_of_bytes_that_are_skipped() {
+    let long = usize::try_from(MIN_MEMORY).unwrap();
+    let line = "as much as no single line may ever have\n";
+    for (skiprows, front) in [
+        (long / line.len(), line.repeat(long / line.len())),
+        (2, format!("Title\n{}\n", "y".repeat(long))),
+    ] {
+        found_behind(&front, "\n", &Options { skiprows: skiprows as u64, ..tiny(2, 4096) });
+    }
+    let text = "x\n".repeat(long) + "\u{e9},";
+    let options = Options { header: true, memory: Some(MIN_MEMORY), ..tiny(2, 4096) };
+    let options = Options { skiprows: long as u64, encoding: Encoding::Ascii, ..options };
+    let error = error_of(&text, "auto", &options);
+    let place = format!("line {} is not ASCII (byte {})", long + 1, 2 * long);
+    assert!(error.contains(&place), "{error}");
+}
+
+/// The header and the dialect of a table behind `front` are found, in a file and in a stream.
+fn found_behind(front: &str, end: &str, options: &Options) {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("{front}a;b{end}1;2{end}3;4.5{end}");
+    let bytes: Vec<u8> = match options.encoding {
+        Encoding::Utf8Sig => format!("\u{feff}{text}").into_bytes(),
+        Encoding::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        _ => text.into_bytes(),
+    };
+    let sniffed = Options { memory: Some(MIN_MEMORY), sniff: true, ..options.clone() };
+    let delimiter = Delimiter::Char(';');
+    let said = Options { sniff: false, header: true, delimiter, ..sniffed.clone() };
+    for options in [Options { delimiter: Delimiter::Whitespace, ..sniffed }, said] {
+        let file = Input::File(write(dir.path(), "a", &bytes));
+        for input in [file, Input::stream("stream", Cursor::new(bytes.clone()))] {
+            let (dtype, keep) = found([input].into(), "auto", &options).unwrap();
+            assert_eq!(dtype, "[('a', '<i8'), ('b', '<f8')]", "{} {end:?}", options.skiprows);
+            assert_eq!(keep.inputs[0].0, 2);
+        }
+    }
+}
